@@ -1,0 +1,14 @@
+//! Plain data and rules: who may write, what a block does, how sessions add up to presence.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
+
+pub mod contact;
+pub mod failure;
+pub mod game;
+pub mod ids;
+pub mod permission;
+pub mod presence;
+pub mod text;
+
+pub use failure::Failure;
+pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};

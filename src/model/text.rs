@@ -1,0 +1,1 @@
+//! Checks of texts that people give: names, bodies, tones, emoji.

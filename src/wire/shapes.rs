@@ -1,0 +1,182 @@
+//! The shapes of `docs/protocol.md` as the server writes them. Absent optional fields are left out.
+
+use super::time::Timestamp;
+use crate::model::permission::Permission;
+use crate::model::{ConversationId, MediaId, MessageId, UserId};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A person, or the bot or deleted author of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    pub id: UserId,
+    pub username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<MediaId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
+}
+
+impl User {
+    /// Stands where the author of a message was deleted.
+    #[must_use]
+    pub fn deleted() -> Self {
+        Self { id: UserId(Uuid::nil()), username: "deleted".to_owned(), name: None, avatar: None, profile: None }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConversationKind {
+    Private,
+    Group,
+    Assistant,
+    Support,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    Human,
+    Bot,
+}
+
+/// A conversation. `own` is left out of pushes, except to a member just added or whose own permission changed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conversation {
+    pub id: ConversationId,
+    pub kind: ConversationKind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    pub mode: Mode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chatbot: Option<Uuid>,
+    pub member_count: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<Member>>,
+    pub last_seq: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_message: Option<Message>,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub own: Option<Own>,
+}
+
+/// What a conversation is to the one who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Own {
+    pub permission: Permission,
+    pub read_seq: i64,
+    pub unread: i64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Member {
+    pub user: User,
+    pub permission: Permission,
+    pub joined_at: Timestamp,
+    pub delivered_seq: i64,
+    pub read_seq: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    Text,
+    Game,
+    System,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// How far a message has come, as its author sees it. It never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum MessageStatus {
+    Sent,
+    Delivered,
+    Read,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Message {
+    pub id: MessageId,
+    pub conversation: ConversationId,
+    pub seq: i64,
+    pub author: Arc<User>,
+    pub kind: MessageKind,
+    pub role: Role,
+    pub body: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tone: Option<String>,
+    pub attachments: Vec<Attachment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub game: Option<Game>,
+    /// At most 20 users an emoji and 20 emoji; `reaction_counts` has them all.
+    pub reactions: BTreeMap<String, Vec<User>>,
+    pub reaction_counts: BTreeMap<String, i64>,
+    pub status: MessageStatus,
+    pub date: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attachment {
+    pub id: MediaId,
+    pub name: String,
+    pub mime: String,
+    pub size: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Game {
+    pub name: String,
+    pub payload: serde_json::Value,
+    pub capacity: i32,
+    pub seats: Vec<User>,
+    pub declined: Vec<User>,
+    pub state: crate::model::game::State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// One user's relation to another, as the one knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Contact {
+    pub user: User,
+    pub status: crate::model::contact::View,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+}
+
+/// A user's presence, as others may see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Status {
+    pub user: User,
+    pub status: crate::model::presence::Presence,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<Timestamp>,
+}
