@@ -4,7 +4,7 @@ use super::time::Timestamp;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, MediaId, MessageId, UserId};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -135,6 +135,40 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+}
+
+impl Message {
+    /// It names people beside its author: in its reactions, or in a game's seats.
+    #[must_use]
+    pub fn names_others(&self) -> bool {
+        let answered = |game: &Game| !game.seats.is_empty() || !game.declined.is_empty();
+        !self.reactions.is_empty() || self.game.as_ref().is_some_and(answered)
+    }
+
+    /// A copy without what these people did, or `None` if there is nothing of theirs in it.
+    #[must_use]
+    pub fn without(&self, hidden: &HashSet<UserId>) -> Option<Self> {
+        let is_hidden = |user: &User| hidden.contains(&user.id);
+        let game_hides = |game: &Game| game.seats.iter().chain(&game.declined).any(is_hidden);
+        if !self.reactions.values().flatten().any(is_hidden) && !self.game.as_ref().is_some_and(game_hides) {
+            return None;
+        }
+        let mut copy = self.clone();
+        for (emoji, users) in &mut copy.reactions {
+            let before = users.len();
+            users.retain(|user| !is_hidden(user));
+            if let Some(count) = copy.reaction_counts.get_mut(emoji) {
+                *count -= i64::try_from(before - users.len()).unwrap_or(0);
+            }
+        }
+        copy.reaction_counts.retain(|_, count| *count > 0);
+        copy.reactions.retain(|_, users| !users.is_empty());
+        if let Some(game) = &mut copy.game {
+            game.seats.retain(|user| !is_hidden(user));
+            game.declined.retain(|user| !is_hidden(user));
+        }
+        Some(copy)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

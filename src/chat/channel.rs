@@ -1,0 +1,365 @@
+//! A connection's way out.
+//!
+//! The channel lives on the connection's event loop. The session and the loop's hub write encoded frames into it without an
+//! envelope; it tries the socket at once and waits for writability only with what is left. The contract of its outbox:
+//!
+//! 1. Nobody waits: [`Channel::push`] returns at once, whatever the client does.
+//! 2. What is outstanding is bounded, in bytes and in frames ([`Outstanding`]).
+//! 3. Over the bound, what is not stored (typing, presence) goes first; if that is not enough the channel closes with 4001: what
+//!    was not begun is thrown away, the close frame is tried, and the socket is cut a moment later. The client resumes.
+//! 4. A frame that was begun is finished or the socket is cut; a client never sees half a frame and then another.
+
+use super::outbox::{Outbox, Overflow};
+use crate::model::{ConversationId, ProjectId, SessionId, UserId};
+use crate::wire::close::CloseCode;
+use crate::wire::outgoing::{self, Encoding, Format};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashSet;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// How long a channel that was closed may take to bring its last bytes out and to hear the client's farewell.
+pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
+/// Chunks handed to the socket in one call.
+const CHUNKS_PER_WRITE: usize = 64;
+
+/// What a channel may have outstanding.
+#[derive(Debug, Clone, Copy)]
+pub struct Outstanding {
+    pub bytes: usize,
+    pub frames: usize,
+}
+
+/// A socket, with or without TLS.
+pub enum Socket {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    fn tcp(&self) -> &TcpStream {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, buf),
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, chunks),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, chunks),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            // A TCP stream has no buffer of its own to flush.
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
+        }
+    }
+}
+
+/// How far a channel's life has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    Open,
+    /// The close frame is written or on its way; the socket is cut at this moment at the latest.
+    Closing { cut_at: Instant },
+    /// Nothing more is read or written.
+    Cut,
+}
+
+/// One connection's outgoing side, and what the hub must know of it.
+pub struct Channel {
+    pub session: SessionId,
+    pub project: OnceCell<ProjectId>,
+    pub user: OnceCell<UserId>,
+    /// The conversations whose events come here.
+    pub subscriptions: RefCell<Vec<ConversationId>>,
+    /// While the session opens: changes that came before its subscriptions were known, to be applied after them.
+    pub journal: RefCell<Option<Vec<Change>>>,
+    /// Whom the user blocks; nothing of theirs comes here.
+    pub blocked: RefCell<Option<Arc<HashSet<UserId>>>>,
+    /// The user chose to look offline: typing isn't told.
+    pub invisible: Cell<bool>,
+    /// When the token was issued, to tell whether a change of password ends this session.
+    pub issued_at: Cell<DateTime<Utc>>,
+    encoding: Cell<Encoding>,
+    socket: RefCell<Socket>,
+    outbox: RefCell<Outbox>,
+    limits: Outstanding,
+    life: Cell<Life>,
+    closed_with: Cell<Option<CloseCode>>,
+    /// The last write met a full socket; the session's task waits for writability.
+    blocked_on_socket: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+    /// When the last byte came from the client.
+    heard_at: Cell<Instant>,
+    /// When the last bytes went to the socket.
+    wrote_at: Cell<Instant>,
+    /// Something waits to be flushed at the end of the hub's round.
+    pub(super) dirty: Cell<bool>,
+}
+
+/// A change that reaches a session before it knows its subscriptions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Join(ConversationId),
+    Leave(ConversationId),
+    Block(UserId),
+    Unblock(UserId),
+}
+
+impl Channel {
+    /// A channel over a socket; its pushes are held back until [`Channel::open`].
+    #[must_use]
+    pub fn new(session: SessionId, socket: Socket, encoding: Encoding, limits: Outstanding, now: Instant) -> Self {
+        Self {
+            session,
+            project: OnceCell::new(),
+            user: OnceCell::new(),
+            subscriptions: RefCell::default(),
+            journal: RefCell::default(),
+            blocked: RefCell::default(),
+            invisible: Cell::new(false),
+            issued_at: Cell::new(DateTime::UNIX_EPOCH),
+            encoding: Cell::new(encoding),
+            socket: RefCell::new(socket),
+            outbox: RefCell::new(Outbox::gated()),
+            limits,
+            life: Cell::new(Life::Open),
+            closed_with: Cell::new(None),
+            blocked_on_socket: Cell::new(false),
+            waker: RefCell::default(),
+            heard_at: Cell::new(now),
+            wrote_at: Cell::new(now),
+            dirty: Cell::new(false),
+        }
+    }
+
+    /// How this connection wants its bytes.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding.get()
+    }
+
+    /// The client's first request settles the format of what it is told.
+    pub fn set_format(&self, format: Format) {
+        self.encoding.set(Encoding { format, ..self.encoding.get() });
+    }
+
+    /// Queues frames that the hub publishes: held back until the session is open, dropped once it is closing. `frames` is how
+    /// many frames the bytes hold.
+    pub fn push(&self, bytes: Bytes, frames: usize, transient: bool) {
+        if self.life.get() != Life::Open {
+            return;
+        }
+        let overflow = self.outbox.borrow_mut().publish(bytes, frames, transient, self.limits);
+        if overflow == Overflow::Stored {
+            self.close(CloseCode::Slow);
+        }
+    }
+
+    /// Queues a frame of the session itself (a reply, the opening), before what is held back, and tries the socket.
+    pub fn send(&self, bytes: Bytes) {
+        if self.life.get() != Life::Open {
+            return;
+        }
+        let overflow = self.outbox.borrow_mut().send(bytes, self.limits);
+        if overflow == Overflow::Stored {
+            self.close(CloseCode::Slow);
+        }
+        self.flush();
+    }
+
+    /// The opening is written: what was held back follows, and all that comes from now on.
+    pub fn open(&self) {
+        self.outbox.borrow_mut().open_gate();
+        self.flush();
+    }
+
+    /// Closes with a code: what waits and was not begun still goes out before the close frame, except when the reader is slow.
+    pub fn close(&self, code: CloseCode) {
+        self.close_with(code, code.reason());
+    }
+
+    /// As [`Channel::close`], with a reason of its own.
+    pub fn close_with(&self, code: CloseCode, reason: &str) {
+        if self.life.get() != Life::Open {
+            return;
+        }
+        self.life.set(Life::Closing { cut_at: Instant::now() + CLOSE_GRACE });
+        self.closed_with.set(Some(code));
+        {
+            let mut outbox = self.outbox.borrow_mut();
+            if code == CloseCode::Slow {
+                outbox.drop_unbegun();
+            }
+            outbox.drop_held();
+            for frame in outgoing::close_frames(self.encoding.get(), code, reason) {
+                outbox.append(frame);
+            }
+        }
+        log::debug!(target: "palabre::session", "session {} closes with {}", self.session, code.number());
+        self.flush();
+        self.wake();
+    }
+
+    /// Why the channel was closed, if it was.
+    pub fn closed_with(&self) -> Option<CloseCode> {
+        self.closed_with.get()
+    }
+
+    /// Nothing more is accepted: the close frame is out or on its way.
+    pub fn is_closing(&self) -> bool {
+        self.life.get() != Life::Open
+    }
+
+    /// The connection is over.
+    pub fn is_cut(&self) -> bool {
+        self.life.get() == Life::Cut
+    }
+
+    /// Ends the connection at once.
+    pub fn cut(&self) {
+        if self.life.replace(Life::Cut) == Life::Cut {
+            return;
+        }
+        let socket = self.socket.borrow();
+        // Fails when the other side is gone already: as good.
+        let _ = socket2::SockRef::from(socket.tcp()).shutdown(std::net::Shutdown::Both);
+        drop(socket);
+        self.outbox.borrow_mut().clear();
+        self.wake();
+    }
+
+    /// Half of what may be outstanding is taken: the session must not take on more work.
+    pub fn is_half_full(&self) -> bool {
+        self.outbox.borrow().is_half_full(self.limits)
+    }
+
+    /// Nothing waits to go out.
+    pub fn is_drained(&self) -> bool {
+        self.outbox.borrow().is_empty()
+    }
+
+    /// Tries to write what waits. What the socket doesn't take is left to the session's task, which waits for writability.
+    pub fn flush(&self) {
+        self.dirty.set(false);
+        if self.blocked_on_socket.get() || self.life.get() == Life::Cut {
+            return;
+        }
+        // The write's own waker is none: on a full socket the session's task is woken and asks again with its own.
+        if self.write(&mut Context::from_waker(Waker::noop())).is_pending() {
+            self.blocked_on_socket.set(true);
+            self.wake();
+        }
+    }
+
+    /// Writes what waits, from the session's task. Ready when nothing is left or the socket failed.
+    pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.is_drained() && !self.blocked_on_socket.get() {
+            return Poll::Ready(());
+        }
+        let polled = self.write(cx);
+        self.blocked_on_socket.set(polled.is_pending());
+        polled
+    }
+
+    /// Reads what the client sent into a buffer that many share; `Ok(0)` is the end.
+    pub fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if self.life.get() == Life::Cut {
+            return Poll::Ready(Ok(0));
+        }
+        let mut buf = ReadBuf::new(buffer);
+        match self.socket.borrow_mut().poll_read(cx, &mut buf) {
+            Poll::Ready(Ok(())) => {
+                self.heard_at.set(Instant::now());
+                Poll::Ready(Ok(buf.filled().len()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// The task to wake when there is something to write, or to read again after a pause.
+    pub fn register(&self, waker: &Waker) {
+        let mut slot = self.waker.borrow_mut();
+        if !slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
+            *slot = Some(waker.clone());
+        }
+    }
+
+    /// Wakes the session's task.
+    pub fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// The loop's clock ticked: cuts what has been closing for too long.
+    pub fn tick(&self, now: Instant) {
+        if let Life::Closing { cut_at } = self.life.get()
+            && now >= cut_at
+        {
+            self.cut();
+        }
+    }
+
+    /// How long nothing was heard from the client. A client that the server doesn't read (because it doesn't read either) is
+    /// heard by what it takes.
+    pub fn silence(&self, now: Instant) -> Duration {
+        let heard = if self.is_half_full() { self.heard_at.get().max(self.wrote_at.get()) } else { self.heard_at.get() };
+        now.saturating_duration_since(heard)
+    }
+
+    fn write(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut socket = self.socket.borrow_mut();
+        loop {
+            let mut outbox = self.outbox.borrow_mut();
+            if outbox.is_empty() {
+                // TLS keeps a buffer of its own.
+                return match socket.poll_flush(cx) {
+                    Poll::Ready(Ok(())) => Poll::Ready(()),
+                    Poll::Ready(Err(_)) => {
+                        drop(outbox);
+                        drop(socket);
+                        self.cut();
+                        Poll::Ready(())
+                    }
+                    Poll::Pending => Poll::Pending,
+                };
+            }
+            let mut chunks = [IoSlice::new(&[]); CHUNKS_PER_WRITE];
+            let count = outbox.chunks(&mut chunks);
+            match socket.poll_write(cx, chunks.get(..count).unwrap_or_default()) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    outbox.advance(written);
+                    self.wrote_at.set(Instant::now());
+                }
+                Poll::Ready(_) => {
+                    drop(outbox);
+                    drop(socket);
+                    self.cut();
+                    return Poll::Ready(());
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! Ends game invitations whose time is over, and has their rooms tell it.
+
+use super::Chat;
+use super::namespace::Enter;
+use super::room::edit::Expired;
+use crate::store::games;
+use std::time::Duration;
+
+/// How often to look: a countdown on a screen may be that late.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Invitations ended at once.
+const BATCH: i64 = 256;
+
+/// Looks once a second, for as long as the current arbiter runs.
+pub fn start(chat: &Chat) {
+    let chat = chat.clone();
+    actix::spawn(async move {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let now = chat.now();
+            let expired = chat.run(async |connection| Ok(games::expire(connection, now, BATCH).await?)).await;
+            for (project, conversation, message, _) in expired.into_iter().flatten() {
+                let Some(handle) = chat.namespace(project) else { return };
+                let enter = Enter { conversation, hub: 0 };
+                if let Ok(Some(room)) = handle.namespace.send(enter).await {
+                    // A room too busy to take it tells the new state with the next look at the message.
+                    let _ = room.try_send(Expired(message));
+                }
+            }
+        }
+    });
+}

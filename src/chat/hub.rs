@@ -1,0 +1,309 @@
+//! The hub of an event loop: takes what rooms and registries publish and writes it to the loop's channels.
+//!
+//! It gathers what has come and hands every channel one batch of encoded bytes: a run of publications for one conversation is
+//! joined once for each encoding in use, and all its channels share those bytes. Only channels that differ (the session whose
+//! reply is among them, a user who blocks an author) are written to one by one.
+
+use super::channel::{Change, Channel};
+use super::event_loop::EventLoop;
+use super::guard::FailureGuard;
+use super::metrics::Metrics;
+use crate::cluster::{Audience, Bus, Deliver, Delivery, Here, Publication, ReplyTo};
+use crate::model::ConversationId;
+use crate::wire::close::CloseCode;
+use crate::wire::outgoing::{ENCODINGS, Encoding, Outgoing};
+use actix::prelude::*;
+use bytes::{Bytes, BytesMut};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Deliveries that may wait for a hub; beyond that publishers wait.
+const MAILBOX: usize = 16_384;
+/// Deliveries gathered at most before they are written, so that the first of them doesn't wait for ever under load.
+const BATCH: usize = 256;
+/// Bytes joined into one batch: a quarter of what a session may have outstanding, so that no batch makes a reader slow by itself.
+const BATCH_BYTES: usize = 256 * 1024;
+
+/// The actor of one event loop that fans out.
+pub struct Hub {
+    event_loop: Rc<EventLoop>,
+    metrics: Arc<Metrics>,
+    gathered: Vec<Arc<Delivery>>,
+    flush_is_due: bool,
+    /// Channels with something to write at the end of the round.
+    dirty: Vec<Rc<Channel>>,
+    _guard: FailureGuard,
+}
+
+impl Hub {
+    /// Starts a hub on the current event loop, and a new one whenever it fails. Returns the loop.
+    ///
+    /// Returns `None` if the bus has no room for another loop.
+    pub fn start_loop(bus: &Arc<Bus>, metrics: &Arc<Metrics>) -> Option<Rc<EventLoop>> {
+        let mut event_loop = None;
+        let mut failed = None;
+        bus.add_loop(|index| {
+            let new_loop = Rc::new(EventLoop::new(index, Arc::clone(bus)));
+            let (hub, failure) = Self::start_on(&new_loop, metrics);
+            (event_loop, failed) = (Some(new_loop), Some(failure));
+            hub.recipient()
+        })?;
+        let (event_loop, mut failed) = (event_loop?, failed?);
+        let (kept, bus, metrics) = (Rc::clone(&event_loop), Arc::clone(bus), Arc::clone(metrics));
+        actix::spawn(async move {
+            while failed.await.is_ok() {
+                // What was in its mailbox is gone, so these connections have gaps: they come back and resume.
+                let (hub, failure) = Self::start_on(&kept, &metrics);
+                bus.replace_hub(kept.index(), hub.recipient());
+                failed = failure;
+                kept.close_all(CloseCode::Shutdown);
+            }
+        });
+        Some(event_loop)
+    }
+
+    fn start_on(event_loop: &Rc<EventLoop>, metrics: &Arc<Metrics>) -> (Addr<Self>, oneshot::Receiver<()>) {
+        let (guard, failed) = FailureGuard::new(format!("the hub of event loop {}", event_loop.index()));
+        let hub = Self {
+            event_loop: Rc::clone(event_loop),
+            metrics: Arc::clone(metrics),
+            gathered: Vec::new(),
+            flush_is_due: false,
+            dirty: Vec::new(),
+            _guard: guard,
+        };
+        (hub.start(), failed)
+    }
+
+    fn flush(&mut self) {
+        self.flush_is_due = false;
+        let gathered = std::mem::take(&mut self.gathered);
+        let mut rest = gathered.as_slice();
+        while let Some(first) = rest.first() {
+            let Some((conversation, transient)) = run_key(first) else {
+                self.deliver(first);
+                rest = &rest[1..];
+                continue;
+            };
+            let (mut length, mut bytes) = (0, 0);
+            for delivery in rest {
+                let Delivery::Publish(publication) = &**delivery else { break };
+                if run_key(delivery) != Some((conversation, transient)) || bytes > BATCH_BYTES {
+                    break;
+                }
+                bytes += publication.size;
+                length += 1;
+            }
+            let (run, after) = rest.split_at(length);
+            self.fan_out(conversation, transient, run);
+            rest = after;
+        }
+        for channel in self.dirty.drain(..) {
+            channel.flush();
+        }
+        self.gathered = gathered;
+        self.gathered.clear();
+    }
+
+    /// Writes a run of publications for one conversation.
+    fn fan_out(&mut self, conversation: ConversationId, transient: bool, run: &[Arc<Delivery>]) {
+        let mut special = HashSet::new();
+        for publication in publications(run) {
+            special.extend(publication.replies.iter().map(|reply| reply.session));
+            special.extend(publication.skip);
+        }
+        let plain = publications(run).all(|publication| publication.hidden_from.is_none());
+        let mut joined: [Option<Bytes>; ENCODINGS] = [const { None }; ENCODINGS];
+        let mut told = 0;
+        let event_loop = Rc::clone(&self.event_loop);
+        event_loop.each_subscriber(conversation, |channel| {
+            if !special.is_empty() && special.contains(&channel.session) {
+                return;
+            }
+            if plain && channel.blocked.borrow().is_none() {
+                let encoding = channel.encoding();
+                let slot = &mut joined[encoding.index()];
+                let bytes = slot.get_or_insert_with(|| join(run, encoding));
+                channel.push(bytes.clone(), run.len(), transient);
+            } else {
+                for publication in publications(run).filter(|publication| hears(channel, publication)) {
+                    channel.push(frame_for(channel, publication), 1, transient);
+                }
+            }
+            told += run.len();
+            self.mark(channel);
+        });
+        for session in special {
+            let Some(channel) = event_loop.session(session) else { continue };
+            let subscribed = channel.subscriptions.borrow().contains(&conversation);
+            for publication in publications(run) {
+                self.reply_or_push(&channel, publication, subscribed);
+            }
+        }
+        self.metrics.delivered.add(told);
+    }
+
+    /// The reply where the session waits for one, in its place among the pushes.
+    fn reply_or_push(&mut self, channel: &Rc<Channel>, publication: &Publication, subscribed: bool) {
+        let mut replied = false;
+        for ReplyTo { re, .. } in publication.replies.iter().filter(|reply| reply.session == channel.session) {
+            channel.push(publication.event.reply(channel.encoding(), *re), 1, false);
+            replied = true;
+        }
+        let skipped = publication.skip == Some(channel.session);
+        if !replied && !skipped && subscribed && hears(channel, publication) {
+            channel.push(frame_for(channel, publication), 1, publication.transient);
+        }
+        self.mark(channel);
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        match delivery {
+            Delivery::Publish(publication) => self.tell_users(publication),
+            Delivery::Join { conversation, users } => {
+                users.iter().for_each(|&user| self.event_loop.change(user, Change::Join(*conversation)));
+            }
+            Delivery::Leave { conversation, users } => {
+                users.iter().for_each(|&user| self.event_loop.change(user, Change::Leave(*conversation)));
+            }
+            Delivery::Block { by, whom, on } => {
+                self.event_loop.change(*by, if *on { Change::Block(*whom) } else { Change::Unblock(*whom) });
+            }
+            Delivery::Invisible { user, on } => {
+                self.event_loop.of_user(*user).iter().for_each(|channel| channel.invisible.set(*on));
+            }
+            Delivery::RollCall { project, to } => {
+                let mut here = Vec::new();
+                self.event_loop.each(|channel| {
+                    // One that is still opening will come to the registry by itself.
+                    if let (Some(user), true) = (channel.user.get(), channel.project.get() == Some(project)) {
+                        here.push((channel.session, *user));
+                    }
+                });
+                // Past the mailbox's bound: one message a hub.
+                to.do_send(Here(here));
+            }
+            #[expect(clippy::panic, reason = "this is what it is for")]
+            Delivery::Fail => panic!("told to fail"),
+            Delivery::End { user, issued_before, code } => {
+                for channel in self.event_loop.of_user(*user) {
+                    if channel.issued_at.get() < *issued_before {
+                        channel.close(*code);
+                    }
+                }
+            }
+        }
+    }
+
+    fn tell_users(&mut self, publication: &Publication) {
+        // Those for a conversation are written by `fan_out`.
+        let Audience::Users(users) = &publication.audience else { return };
+        for &user in users {
+            for channel in self.event_loop.of_user(user) {
+                let waits = publication.replies.iter().any(|reply| reply.session == channel.session);
+                if !waits && publication.skip != Some(channel.session) && hears(&channel, publication) {
+                    channel.push(frame_for(&channel, publication), 1, publication.transient);
+                    self.metrics.delivered.add(1);
+                    self.mark(&channel);
+                }
+            }
+        }
+        for reply in &publication.replies {
+            if let Some(channel) = self.event_loop.session(reply.session) {
+                self.reply_or_push(&channel, publication, false);
+            }
+        }
+    }
+
+    /// The channel is written to at the end of the round.
+    fn mark(&mut self, channel: &Rc<Channel>) {
+        if !channel.dirty.replace(true) {
+            self.dirty.push(Rc::clone(channel));
+        }
+    }
+}
+
+impl Actor for Hub {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+/// The mailbox is empty: time to write.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Flush;
+
+impl Handler<Deliver> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
+        self.gathered.push(delivery);
+        if self.gathered.len() >= BATCH {
+            self.flush();
+        } else if !self.flush_is_due {
+            self.flush_is_due = true;
+            ctx.notify(Flush);
+        }
+    }
+}
+
+impl Handler<Flush> for Hub {
+    type Result = ();
+
+    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
+        self.flush();
+    }
+}
+
+/// What can be joined: stored or transient publications for one conversation.
+fn run_key(delivery: &Delivery) -> Option<(ConversationId, bool)> {
+    match delivery {
+        Delivery::Publish(Publication { audience: Audience::Conversation(conversation), transient, .. }) => {
+            Some((*conversation, *transient))
+        }
+        _ => None,
+    }
+}
+
+fn publications(run: &[Arc<Delivery>]) -> impl Iterator<Item = &Publication> {
+    run.iter().filter_map(|delivery| match &**delivery {
+        Delivery::Publish(publication) => Some(publication),
+        _ => None,
+    })
+}
+
+/// No block stands between the channel's user and the publication.
+fn hears(channel: &Channel, publication: &Publication) -> bool {
+    let Some(user) = channel.user.get() else { return false };
+    let hidden = publication.hidden_from.as_ref().is_some_and(|hidden| hidden.contains(user));
+    let blocks =
+        |author| channel.blocked.borrow().as_ref().is_some_and(|blocked| blocked.contains(author));
+    !hidden && !publication.author.as_ref().is_some_and(blocks)
+}
+
+/// The push for one channel: the shared one, or a copy without what people did whom its user blocks.
+fn frame_for(channel: &Channel, publication: &Publication) -> Bytes {
+    if let (Some(message), Some(blocked)) = (&publication.message, channel.blocked.borrow().as_deref())
+        && let Some(cut) = message.without(blocked)
+    {
+        return Outgoing::new(publication.event.kind(), cut).push(channel.encoding());
+    }
+    publication.event.push(channel.encoding())
+}
+
+fn join(run: &[Arc<Delivery>], encoding: Encoding) -> Bytes {
+    if let [delivery] = run
+        && let Delivery::Publish(publication) = &**delivery
+    {
+        return publication.event.push(encoding);
+    }
+    let frames: Vec<Bytes> = publications(run).map(|publication| publication.event.push(encoding)).collect();
+    let mut joined = BytesMut::with_capacity(frames.iter().map(Bytes::len).sum());
+    frames.iter().for_each(|frame| joined.extend_from_slice(frame));
+    joined.freeze()
+}

@@ -1,0 +1,144 @@
+//! The actors, and who may message whom.
+//!
+//! | actor | is messaged by | and messages |
+//! | --- | --- | --- |
+//! | [`hub::Hub`], one an event loop | rooms, registries (through the bus) | writes to its loop's channels |
+//! | [`namespace::Namespace`], one a project | sessions, registries, rooms that fall asleep | starts rooms and the registry |
+//! | [`registry::Registry`], one a project | sessions, hubs (roll call) | the bus, rooms (to read anew) |
+//! | [`room::Room`], one an active conversation | sessions, scribes | its scribe, the bus |
+//! | [`scribe::Scribe`], a few a process | rooms | reports to rooms |
+//!
+//! Nobody waits for an actor above itself in the way of a message (session, room, scribe, hub), so no circle can lock up. Bounded
+//! mailboxes are met with `try_send`, and a full one is answered; `do_send` is used only for reports whose number the receiver
+//! itself bounds. Every request between actors has a time limit where it is awaited.
+
+pub mod channel;
+mod clock;
+pub mod event_loop;
+mod expiry;
+mod guard;
+pub mod hub;
+pub mod metrics;
+pub mod namespace;
+mod outbox;
+pub mod registry;
+pub mod room;
+pub mod scribe;
+mod scribes;
+
+pub use clock::Clock;
+
+use crate::cluster::Bus;
+use crate::config::Limits;
+use crate::model::{ConversationId, Failure, ProjectId};
+use crate::store::pool::Database;
+use actix::Addr;
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use metrics::Metrics;
+use namespace::{Namespace, NamespaceHandle};
+use scribe::Scribe;
+use scribes::Scribes;
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long a request may keep the database busy before it is given up: longer than waiting for a connection takes at most.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every actor needs.
+pub struct Core {
+    pub database: Database,
+    pub bus: Arc<Bus>,
+    pub metrics: Arc<Metrics>,
+    pub limits: Limits,
+    clock: Clock,
+}
+
+impl Core {
+    /// The time of now, in whole milliseconds as the wire has it, so that what is told is what is stored.
+    pub fn now(&self) -> DateTime<Utc> {
+        let now = self.clock.now();
+        DateTime::from_timestamp_millis(now.timestamp_millis()).unwrap_or(now)
+    }
+
+    /// Runs work on a connection from the pool.
+    ///
+    /// # Errors
+    /// The work's own, or [`Failure::Unavailable`] when there is no connection or it takes too long.
+    pub async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AsyncPgConnection) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let run = async {
+            let mut connection = self.database.get().await?;
+            work(&mut connection).await
+        };
+        timeout(DATABASE_PATIENCE, run).await.unwrap_or(Err(Failure::Unavailable))
+    }
+}
+
+/// The chat of this process: cheap to clone, and handed to every actor.
+#[derive(Clone)]
+pub struct Chat(Arc<Inner>);
+
+struct Inner {
+    core: Arc<Core>,
+    scribes: Scribes,
+    namespaces: Mutex<HashMap<ProjectId, NamespaceHandle>>,
+}
+
+impl Deref for Chat {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.0.core
+    }
+}
+
+impl Chat {
+    /// The chat over a database. Its scribes run on a thread of their own from now on; hubs join when event loops start.
+    #[must_use]
+    pub fn start(database: Database, limits: Limits, scribes: usize, clock: Clock) -> Self {
+        let core = Arc::new(Core { database, bus: Arc::default(), metrics: Arc::default(), limits, clock });
+        let scribes = Scribes::start(&core, scribes);
+        let chat = Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }));
+        expiry::start(&chat);
+        chat
+    }
+
+    /// The namespace of a project, started if it sleeps and started anew if it failed. `None` when the server stops.
+    #[must_use]
+    pub fn namespace(&self, project: ProjectId) -> Option<NamespaceHandle> {
+        let mut namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(handle) = namespaces.get(&project)
+            && handle.is_alive()
+        {
+            return Some(handle.clone());
+        }
+        let takes_over = namespaces.remove(&project).is_some();
+        let handle = Namespace::start_in(self, project, takes_over)?;
+        namespaces.insert(project, handle.clone());
+        Some(handle)
+    }
+
+    /// The namespace of a project if it runs.
+    #[must_use]
+    pub fn namespace_if_awake(&self, project: ProjectId) -> Option<Addr<Namespace>> {
+        let namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        namespaces.get(&project).map(|handle| handle.namespace.clone())
+    }
+
+    /// The scribe that stores what is said in a conversation.
+    #[must_use]
+    pub fn scribe(&self, conversation: ConversationId) -> Addr<Scribe> {
+        self.0.scribes.of(conversation)
+    }
+
+    /// Waits until no scribe has anything left to store, at most so long; then ends their thread.
+    pub async fn stop(&self, patience: Duration) {
+        self.0.scribes.stop(patience).await;
+    }
+}

@@ -1,0 +1,196 @@
+//! A project's registry: the sessions of each user, what they add up to, and who hears of it.
+//!
+//! - [`presence`]: what users look like to others, told in order and never with a flicker.
+//! - [`relate`]: contacts, invitations, blocks.
+//! - [`recover`]: how a registry that takes over from a failed one learns who is here.
+
+pub mod presence;
+pub mod recover;
+pub mod relate;
+
+use super::Chat;
+use super::guard::FailureGuard;
+use crate::cluster::Delivery;
+use crate::model::presence::{Choice, Presence, UserPresence};
+use crate::model::{Failure, ProjectId, SessionId, UserId};
+use crate::store::users;
+use crate::wire::close::CloseCode;
+use crate::wire::shapes::{Status, User};
+use actix::prelude::*;
+use chrono::{DateTime, Utc};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Requests that may wait for a registry.
+const MAILBOX: usize = 16_384;
+/// How often accounts are compared with the database: a session ends within 5 s of its user's end, whoever wrote that.
+const ACCOUNTS: Duration = Duration::from_secs(2);
+
+/// A user with a session here.
+struct Live {
+    user: Arc<User>,
+    presence: UserPresence,
+    sessions: HashSet<SessionId>,
+    /// When others last saw the user there.
+    last_seen: Option<DateTime<Utc>>,
+    /// What others were told last.
+    told: Told,
+    /// A telling is under way; what has changed by its end is told after it.
+    telling: bool,
+}
+
+impl Live {
+    fn new(
+        user: Arc<User>,
+        choice: Choice,
+        text: Option<String>,
+        last_seen: Option<DateTime<Utc>>,
+    ) -> Self {
+        Self {
+            user,
+            presence: UserPresence::new(choice, text),
+            sessions: HashSet::new(),
+            last_seen,
+            told: (Presence::Offline, None),
+            telling: false,
+        }
+    }
+}
+
+type Told = (Presence, Option<String>);
+
+/// The actor; see the module.
+pub struct Registry {
+    chat: Chat,
+    project: ProjectId,
+    users: HashMap<UserId, Live>,
+    /// Sessions that ended while a recovery was under way.
+    recovery: recover::Recovery,
+    /// Pairs of users between whom an action is under way: the next one waits, so that what is told comes in the order of
+    /// what was stored.
+    pairs: HashMap<(UserId, UserId), Arc<tokio::sync::Mutex<()>>>,
+    _guard: FailureGuard,
+}
+
+impl Registry {
+    /// Starts a registry on a loop. One that takes over from a failed one asks the loops who is here.
+    #[must_use]
+    pub fn start_in(arbiter: &ArbiterHandle, chat: &Chat, project: ProjectId, takes_over: bool) -> Addr<Self> {
+        let (guard, _) = FailureGuard::new(format!("the registry of project {project}"));
+        let chat = chat.clone();
+        Self::start_in_arbiter(arbiter, move |_| Self {
+            chat,
+            project,
+            users: HashMap::new(),
+            recovery: recover::Recovery::new(takes_over),
+            pairs: HashMap::new(),
+            _guard: guard,
+        })
+    }
+
+    /// Ends the sessions of users who were deactivated, deleted, or changed the password after their token was issued.
+    fn check_accounts(&mut self, ctx: &mut Context<Self>) {
+        let live: Vec<UserId> = self.users.keys().copied().collect();
+        if live.is_empty() {
+            return;
+        }
+        let (chat, project) = (self.chat.clone(), self.project);
+        let check = async move {
+            let known =
+                chat.run(async |connection| Ok(users::credentials_changed(connection, project, &live).await?)).await?;
+            Ok::<_, Failure>((live, known))
+        };
+        let end = check.into_actor(self).map(|result, registry, ctx| {
+            // Away: the next round sees.
+            let Ok((live, known)) = result else { return };
+            for user in live {
+                // Whoever is not among the known is gone: all sessions end.
+                let issued_before = known.get(&user).copied().unwrap_or(DateTime::<Utc>::MAX_UTC);
+                registry.deliver(Delivery::End { user, issued_before, code: CloseCode::AccountGone }, ctx);
+            }
+        });
+        ctx.spawn(end);
+    }
+
+    fn deliver(&self, delivery: Delivery, ctx: &mut Context<Self>) {
+        if let Some(backlog) = self.chat.bus.deliver(delivery) {
+            ctx.wait(backlog.into_actor(self));
+        }
+    }
+}
+
+impl Actor for Registry {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.run_interval(ACCOUNTS, Self::check_accounts);
+        self.recover(ctx);
+    }
+}
+
+/// A session begins. Resolves with the presence as the user sees it, or with why the session must close.
+#[derive(Message)]
+#[rtype(result = "Result<Status, CloseCode>")]
+pub struct Connect {
+    pub session: SessionId,
+    pub user: Arc<User>,
+    pub choice: Choice,
+    pub text: Option<String>,
+    pub last_seen: Option<DateTime<Utc>>,
+}
+
+impl Handler<Connect> for Registry {
+    type Result = Result<Status, CloseCode>;
+
+    fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) -> Self::Result {
+        let Connect { session, user, choice, text, last_seen } = connect;
+        let id = user.id;
+        let live = self.users.entry(id).or_insert_with(|| Live::new(Arc::clone(&user), choice, text, last_seen));
+        live.user = user;
+        if !live.sessions.contains(&session) && live.sessions.len() >= self.chat.limits.sessions_per_user {
+            return Err(CloseCode::TooManySessions);
+        }
+        live.sessions.insert(session);
+        live.presence.connect(session);
+        let status = live.own_status();
+        self.tell_presence(id, ctx);
+        Ok(status)
+    }
+}
+
+/// A session is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Disconnect {
+    pub session: SessionId,
+    pub user: UserId,
+}
+
+impl Handler<Disconnect> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Disconnect { session, user }: Disconnect, ctx: &mut Self::Context) {
+        self.recovery.session_ended(session);
+        if let Some(live) = self.users.get_mut(&user) {
+            live.sessions.remove(&session);
+            live.presence.disconnect(session);
+            self.tell_presence(user, ctx);
+        }
+    }
+}
+
+/// Fails the registry, as an error in its code would. For tests of what holds then.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Fail;
+
+impl Handler<Fail> for Registry {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Fail, _: &mut Self::Context) {
+        panic!("told to fail");
+    }
+}

@@ -1,0 +1,168 @@
+//! Changes to messages that are there: edits, deletions, reactions, answers to games.
+//!
+//! They are rare beside new messages, so each is one transaction of its own, and the room does nothing else until it is done:
+//! what is told comes in the order in which it was stored.
+
+use super::{Membership, Room};
+use crate::chat::room::say::message_event;
+use crate::cluster::{Publication, ReplyTo};
+use crate::model::game::Answer;
+use crate::model::permission::Permission;
+use crate::model::{ConversationId, Failure, MessageId};
+use crate::store::{games, messages};
+use crate::wire::outgoing::Outgoing;
+use crate::wire::shapes::{Message, User};
+use actix::prelude::*;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// Changes a message. Resolves when it is stored and told; the reply itself goes through the hub.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct Alter {
+    pub reply: ReplyTo,
+    pub user: Arc<User>,
+    pub message: MessageId,
+    pub change: Alteration,
+}
+
+/// What is done to a message.
+#[derive(Debug, Clone)]
+pub enum Alteration {
+    Edit { body: String },
+    Delete,
+    React { emoji: String, on: bool },
+    Answer(Answer),
+}
+
+/// What the members are told of a reaction.
+#[derive(Debug, Serialize)]
+struct ReactionPush {
+    conversation: ConversationId,
+    message: MessageId,
+    user: Arc<User>,
+    emoji: String,
+    on: bool,
+    count: i64,
+}
+
+/// What a change has come to.
+enum Altered {
+    /// The members are told the message.
+    Message(Message),
+    /// Nothing changed: only who asked hears how it is.
+    Unchanged(Message),
+    Reaction { message: Message, push: ReactionPush },
+}
+
+impl Handler<Alter> for Room {
+    type Result = AtomicResponse<Self, Result<(), Failure>>;
+
+    fn handle(&mut self, alter: Alter, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let allowed = self.may_alter(&alter);
+        let (chat, project, id) = (self.chat.clone(), self.project, self.id);
+        let work = async move {
+            let rights = allowed?;
+            let altered = chat.run(async |connection| {
+                let now = chat.now();
+                let Alter { user, message, change, .. } = &alter;
+                let (message, user_id) = (*message, user.id);
+                Ok(match change {
+                    Alteration::Edit { body } => Altered::Message(
+                        messages::edit(connection, project, id, message, user_id, body, now).await?,
+                    ),
+                    Alteration::Delete => {
+                        let any = rights.permission.may_administer();
+                        Altered::Message(messages::delete(connection, project, id, message, user_id, any, now).await?)
+                    }
+                    Alteration::React { emoji, on } => {
+                        let reacted =
+                            messages::react(connection, project, id, message, user_id, emoji, *on, now).await?;
+                        if reacted.changed {
+                            let push = ReactionPush {
+                                conversation: id,
+                                message,
+                                user: Arc::clone(user),
+                                emoji: emoji.clone(),
+                                on: *on,
+                                count: reacted.count,
+                            };
+                            Altered::Reaction { message: reacted.message, push }
+                        } else {
+                            Altered::Unchanged(reacted.message)
+                        }
+                    }
+                    Alteration::Answer(answer) => {
+                        let (changed, message) =
+                            games::answer(connection, project, id, message, user_id, *answer, now).await?;
+                        if changed { Altered::Message(message) } else { Altered::Unchanged(message) }
+                    }
+                })
+            });
+            Ok((altered.await?, alter))
+        };
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(|result, room, ctx| {
+            let (altered, alter) = result?;
+            room.tell_altered(altered, &alter, ctx);
+            Ok(())
+        })))
+    }
+}
+
+impl Room {
+    /// The right that the kind of change needs; what depends on the message itself is checked where it is locked.
+    fn may_alter(&self, alter: &Alter) -> Result<Membership, Failure> {
+        let needed = match alter.change {
+            Alteration::Edit { .. } | Alteration::React { .. } | Alteration::Answer(_) => Permission::Write,
+            Alteration::Delete => Permission::Read,
+        };
+        self.admit(alter.user.id, needed).map(|(_, member)| member)
+    }
+
+    fn tell_altered(&mut self, altered: Altered, alter: &Alter, ctx: &mut Context<Self>) {
+        let event = match alter.change {
+            Alteration::Edit { .. } => "message.edit",
+            Alteration::Delete => "message.delete",
+            Alteration::React { .. } => "message.react",
+            Alteration::Answer(_) => "message.game",
+        };
+        match altered {
+            Altered::Message(message) => {
+                let publication = Publication::of_message(event, message).by(alter.user.id).replying(alter.reply);
+                self.publish(publication, ctx);
+            }
+            Altered::Unchanged(message) => {
+                self.publish(Publication::reply_only(alter.reply, Outgoing::new(event, message)), ctx);
+            }
+            Altered::Reaction { message, push } => {
+                self.publish(Publication::reply_only(alter.reply, Outgoing::new(event, message)), ctx);
+                let push = Publication::to_conversation(self.id, Outgoing::new(event, push));
+                self.publish(push.by(alter.user.id).skipping(alter.reply.session), ctx);
+            }
+        }
+    }
+}
+
+/// A game's time ran out: its new form is told.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub struct Expired(pub MessageId);
+
+impl Handler<Expired> for Room {
+    type Result = AtomicResponse<Self, ()>;
+
+    fn handle(&mut self, Expired(message): Expired, _: &mut Self::Context) -> Self::Result {
+        let (chat, project, id) = (self.chat.clone(), self.project, self.id);
+        let read = async move {
+            let now = chat.now();
+            chat.run(async |connection| Ok(messages::by_id(connection, project, id, message, now).await?)).await
+        };
+        AtomicResponse::new(Box::pin(read.into_actor(self).map(|result, room, ctx| {
+            if let Ok(Some(message)) = result {
+                let author = message.author.id;
+                room.publish(Publication::of_message(message_event(message.kind), message).by(author), ctx);
+            }
+        })))
+    }
+}

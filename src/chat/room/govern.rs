@@ -1,0 +1,164 @@
+//! Members, names, permissions, mode, deletion.
+//!
+//! Each is one transaction that checks the right on the locked conversation; then the room reads the conversation anew and tells
+//! those concerned. Who was added or whose permission changed gets a push of their own, with what the conversation is to them.
+
+use super::Room;
+use crate::cluster::{Delivery, Publication};
+use crate::model::{ChatbotId, ConversationId, Failure, SessionId, UserId};
+use crate::store::conversations;
+use crate::store::groups::{self, ChangedGroup, GroupEdit};
+use crate::wire::outgoing::Outgoing;
+use crate::wire::shapes::{Conversation, Mode, Own};
+use actix::prelude::*;
+use serde::Serialize;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+/// Changes a group. Resolves with the group as the actor now sees it.
+#[derive(actix::Message)]
+#[rtype(result = "Result<Box<Conversation>, Failure>")]
+pub struct ChangeGroup {
+    pub session: SessionId,
+    pub actor: UserId,
+    pub edit: GroupEdit,
+}
+
+/// Sets who answers. Resolves with the conversation as the actor now sees it.
+#[derive(actix::Message)]
+#[rtype(result = "Result<Box<Conversation>, Failure>")]
+pub struct SetMode {
+    pub session: SessionId,
+    pub actor: UserId,
+    pub mode: Mode,
+    pub chatbot: Option<ChatbotId>,
+}
+
+/// Deletes a group with everything in it.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct DeleteGroup {
+    pub session: SessionId,
+    pub actor: UserId,
+}
+
+/// What is told of a conversation that is gone, for all or for who was removed.
+#[derive(Debug, Serialize)]
+pub struct Gone {
+    pub conversation: ConversationId,
+}
+
+impl Handler<ChangeGroup> for Room {
+    type Result = AtomicResponse<Self, Result<Box<Conversation>, Failure>>;
+
+    fn handle(&mut self, ChangeGroup { session, actor, edit }: ChangeGroup, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let (chat, project, id) = (self.chat.clone(), self.project, self.id);
+        let work = async move {
+            chat.run(async |connection| {
+                let now = chat.now();
+                let changed = groups::change_group(connection, project, id, actor, &edit, now).await?;
+                let seen = conversations::one(connection, project, id, Some(actor), now).await?;
+                let told = conversations::one(connection, project, id, None, now).await?;
+                Ok((changed, seen, told))
+            })
+            .await
+        };
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
+            let (changed, seen, told) = result?;
+            // Gone in the same moment.
+            let told = told.ok_or(Failure::NotFound("conversation"))?;
+            room.tell_change(&changed, &told, (session, actor), ctx);
+            room.read(ctx);
+            // Who removed themselves sees it as they left it: as the others do.
+            Ok(Box::new(seen.unwrap_or(told)))
+        })))
+    }
+}
+
+impl Handler<SetMode> for Room {
+    type Result = AtomicResponse<Self, Result<Box<Conversation>, Failure>>;
+
+    fn handle(&mut self, set: SetMode, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let (chat, project, id) = (self.chat.clone(), self.project, self.id);
+        let SetMode { session, actor, mode, chatbot } = set;
+        let work = async move {
+            chat.run(async |connection| {
+                let now = chat.now();
+                conversations::set_mode(connection, project, id, actor, mode, chatbot, now).await?;
+                let seen = conversations::one(connection, project, id, Some(actor), now).await?;
+                seen.ok_or(Failure::NotFound("conversation"))
+            })
+            .await
+        };
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
+            let seen = result?;
+            let told = Outgoing::new("conversation.mode", Conversation { own: None, ..seen.clone() });
+            room.publish(Publication::to_conversation(id, told).skipping(session), ctx);
+            room.read(ctx);
+            Ok(Box::new(seen))
+        })))
+    }
+}
+
+impl Handler<DeleteGroup> for Room {
+    type Result = AtomicResponse<Self, Result<(), Failure>>;
+
+    fn handle(&mut self, DeleteGroup { session, actor }: DeleteGroup, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let (chat, project, id) = (self.chat.clone(), self.project, self.id);
+        let work = async move {
+            chat.run(async |connection| groups::delete_group(connection, project, id, actor).await).await
+        };
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
+            let members = result?;
+            let gone = Outgoing::new("group.delete", Gone { conversation: id });
+            room.publish(Publication::to_users(members.clone(), gone).skipping(session), ctx);
+            room.deliver(Delivery::Leave { conversation: id, users: members }, ctx);
+            room.picture = Err(Failure::NotFound("conversation"));
+            Ok(())
+        })))
+    }
+}
+
+impl Room {
+    /// Tells a change to the members, to those who are new and to those who are no longer.
+    fn tell_change(
+        &self,
+        changed: &ChangedGroup,
+        told: &Conversation,
+        (session, actor): (SessionId, UserId),
+        ctx: &mut Context<Self>,
+    ) {
+        let id = self.id;
+        if !changed.removed.is_empty() {
+            self.deliver(Delivery::Leave { conversation: id, users: changed.removed.clone() }, ctx);
+            let gone = Outgoing::new("group.delete", Gone { conversation: id });
+            self.publish(Publication::to_users(changed.removed.clone(), gone).skipping(session), ctx);
+        }
+        if !changed.added.is_empty() {
+            let users = changed.added.iter().map(|(user, _)| *user).collect();
+            self.deliver(Delivery::Join { conversation: id, users }, ctx);
+        }
+        let mut told_alone = HashSet::new();
+        for &(user, own) in changed.added.iter().chain(&changed.permissions_changed) {
+            told_alone.insert(user);
+            if user != actor {
+                let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
+                self.publish(Publication::to_users(vec![user], event), ctx);
+            }
+        }
+        // The actor's other sessions hear of it like everyone, whatever changed for the actor.
+        told_alone.remove(&actor);
+        let event = Outgoing::new("group.update", told.clone());
+        let publication = Publication::to_conversation(id, event).skipping(session);
+        self.publish(publication.hiding_from((!told_alone.is_empty()).then(|| Arc::new(told_alone))), ctx);
+    }
+}
+
+/// What a conversation is to a member who was just added.
+#[must_use]
+pub fn newcomer(permission: crate::model::permission::Permission, last_seq: i64) -> Own {
+    Own { permission, read_seq: last_seq, unread: 0 }
+}

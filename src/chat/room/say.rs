@@ -1,0 +1,373 @@
+//! New messages: checked, handed to the scribe, and told in order once they are stored.
+//!
+//! The scribe reports in the order in which the room handed in. Three things can stand between a report and its telling:
+//!
+//! - **Stale**: the conversation changed since the room looked. Nothing was stored. The room takes no more to the scribe until all
+//!   that is under way has come back, reads the conversation, and checks what was refused and what waited again, in order.
+//! - **A gap**: the number is not the next one. Others stored messages that this room did not see: another node, or a batch whose
+//!   report was lost. The room reads those from the database and tells them first ([`Room::catch_up`]).
+//! - **Silence**: a report that never comes (its scribe failed). The sender is told to try again, and since the message may be
+//!   stored all the same, the room catches up with the database.
+
+use super::{Membership, Room};
+use crate::chat::scribe::{Store, Stored};
+use crate::cluster::{Publication, ReplyTo};
+use crate::model::permission::Permission;
+use crate::model::{Failure, MessageId};
+use crate::store::messages::{self, NewMessage, Outcome};
+use crate::wire::outgoing::Outgoing;
+use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
+use actix::prelude::*;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// Messages of one room that may be under way; beyond that senders are told to try again.
+const UNDER_WAY: usize = 1_024;
+/// After this the scribe's report is taken for lost; longer than the scribe's own patience.
+const REPORT_PATIENCE: Duration = Duration::from_secs(15);
+/// Messages read at once when the room catches up.
+const CATCH_UP: i64 = 200;
+
+/// Says something in the conversation. Resolves when it is stored and on its way; the reply itself goes through the hub, in its
+/// place among the pushes.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct Say {
+    pub reply: ReplyTo,
+    pub author: Arc<User>,
+    pub draft: Draft,
+}
+
+/// A message as its author wrote it, checked but for the right to write it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    pub id: MessageId,
+    pub kind: MessageKind,
+    pub body: String,
+    pub reply_to: Option<MessageId>,
+    pub tone: Option<String>,
+    pub attachments: Vec<Attachment>,
+    pub game: Option<Game>,
+}
+
+/// A message between the sender and the database.
+struct Pending {
+    ticket: u64,
+    say: Say,
+    message: NewMessage,
+    since: Instant,
+    done: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// A stored message that waits for those before it to be told.
+struct Untold {
+    message: Message,
+    reply: ReplyTo,
+    done: oneshot::Sender<Result<(), Failure>>,
+}
+
+/// What a room's messages are doing.
+#[derive(Default)]
+pub struct Speech {
+    next_ticket: u64,
+    /// With the scribe, in order of their tickets.
+    pending: VecDeque<Pending>,
+    /// To be checked again once the conversation was read anew, in order.
+    recheck: VecDeque<(Say, oneshot::Sender<Result<(), Failure>>)>,
+    rereading: bool,
+    /// Stored, but not the next number.
+    untold: Vec<Untold>,
+    catching_up: bool,
+    /// The database may hold messages that this room doesn't know of.
+    suspicious: bool,
+}
+
+impl Speech {
+    /// Nothing is under way.
+    pub fn is_quiet(&self) -> bool {
+        self.pending.is_empty()
+            && self.recheck.is_empty()
+            && self.untold.is_empty()
+            && !self.catching_up
+            && !self.suspicious
+    }
+}
+
+impl Handler<Say> for Room {
+    type Result = ResponseFuture<Result<(), Failure>>;
+
+    fn handle(&mut self, say: Say, ctx: &mut Self::Context) -> Self::Result {
+        self.touch();
+        let (done, outcome) = oneshot::channel();
+        self.accept(say, done, ctx);
+        // The sender is dropped with a room that failed.
+        Box::pin(async move { outcome.await.unwrap_or(Err(Failure::Unavailable)) })
+    }
+}
+
+impl Handler<Stored> for Room {
+    type Result = ();
+
+    fn handle(&mut self, Stored { ticket, outcome }: Stored, ctx: &mut Self::Context) {
+        while let Some(pending) = self.speech.pending.front() {
+            match pending.ticket.cmp(&ticket) {
+                std::cmp::Ordering::Less => self.give_up_on_first(),
+                std::cmp::Ordering::Equal => break,
+                std::cmp::Ordering::Greater => return,
+            }
+        }
+        if let Some(pending) = self.speech.pending.pop_front() {
+            self.settle(pending, outcome, ctx);
+        }
+        self.reread_if_due(ctx);
+    }
+}
+
+impl Room {
+    /// Checks a message and hands it to the scribe.
+    fn accept(&mut self, say: Say, done: oneshot::Sender<Result<(), Failure>>, ctx: &mut Context<Self>) {
+        if self.speech.pending.len() + self.speech.recheck.len() >= UNDER_WAY {
+            let _ = done.send(Err(Failure::Unavailable));
+            return;
+        }
+        if self.speech.rereading {
+            self.speech.recheck.push_back((say, done));
+            return;
+        }
+        match self.admit(say.author.id, Permission::Write) {
+            Ok((picture, Membership { .. })) => {
+                let version = picture.version;
+                self.hand_in(say, version, done, ctx);
+            }
+            Err(_) if !self.is_fresh() && !self.asleep => {
+                self.speech.recheck.push_back((say, done));
+                self.speech.rereading = true;
+                self.reread_if_due(ctx);
+            }
+            Err(failure) => {
+                let _ = done.send(Err(failure));
+            }
+        }
+    }
+
+    fn hand_in(
+        &mut self,
+        say: Say,
+        version: i64,
+        done: oneshot::Sender<Result<(), Failure>>,
+        ctx: &mut Context<Self>,
+    ) {
+        let draft = &say.draft;
+        let media: Vec<_> = draft.attachments.iter().map(|attachment| attachment.id).collect();
+        let game = draft.game.as_ref().map(messages::NewGame::from);
+        let message = NewMessage {
+            conversation: self.id,
+            version,
+            project: self.project,
+            id: draft.id,
+            author: say.author.id,
+            kind: draft.kind,
+            role: Role::User,
+            chatbot: None,
+            body: draft.body.clone(),
+            reply_to: draft.reply_to,
+            tone: draft.tone.clone(),
+            digest: messages::digest(
+                draft.kind,
+                &draft.body,
+                draft.reply_to,
+                draft.tone.as_deref(),
+                &media,
+                game.as_ref(),
+            ),
+            attachments: media,
+            game,
+            created_at: self.chat.now(),
+        };
+        let ticket = self.speech.next_ticket;
+        let store = Store { message: message.clone(), room: ctx.address().recipient(), ticket };
+        if self.chat.scribe(self.id).try_send(store).is_err() {
+            let _ = done.send(Err(Failure::Unavailable));
+            return;
+        }
+        self.speech.next_ticket += 1;
+        self.speech.pending.push_back(Pending { ticket, say, message, since: Instant::now(), done });
+    }
+
+    fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {
+        let Pending { say, message, done, .. } = pending;
+        match outcome {
+            Ok(Outcome::Stored { seq }) => {
+                let message = told_form(&say, &message, seq);
+                self.tell(Untold { message, reply: say.reply, done }, ctx);
+            }
+            Ok(Outcome::Confirmed(message)) => {
+                self.tell(Untold { message: *message, reply: say.reply, done }, ctx);
+            }
+            Ok(Outcome::Stale) => {
+                self.speech.recheck.push_back((say, done));
+                self.speech.rereading = true;
+            }
+            Ok(Outcome::IdTaken) => {
+                let _ = done.send(Err(Failure::IdTaken));
+            }
+            Ok(Outcome::Gone) => {
+                let _ = done.send(Err(Failure::NotFound("conversation")));
+            }
+            Err(failure) => {
+                self.speech.suspicious = true;
+                let _ = done.send(Err(failure));
+            }
+        }
+    }
+
+    /// Tells a stored message in its turn: at once when it is the next, after the missing ones when it is not, and to its
+    /// sender only when all were told already.
+    fn tell(&mut self, untold: Untold, ctx: &mut Context<Self>) {
+        let (seq, told) = (untold.message.seq, self.told());
+        if self.speech.catching_up || seq > told + 1 {
+            self.speech.untold.push(untold);
+            self.catch_up(ctx);
+            return;
+        }
+        let Untold { message, reply, done } = untold;
+        let kind = message_event(message.kind);
+        if seq <= told {
+            self.publish(Publication::reply_only(reply, Outgoing::new(kind, message)), ctx);
+        } else {
+            self.told.store(seq, Ordering::Relaxed);
+            self.watermarks.spoke(message.author.id, seq);
+            let author = message.author.id;
+            self.publish(Publication::of_message(kind, message).by(author).replying(reply), ctx);
+        }
+        let _ = done.send(Ok(()));
+    }
+
+    /// Reads from the database what was stored and not told, and tells it.
+    pub(super) fn catch_up(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.speech.catching_up, true) {
+            return;
+        }
+        let (chat, project, id, after) = (self.chat.clone(), self.project, self.id, self.told());
+        let read = async move {
+            let now = chat.now();
+            chat.run(async |connection| {
+                Ok(messages::range(connection, project, id, after + 1, after + CATCH_UP, now).await?)
+            })
+            .await
+        };
+        let apply = read.into_actor(self).map(|result, room, ctx| room.caught_up(result, ctx));
+        ctx.spawn(apply);
+    }
+
+    fn caught_up(&mut self, result: Result<Vec<Message>, Failure>, ctx: &mut Context<Self>) {
+        self.speech.catching_up = false;
+        let Ok(missed) = result else {
+            // The tick tries again.
+            self.speech.suspicious = true;
+            return;
+        };
+        self.speech.suspicious = false;
+        let more = missed.len() >= usize::try_from(CATCH_UP).unwrap_or(usize::MAX);
+        let mut untold = std::mem::take(&mut self.speech.untold);
+        for message in missed {
+            if message.seq != self.told() + 1 {
+                // Told meanwhile.
+                continue;
+            }
+            match untold.iter().position(|waiting| waiting.message.id == message.id) {
+                Some(at) => {
+                    let waiting = untold.swap_remove(at);
+                    self.tell(waiting, ctx);
+                }
+                None => {
+                    self.told.store(message.seq, Ordering::Relaxed);
+                    let (kind, author) = (message_event(message.kind), message.author.id);
+                    self.publish(Publication::of_message(kind, message).by(author), ctx);
+                }
+            }
+        }
+        untold.sort_by_key(|waiting| waiting.message.seq);
+        for waiting in untold {
+            self.tell(waiting, ctx);
+        }
+        if more {
+            self.catch_up(ctx);
+        }
+    }
+
+    /// When nothing is with the scribe any more, reads the conversation anew; what waits is checked again then.
+    fn reread_if_due(&mut self, ctx: &mut Context<Self>) {
+        if self.speech.rereading && self.speech.pending.is_empty() {
+            self.read(ctx);
+        }
+    }
+
+    /// The conversation was read: checks again what waited for that.
+    pub(super) fn read_done(&mut self, ctx: &mut Context<Self>) {
+        if !self.speech.pending.is_empty() {
+            return;
+        }
+        self.speech.rereading = false;
+        for (say, done) in std::mem::take(&mut self.speech.recheck) {
+            if !self.is_fresh() {
+                let failure = self.picture.as_ref().err().cloned().unwrap_or(Failure::Unavailable);
+                let _ = done.send(Err(failure));
+                continue;
+            }
+            self.accept(say, done, ctx);
+        }
+    }
+
+    /// Looks after reports that never came and messages that could not be told yet.
+    pub(super) fn fail_overdue(&mut self, ctx: &mut Context<Self>) {
+        while self.speech.pending.front().is_some_and(|pending| pending.since.elapsed() > REPORT_PATIENCE) {
+            self.give_up_on_first();
+        }
+        self.reread_if_due(ctx);
+        if self.speech.suspicious || !self.speech.untold.is_empty() {
+            self.catch_up(ctx);
+        }
+    }
+
+    fn give_up_on_first(&mut self) {
+        if let Some(lost) = self.speech.pending.pop_front() {
+            self.speech.suspicious = true;
+            let _ = lost.done.send(Err(Failure::Unavailable));
+        }
+    }
+}
+
+/// The event that tells a message of this kind.
+pub(super) fn message_event(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Game => "message.game",
+        MessageKind::Text | MessageKind::System => "message.text",
+    }
+}
+
+fn told_form(say: &Say, message: &NewMessage, seq: i64) -> Message {
+    let draft = say.draft.clone();
+    Message {
+        id: draft.id,
+        conversation: message.conversation,
+        seq,
+        author: Arc::clone(&say.author),
+        kind: draft.kind,
+        role: message.role,
+        body: draft.body,
+        reply_to: draft.reply_to,
+        tone: draft.tone,
+        attachments: draft.attachments,
+        game: draft.game,
+        reactions: BTreeMap::new(),
+        reaction_counts: BTreeMap::new(),
+        status: MessageStatus::Sent,
+        date: message.created_at.into(),
+        edited_at: None,
+        deleted_at: None,
+    }
+}

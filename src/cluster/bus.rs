@@ -1,0 +1,278 @@
+//! What is told, to whom, and the way to the hubs.
+//!
+//! Rooms and registries publish here; each hub that has somebody to tell gets one message. A hub's mailbox is bounded: what
+//! doesn't fit at once comes back as a [`Backlog`] that the publisher must wait for before it publishes more, so that order is
+//! kept and nothing grows without bound.
+
+use super::interest::{Interest, MAX_LOOPS};
+use crate::model::{ConversationId, ProjectId, SessionId, UserId};
+use crate::wire::close::CloseCode;
+use crate::wire::outgoing::Outgoing;
+use crate::wire::shapes::Message;
+use actix::{Arbiter, ArbiterHandle, Recipient};
+use chrono::{DateTime, Utc};
+use futures_util::future::join_all;
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// About what an event takes beside the texts in it.
+const TYPICAL_BYTES: usize = 512;
+
+/// One thing for a hub to do. Each hub does them in the order in which one publisher sent them.
+#[derive(actix::Message, Clone)]
+#[rtype(result = "()")]
+pub struct Deliver(pub Arc<Delivery>);
+
+/// What a hub can be told.
+#[derive(Debug)]
+pub enum Delivery {
+    /// Tell an event.
+    Publish(Publication),
+    /// Users became members: their sessions hear the conversation from here on.
+    Join { conversation: ConversationId, users: Vec<UserId> },
+    /// Users are members no more: their sessions hear no later word.
+    Leave { conversation: ConversationId, users: Vec<UserId> },
+    /// The sessions of `by` hear nothing more of `whom`, or do again.
+    Block { by: UserId, whom: UserId, on: bool },
+    /// The user chose to look offline, or no longer.
+    Invisible { user: UserId, on: bool },
+    /// A registry wants to know which sessions of its project there are.
+    RollCall { project: ProjectId, to: Recipient<Here> },
+    /// Fails every hub, as an error in its code would. For tests of what holds then.
+    Fail,
+    /// The sessions of the user whose token was issued before this moment end.
+    End { user: UserId, issued_before: DateTime<Utc>, code: CloseCode },
+}
+
+/// A hub's answer to a roll call: its sessions of that project.
+#[derive(actix::Message)]
+#[rtype(result = "()")]
+pub struct Here(pub Vec<(SessionId, UserId)>);
+
+/// An event for many.
+#[derive(Debug)]
+pub struct Publication {
+    pub audience: Audience,
+    pub event: Arc<Outgoing>,
+    /// Whose doing it is: hidden from sessions whose user blocks them.
+    pub author: Option<UserId>,
+    /// Users who must not hear of it whatever their own blocks: those whom the author blocks, for receipts.
+    pub hidden_from: Option<Arc<HashSet<UserId>>>,
+    /// The session that did it and has its reply already.
+    pub skip: Option<SessionId>,
+    /// The message that the event is about, when it names people beside its author: reactions and seats of users whom a reader
+    /// blocks are cut from that reader's copy.
+    pub message: Option<Arc<Message>>,
+    /// Not stored (typing, presence): dropped first when a reader is slow.
+    pub transient: bool,
+    /// About how many bytes it takes when encoded, so that batches can be cut.
+    pub size: usize,
+    /// Sessions that get this as the reply to a request of theirs, in its place in the order, instead of the push.
+    pub replies: Vec<ReplyTo>,
+}
+
+/// A request that waits for its reply in the stream of a hub.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyTo {
+    /// The event loop of the session.
+    pub hub: usize,
+    pub session: SessionId,
+    /// The request's id.
+    pub re: u32,
+}
+
+/// Who hears a publication.
+#[derive(Debug)]
+pub enum Audience {
+    /// The sessions of the conversation's members.
+    Conversation(ConversationId),
+    /// All sessions of these users.
+    Users(Vec<UserId>),
+}
+
+impl Publication {
+    /// A stored event for a conversation.
+    #[must_use]
+    pub fn to_conversation(conversation: ConversationId, event: Outgoing) -> Self {
+        Self::new(Audience::Conversation(conversation), event)
+    }
+
+    /// An event for all sessions of some users.
+    #[must_use]
+    pub fn to_users(users: Vec<UserId>, event: Outgoing) -> Self {
+        Self::new(Audience::Users(users), event)
+    }
+
+    /// An event for an audience; by nobody, not transient, replying to nothing.
+    #[must_use]
+    pub fn new(audience: Audience, event: Outgoing) -> Self {
+        Self {
+            audience,
+            event: Arc::new(event),
+            author: None,
+            hidden_from: None,
+            skip: None,
+            message: None,
+            transient: false,
+            size: TYPICAL_BYTES,
+            replies: Vec::new(),
+        }
+    }
+
+    /// Hidden from those who block `author`.
+    #[must_use]
+    pub fn by(mut self, author: UserId) -> Self {
+        self.author = Some(author);
+        self
+    }
+
+    /// An event of which only one session hears, as the reply to its request, in its place in the order.
+    #[must_use]
+    pub fn reply_only(to: ReplyTo, event: Outgoing) -> Self {
+        Self::new(Audience::Users(Vec::new()), event).replying(to)
+    }
+
+    /// A stored message that changed, for its conversation.
+    #[must_use]
+    pub fn of_message(kind: &'static str, message: Message) -> Self {
+        let message = Arc::new(message);
+        let mut publication =
+            Self::to_conversation(message.conversation, Outgoing::new(kind, Arc::clone(&message))).sized(message.body.len());
+        if message.names_others() {
+            publication.message = Some(message);
+        }
+        publication
+    }
+
+    /// Not told to the session that did it.
+    #[must_use]
+    pub fn skipping(mut self, session: SessionId) -> Self {
+        self.skip = Some(session);
+        self
+    }
+
+    /// Nor to these users.
+    #[must_use]
+    pub fn hiding_from(mut self, users: Option<Arc<HashSet<UserId>>>) -> Self {
+        self.hidden_from = users;
+        self
+    }
+
+    /// It holds a text of so many bytes.
+    #[must_use]
+    pub fn sized(mut self, text: usize) -> Self {
+        self.size = TYPICAL_BYTES + text;
+        self
+    }
+
+    /// Dropped first when a reader is slow.
+    #[must_use]
+    pub fn transient(mut self) -> Self {
+        self.transient = true;
+        self
+    }
+
+    /// The session gets it as the reply to its request.
+    #[must_use]
+    pub fn replying(mut self, to: ReplyTo) -> Self {
+        self.replies.push(to);
+        self
+    }
+}
+
+/// The way to the hubs of this node.
+#[derive(Debug, Default)]
+pub struct Bus {
+    loops: RwLock<Vec<LoopEntry>>,
+    /// Which loops have sessions of a conversation's members.
+    pub conversations: Interest<ConversationId>,
+    /// Which loops have sessions of a user.
+    pub users: Interest<UserId>,
+}
+
+#[derive(Debug)]
+struct LoopEntry {
+    hub: Recipient<Deliver>,
+    arbiter: ArbiterHandle,
+}
+
+/// Deliveries that found a hub's mailbox full; resolves when all are in.
+pub type Backlog = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Bus {
+    /// A new event loop, the current arbiter's; returns its index, or `None` if there are too many.
+    pub fn add_loop(&self, hub: impl FnOnce(usize) -> Recipient<Deliver>) -> Option<usize> {
+        let mut loops = self.loops.write().unwrap_or_else(PoisonError::into_inner);
+        let index = loops.len();
+        if index >= MAX_LOOPS {
+            return None;
+        }
+        loops.push(LoopEntry { hub: hub(index), arbiter: Arbiter::current() });
+        Some(index)
+    }
+
+    /// The hub of a loop was started anew.
+    pub fn replace_hub(&self, index: usize, hub: Recipient<Deliver>) {
+        if let Some(entry) = self.loops.write().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
+            entry.hub = hub;
+        }
+    }
+
+    /// The arbiter of a loop, to start an actor on; any loop's if there is none of that index.
+    pub fn arbiter(&self, index: usize) -> Option<ArbiterHandle> {
+        let loops = self.loops.read().unwrap_or_else(PoisonError::into_inner);
+        loops.get(index).or(loops.first()).map(|entry| entry.arbiter.clone())
+    }
+
+    /// Brings a delivery to each hub that has somebody to tell. When a hub's mailbox is full the rest comes back: wait for it
+    /// before publishing more.
+    #[must_use = "what did not fit must be waited for"]
+    pub fn deliver(&self, delivery: Delivery) -> Option<Backlog> {
+        let mask = self.mask(&delivery);
+        let delivery = Arc::new(delivery);
+        let mut late = Vec::new();
+        let loops = self.loops.read().unwrap_or_else(PoisonError::into_inner);
+        for (index, entry) in loops.iter().enumerate() {
+            if mask & (1 << index) == 0 {
+                continue;
+            }
+            match entry.hub.try_send(Deliver(Arc::clone(&delivery))) {
+                Ok(()) => {}
+                Err(actix::dev::SendError::Full(message)) => late.push(entry.hub.send(message)),
+                // The hub failed: its loop closes its channels, whose clients come back and resume.
+                Err(actix::dev::SendError::Closed(_)) => {}
+            }
+        }
+        if late.is_empty() {
+            return None;
+        }
+        Some(Box::pin(async move {
+            join_all(late).await;
+        }))
+    }
+
+    /// As [`Bus::deliver`], for a publication.
+    #[must_use = "what did not fit must be waited for"]
+    pub fn publish(&self, publication: Publication) -> Option<Backlog> {
+        self.deliver(Delivery::Publish(publication))
+    }
+
+    fn mask(&self, delivery: &Delivery) -> u64 {
+        let users = |users: &[UserId]| users.iter().fold(0, |mask, &user| mask | self.users.mask(user));
+        match delivery {
+            Delivery::Publish(publication) => {
+                let heard = match &publication.audience {
+                    Audience::Conversation(conversation) => self.conversations.mask(*conversation),
+                    Audience::Users(list) => users(list),
+                };
+                publication.replies.iter().fold(heard, |mask, reply| mask | 1 << reply.hub)
+            }
+            Delivery::RollCall { .. } | Delivery::Fail => u64::MAX,
+            Delivery::Join { users: list, .. } | Delivery::Leave { users: list, .. } => users(list),
+            Delivery::Block { by: user, .. } | Delivery::Invisible { user, .. } | Delivery::End { user, .. } => {
+                self.users.mask(*user)
+            }
+        }
+    }
+}

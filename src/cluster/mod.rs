@@ -1,0 +1,7 @@
+//! The bus between those who have something to tell and the hubs that tell it, on this node.
+
+mod bus;
+mod interest;
+
+pub use bus::{Audience, Backlog, Bus, Deliver, Delivery, Here, Publication, ReplyTo};
+pub use interest::{Interest, MAX_LOOPS};
