@@ -32,8 +32,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 7] =
-        [Self::Request, Self::Reply, Self::Push, Self::Error, Self::Ping, Self::Pong, Self::Close];
+    const ALL: [Self; 7] = [Self::Request, Self::Reply, Self::Push, Self::Error, Self::Ping, Self::Pong, Self::Close];
 
     fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| *kind as u8 == byte)
@@ -290,8 +289,15 @@ mod tests {
 
     #[test]
     fn bad_headers_are_refused_at_the_first_wrong_byte() {
-        for bytes in [&b"\x51"[..], b"\x50\x02", b"\x50\x01\x00", b"\x50\x01\x08", b"\x50\x01\x01\x02", b"\x50\x01\x01\x81", b"GET "]
-        {
+        for bytes in [
+            &b"\x51"[..],
+            b"\x50\x02",
+            b"\x50\x01\x00",
+            b"\x50\x01\x08",
+            b"\x50\x01\x01\x02",
+            b"\x50\x01\x01\x81",
+            b"GET ",
+        ] {
             assert_eq!(refusal(bytes), Some(CloseCode::ProtocolError), "{bytes:?}");
             assert_eq!(refusal(&bytes[..bytes.len() - 1]).is_some(), bytes == b"GET ", "{bytes:?}");
         }

@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn only_one_whole_document() {
-        for bytes in [&b""[..], b" ", b"{", b"{} {}", b"[1,]", b"nul", b"[NaN]", b"\"\xff\"", br#""\ud800""#, b"1e999"] {
+        for bytes in [&b""[..], b" ", b"{", b"{} {}", b"[1,]", b"nul", b"[NaN]", b"\"\xff\"", br#""\ud800""#, b"1e999"]
+        {
             assert!(matches!(decode(bytes, NESTING), Err(DocumentError::Malformed(_))), "{bytes:?}");
         }
         assert_eq!(decode(br#" {"a":1,"a":2} "#, NESTING), Ok(json!({ "a": 2 })));

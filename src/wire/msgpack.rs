@@ -11,6 +11,28 @@ use serde_json::{Map, Number, Value};
 /// level; beyond this it grows as they come.
 const RESERVED_ITEMS: usize = 64;
 
+/// The whole document of a map without members.
+pub(super) const EMPTY_MAP: u8 = 0x80;
+/// What a map of two members begins with.
+pub(super) const MAP_OF_TWO: u8 = 0x82;
+
+/// Appends a string.
+pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+    match (u8::try_from(text.len()), u16::try_from(text.len())) {
+        (Ok(length), _) if length < 32 => out.push(0xa0 | length),
+        (Ok(length), _) => out.extend_from_slice(&[0xd9, length]),
+        (_, Ok(length)) => {
+            out.push(0xda);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+        _ => {
+            out.push(0xdb);
+            out.extend_from_slice(&u32::try_from(text.len()).unwrap_or(u32::MAX).to_be_bytes());
+        }
+    }
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// The document of a value; ids and times become strings, as in JSON.
 ///
 /// # Errors
@@ -232,6 +254,16 @@ mod tests {
             let decoded = decode(&to_vec(&document).unwrap(), NESTING);
             let Err(DocumentError::Nul { path, document: whole }) = decoded else { panic!("{decoded:?}") };
             assert_eq!((path.to_string().as_str(), whole), (place, document));
+        }
+    }
+
+    #[test]
+    fn strings_are_written_in_every_width() {
+        for length in [0, 31, 32, 255, 256, 65_535, 65_536] {
+            let text = "x".repeat(length);
+            let mut bytes = Vec::new();
+            put_text(&mut bytes, &text);
+            assert_eq!(bytes, to_vec(&text).unwrap());
         }
     }
 

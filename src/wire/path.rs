@@ -60,7 +60,10 @@ impl fmt::Display for Path {
                 Step::Index(index) => text.push_str(&format!("[{index}]")),
             }
         }
-        text.chars().take(PATH_CHARS).map(|c| if c == '\0' { '␀' } else { c }).try_for_each(|c| fmt::Write::write_char(f, c))
+        text.chars()
+            .take(PATH_CHARS)
+            .map(|c| if c == '\0' { '␀' } else { c })
+            .try_for_each(|c| fmt::Write::write_char(f, c))
     }
 }
 
