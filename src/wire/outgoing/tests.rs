@@ -130,6 +130,45 @@ fn only_long_messages_are_compressed() {
 }
 
 #[test]
+fn shapes_with_fields_left_out_are_the_same_in_all_encodings() {
+    use crate::model::permission::Permission;
+    use crate::model::{ConversationId, UserId};
+    use crate::wire::shapes::{Conversation, ConversationKind, Member, Mode, Own, User};
+    let at = crate::wire::time::Timestamp(chrono::DateTime::UNIX_EPOCH);
+    let (id, user) = (ConversationId::random(), UserId::random());
+    let person = User { id: user, username: "alice".to_owned(), name: None, avatar: None, profile: None };
+    let member = Member { user: person, permission: Permission::Own, joined_at: at, delivered_seq: 0, read_seq: 0 };
+    let conversation = Conversation {
+        id,
+        kind: ConversationKind::Group,
+        name: None,
+        title: Some("Friends".to_owned()),
+        mode: Mode::Human,
+        chatbot: None,
+        member_count: 1,
+        members: Some(vec![member]),
+        last_seq: 1 << 40,
+        last_message: None,
+        created_at: at,
+        updated_at: at,
+        own: Some(Own { permission: Permission::Own, read_seq: 2, unread: 0 }),
+    };
+    let moment = "1970-01-01T00:00:00.000Z";
+    let data = json!({
+        "id": id.to_string(), "kind": "group", "title": "Friends", "mode": "human", "member_count": 1,
+        "members": [{
+            "user": { "id": user.to_string(), "username": "alice" }, "permission": "o", "joined_at": moment,
+            "delivered_seq": 0, "read_seq": 0,
+        }],
+        "last_seq": 1_u64 << 40, "created_at": moment, "updated_at": moment, "permission": "o", "read_seq": 2, "unread": 0,
+    });
+    let event = Outgoing::new("group.update", conversation);
+    for encoding in encodings() {
+        assert_eq!(read(encoding, &event.push(encoding)).2["data"], data);
+    }
+}
+
+#[test]
 fn data_is_encoded_once() {
     struct Counted(std::sync::Arc<AtomicUsize>);
     impl Serialize for Counted {
