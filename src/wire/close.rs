@@ -63,3 +63,12 @@ impl CloseCode {
         }
     }
 }
+
+/// What a client did that ends its connection: the framing can't be trusted any more, so nothing after it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation {
+    /// The code to close with.
+    pub code: CloseCode,
+    /// What exactly was wrong, for the client's developer.
+    pub reason: &'static str,
+}

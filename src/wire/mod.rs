@@ -1,7 +1,15 @@
 //! Events and their encodings: bytes in, typed events out, and back. No actor, no database.
 
 pub mod close;
+pub mod document;
+pub mod envelope;
 pub mod error;
+pub mod field;
+pub mod frame;
+pub mod json;
 pub mod limits;
+pub mod msgpack;
+pub mod outgoing;
+pub mod path;
 pub mod shapes;
 pub mod time;

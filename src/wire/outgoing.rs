@@ -1,0 +1,309 @@
+//! What the server sends. An event for many is encoded at most once for each encoding in use; sessions share the bytes.
+
+use super::close::CloseCode;
+use super::error::{ErrorCode, ErrorData};
+use super::frame::{HEADER_BYTES, Header, Kind};
+use super::msgpack;
+use bytes::Bytes;
+use flate2::{Compress, Compression, FlushCompress};
+use serde::Serialize;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+/// How the documents of a connection are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `palabre.v1.json`: an envelope a text message.
+    Json,
+    /// `palabre.v1.bin` of a session whose first request was JSON.
+    BinJson,
+    /// `palabre.v1.bin` otherwise.
+    BinMsgPack,
+}
+
+impl Format {
+    const fn is_msgpack(self) -> bool {
+        matches!(self, Self::BinMsgPack)
+    }
+}
+
+/// What carries a connection's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Framing {
+    WebSocket,
+    /// WebSocket with `permessage-deflate`.
+    WebSocketDeflate,
+    /// Plain TCP or TLS: binary frames one after the other.
+    Bare,
+}
+
+/// How a connection wants its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encoding {
+    pub framing: Framing,
+    /// Of a bare stream always a binary one; [`Format::Json`] counts as [`Format::BinJson`] there.
+    pub format: Format,
+}
+
+impl Encoding {
+    /// How many different ones there are.
+    pub const COUNT: usize = 8;
+
+    /// Which one it is, below [`Self::COUNT`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match (self.framing, self.format) {
+            (Framing::WebSocket, Format::Json) => 0,
+            (Framing::WebSocket, Format::BinJson) => 1,
+            (Framing::WebSocket, Format::BinMsgPack) => 2,
+            (Framing::WebSocketDeflate, Format::Json) => 3,
+            (Framing::WebSocketDeflate, Format::BinJson) => 4,
+            (Framing::WebSocketDeflate, Format::BinMsgPack) => 5,
+            (Framing::Bare, Format::Json | Format::BinJson) => 6,
+            (Framing::Bare, Format::BinMsgPack) => 7,
+        }
+    }
+
+    /// Whether envelopes are text messages, else binary frames.
+    const fn is_text(self) -> bool {
+        matches!((self.framing, self.format), (Framing::WebSocket | Framing::WebSocketDeflate, Format::Json))
+    }
+}
+
+/// An event on its way out, to one session or to many.
+pub struct Outgoing {
+    kind: &'static str,
+    data: Box<dyn Document + Send + Sync>,
+    json: OnceLock<Option<Bytes>>,
+    msgpack: OnceLock<Option<Bytes>>,
+    pushes: [OnceLock<Bytes>; Encoding::COUNT],
+}
+
+impl Outgoing {
+    /// An event named `kind`, one of the protocol's names, with its data. Nothing is encoded yet.
+    pub fn new<T: Serialize + Send + Sync + 'static>(kind: &'static str, data: T) -> Self {
+        Self {
+            kind,
+            data: Box::new(data),
+            json: OnceLock::new(),
+            msgpack: OnceLock::new(),
+            pushes: std::array::from_fn(|_| OnceLock::new()),
+        }
+    }
+
+    /// The event's name.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// The bytes of a push, ready for the socket; made once and shared.
+    #[must_use]
+    pub fn push(&self, encoding: Encoding) -> Bytes {
+        match self.pushes.get(encoding.index()) {
+            Some(bytes) => bytes.get_or_init(|| self.frame(encoding, Kind::Push, None)).clone(),
+            None => self.frame(encoding, Kind::Push, None),
+        }
+    }
+
+    /// The bytes of the reply to the request `re`, ready for the socket. Only the envelope is made anew.
+    #[must_use]
+    pub fn reply(&self, encoding: Encoding, re: u32) -> Bytes {
+        self.frame(encoding, Kind::Reply, Some(re))
+    }
+
+    /// Bytes of the data alone in this format, by which lists are cut to the frame limit. 0 if it can't be encoded.
+    #[must_use]
+    pub fn document_len(&self, format: Format) -> usize {
+        self.document(format).map_or(0, Bytes::len)
+    }
+
+    /// The whole frame; an `internal` error in its place if the data can't be encoded.
+    fn frame(&self, encoding: Encoding, kind: Kind, re: Option<u32>) -> Bytes {
+        match self.document(encoding.format) {
+            Some(document) => Envelope { kind, re, name: self.kind }.around(document, encoding),
+            None => error_frame(encoding, re, &ErrorData::new(ErrorCode::Internal, "internal error")),
+        }
+    }
+
+    fn document(&self, format: Format) -> Option<&Bytes> {
+        let (cell, encoded): (_, fn(&dyn Document) -> _) = if format.is_msgpack() {
+            (&self.msgpack, |data| logged(data.to_msgpack()))
+        } else {
+            (&self.json, |data| logged(data.to_json()))
+        };
+        cell.get_or_init(|| encoded(&*self.data)).as_ref()
+    }
+}
+
+/// An error as the answer to the request `re`, or to something that is no request.
+#[must_use]
+pub fn error_frame(encoding: Encoding, re: Option<u32>, error: &ErrorData) -> Bytes {
+    small_frame(encoding, Envelope { kind: Kind::Error, re, name: "error" }, error)
+}
+
+/// A ping. `None` for JSON text, which has only the WebSocket's own.
+#[must_use]
+pub fn ping_frame(encoding: Encoding) -> Option<Bytes> {
+    empty_frame(encoding, Kind::Ping)
+}
+
+/// The answer to a ping. `None` for JSON text, which has only the WebSocket's own.
+#[must_use]
+pub fn pong_frame(encoding: Encoding) -> Option<Bytes> {
+    empty_frame(encoding, Kind::Pong)
+}
+
+/// A close frame that says why; a WebSocket's own Close follows it. `None` for JSON text, which has only the latter.
+#[must_use]
+pub fn close_frame(encoding: Encoding, code: CloseCode, reason: &str) -> Option<Bytes> {
+    #[derive(Serialize)]
+    struct Close<'a> {
+        code: u16,
+        reason: &'a str,
+    }
+    let envelope = Envelope { kind: Kind::Close, re: None, name: "close" };
+    (!encoding.is_text()).then(|| small_frame(encoding, envelope, &Close { code: code.number(), reason }))
+}
+
+fn empty_frame(encoding: Encoding, kind: Kind) -> Option<Bytes> {
+    let header = Header { kind, json: !encoding.format.is_msgpack(), length: 0, correlation: 0 };
+    (!encoding.is_text()).then(|| framed(encoding, &[&header.to_bytes()]))
+}
+
+/// A frame for one session. Its data is of plain words and numbers, which never fail to be encoded; should they after all,
+/// the frame is whole and its data empty.
+fn small_frame<T: Document>(encoding: Encoding, envelope: Envelope, data: &T) -> Bytes {
+    let document = if encoding.format.is_msgpack() {
+        logged(data.to_msgpack()).unwrap_or_else(|| Bytes::from_static(&[msgpack::EMPTY_MAP]))
+    } else {
+        logged(data.to_json()).unwrap_or_else(|| Bytes::from_static(b"{}"))
+    };
+    envelope.around(&document, encoding)
+}
+
+/// Data that can be encoded.
+trait Document {
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error>;
+    fn to_msgpack(&self) -> Result<Vec<u8>, rmp_serde::encode::Error>;
+}
+
+impl<T: Serialize> Document for T {
+    fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    fn to_msgpack(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+        msgpack::to_vec(self)
+    }
+}
+
+fn logged<E: Display>(encoded: Result<Vec<u8>, E>) -> Option<Bytes> {
+    encoded.map(Bytes::from).inspect_err(|error| log::error!("data of an event can't be encoded: {error}")).ok()
+}
+
+/// What is put around a document to make it a reply, push, error or close.
+#[derive(Clone, Copy)]
+struct Envelope {
+    kind: Kind,
+    re: Option<u32>,
+    /// The `type`: a name of the protocol's, which needs no escapes.
+    name: &'static str,
+}
+
+impl Envelope {
+    fn around(self, document: &[u8], encoding: Encoding) -> Bytes {
+        let (before, after) = self.halves(encoding);
+        if encoding.is_text() {
+            return framed(encoding, &[&before, document, after]);
+        }
+        let length = before.len() + document.len() + after.len();
+        let header = Header {
+            kind: self.kind,
+            json: !encoding.format.is_msgpack(),
+            // Lists are cut to the frame limit where they are gathered, far below this.
+            length: u32::try_from(length).unwrap_or(u32::MAX),
+            correlation: self.re.unwrap_or(0),
+        };
+        framed(encoding, &[&header.to_bytes(), &before, document, after])
+    }
+
+    /// What comes before and after the document. Only text says `re` here, a binary frame in its header.
+    fn halves(self, encoding: Encoding) -> (Vec<u8>, &'static [u8]) {
+        let Self { re, name, .. } = self;
+        if encoding.format.is_msgpack() {
+            let mut before = vec![msgpack::MAP_OF_TWO];
+            for text in ["type", name, "data"] {
+                msgpack::put_text(&mut before, text);
+            }
+            return (before, b"");
+        }
+        let before = match re.filter(|_| encoding.is_text()) {
+            Some(re) => format!(r#"{{"re":{re},"type":"{name}","data":"#),
+            None => format!(r#"{{"type":"{name}","data":"#),
+        };
+        (before.into_bytes(), b"}")
+    }
+}
+
+/// A message of these parts, as the connection's framing has it.
+fn framed(encoding: Encoding, parts: &[&[u8]]) -> Bytes {
+    let opcode = if encoding.is_text() { OPCODE_TEXT } else { OPCODE_BINARY };
+    let length = parts.iter().map(|part| part.len()).sum();
+    let mut out = Vec::with_capacity(HEADER_BYTES + length);
+    match encoding.framing {
+        Framing::Bare => {}
+        Framing::WebSocket => ws_header(&mut out, opcode, false, length),
+        Framing::WebSocketDeflate => {
+            if let Some(compressed) = deflate(&parts.concat()) {
+                ws_header(&mut out, opcode, true, compressed.len());
+                out.extend_from_slice(&compressed);
+                return Bytes::from(out);
+            }
+            ws_header(&mut out, opcode, false, length);
+        }
+    }
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    Bytes::from(out)
+}
+
+const OPCODE_TEXT: u8 = 1;
+const OPCODE_BINARY: u8 = 2;
+
+/// Appends the header of a whole, unmasked WebSocket message of `length` bytes.
+fn ws_header(out: &mut Vec<u8>, opcode: u8, compressed: bool, length: usize) {
+    const FIN: u8 = 0x80;
+    const RSV1: u8 = 0x40;
+    out.push(FIN | opcode | if compressed { RSV1 } else { 0 });
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(length), _) if length < 126 => out.push(length),
+        (_, Ok(length)) => {
+            out.push(126);
+            out.extend_from_slice(&length.to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+        }
+    }
+}
+
+/// The payload for a message with RSV1; `None` when it had better be sent as it is: short, or not made smaller.
+fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
+    /// Below this the few bytes saved are not worth the time.
+    const COMPRESS_FROM_BYTES: usize = 1_025;
+    const FLUSH_TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+    if payload.len() < COMPRESS_FROM_BYTES {
+        return None;
+    }
+    // What does not fit is not smaller; with room left the flush is complete.
+    let mut out = Vec::with_capacity(payload.len());
+    Compress::new(Compression::fast(), false).compress_vec(payload, &mut out, FlushCompress::Sync).ok()?;
+    if out.len() == out.capacity() {
+        return None;
+    }
+    out.strip_suffix(&FLUSH_TAIL).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests;
