@@ -3,8 +3,8 @@
 //! A relation is kept twice, once as each of the two knows it. While nobody blocks, the two fit together; what happens
 //! while one blocks the other must not show, so then one side may move alone and the other catches up, or never hears.
 //!
-//! Two things follow everywhere below: whether an action is refused depends on nothing but one's own side, and one hears
-//! nothing of another's doing while one blocks them.
+//! Two things follow everywhere below: whether an action is refused depends on nothing but one's own side, and one
+//! hears nothing of another's doing while one blocks them.
 
 use super::Failure;
 use super::words::words;
@@ -123,8 +123,8 @@ pub fn may_write(pair: &Pair) -> bool {
 /// Does what one side asks for. Asking again for what already is confirms it.
 ///
 /// # Errors
-/// [`Failure::Conflict`] if one's own side doesn't allow it: there is no invitation to answer, no relation to end, or one
-/// invites or accepts whom one blocks.
+/// [`Failure::Conflict`] if one's own side doesn't allow it: there is no invitation to answer, no relation to end, or
+/// one invites or accepts whom one blocks.
 pub fn apply(pair: Pair, action: Action) -> Result<Effect, Failure> {
     let mut after = pair;
     match action {

@@ -90,8 +90,8 @@ impl Invitation {
     ///
     /// # Errors
     /// - [`Failure::Forbidden`] if not the author withdraws.
-    /// - [`Failure::Conflict`] if the author accepts or declines, or it has ended. If time has ended it just now, `state`
-    ///   has become [`State::Expired`], which is to be stored although the answer failed.
+    /// - [`Failure::Conflict`] if the author accepts or declines, or it has ended. If time has ended it just now,
+    ///   `state` has become [`State::Expired`], which is to be stored although the answer failed.
     /// - [`Failure::Full`] if one accepts and all seats are taken.
     pub fn answer(
         &mut self,

@@ -189,7 +189,9 @@ proptest! {
                 prop_assert!(game == before || game == expired, "what fails or confirms changes nothing else");
             }
             match game.state {
-                State::Offered => prop_assert!(game.seats.len() < capacity && game.declined.len() < usize::from(others)),
+                State::Offered => {
+                    prop_assert!(game.seats.len() < capacity && game.declined.len() < usize::from(others));
+                }
                 State::Accepted => prop_assert!(private && game.seats.len() == 1),
                 State::Full => prop_assert!(!private && game.seats.len() == capacity),
                 State::Declined => prop_assert_eq!(game.declined.len(), usize::from(others)),

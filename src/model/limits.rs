@@ -1,4 +1,5 @@
-//! Limits of what people may write, each with its reason. They are rules of the domain: every way in obeys the same ones.
+//! Limits of what people may write, each with its reason. They are rules of the domain: every way in obeys the same
+//! ones.
 
 use std::ops::RangeInclusive;
 

@@ -63,8 +63,8 @@ pub fn check_edit(permission: Permission, is_own: bool) -> Result<(), Failure> {
     check_write(permission)
 }
 
-/// Whether a member may delete a message: their own with any permission, since one may always take back what one said; any
-/// message with `a`.
+/// Whether a member may delete a message: their own with any permission, since one may always take back what one said;
+/// any message with `a`.
 ///
 /// # Errors
 /// [`Failure::Forbidden`] otherwise.
@@ -89,8 +89,8 @@ pub struct GroupChange {
     pub permissions: Vec<(UserId, Permission)>,
 }
 
-/// Whether `actor` may make this change to a group, all of it at once: what counts for the rights is the state before, and
-/// for the last owner the state after, so that an owner may hand over and leave in one request.
+/// Whether `actor` may make this change to a group, all of it at once: what counts for the rights is the state before,
+/// and for the last owner the state after, so that an owner may hand over and leave in one request.
 ///
 /// `permission_of` knows the members of before, and `owners` is how many of them own the group. For a group about to be
 /// created, its creator is the only member and owns it.

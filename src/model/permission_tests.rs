@@ -228,8 +228,11 @@ fn naive(actor: UserId, members: &Members, change: &GroupChange) -> Option<Membe
 }
 
 fn changes() -> impl Strategy<Value = (u8, GroupChange)> {
-    let people = || proptest::collection::vec(0..7_u8, 0..3);
-    let permissions = proptest::collection::vec((0..7_u8, proptest::sample::select(ALL.to_vec())), 0..3);
+    // Mostly one thing at a time: of requests full of mistakes nearly all are refused for the first one.
+    let size = || prop_oneof![6 => Just(0_usize), 3 => Just(1), 1 => Just(2)];
+    let people = move || size().prop_flat_map(|size| proptest::collection::vec(0..7_u8, size));
+    let permission = || (0..7_u8, proptest::sample::select(ALL.to_vec()));
+    let permissions = size().prop_flat_map(move |size| proptest::collection::vec(permission(), size));
     (0..7_u8, proptest::bool::weighted(0.1), people(), people(), permissions).prop_map(
         |(actor, rename, add, remove, permissions)| {
             (actor, GroupChange { rename, ..change(&add, &remove, &permissions) })
@@ -244,7 +247,7 @@ proptest! {
         for (actor, wish) in wishes {
             let result = check(actor, &members, &wish);
             let after = naive(user(actor), &members, &wish);
-            prop_assert_eq!(result.is_ok(), after.is_some(), "{} asks {:?} of {:?}: {:?}", actor, wish, members, result);
+            prop_assert_eq!(result.is_ok(), after.is_some(), "{}: {:?} of {:?}", actor, wish, members);
             let Some(after) = after else { continue };
             prop_assert!(after.values().any(|permission| permission.may_own()), "a group keeps an owner");
             if members.get(&user(actor)) != Some(&Own) {

@@ -144,8 +144,8 @@ impl UserPresence {
         }
     }
 
-    /// The text as others see it: nobody's who looks offline. If the text of those who really are offline were shown, its
-    /// absence would give the invisible away.
+    /// The text as others see it: nobody's who looks offline. If the text of those who really are offline were shown,
+    /// its absence would give the invisible away.
     #[must_use]
     pub fn shown_text(&self) -> Option<&str> {
         if self.shown() == Presence::Offline { None } else { self.text() }

@@ -1,7 +1,7 @@
 //! Checks of texts that people give: names, bodies, tones, emoji.
 //!
-//! Every check takes the path of the field it looks at, and refuses with a [`Failure::Invalid`] that names this field. No
-//! message repeats the text itself: it may be a password, or a page long.
+//! Every check takes the path of the field it looks at, and refuses with a [`Failure::Invalid`] that names this field.
+//! No message repeats the text itself: it may be a password, or a page long.
 
 use super::Failure;
 use super::limits::{
@@ -58,8 +58,8 @@ pub fn title(field: &str, text: &str) -> Result<(), Failure> {
     line(field, text, TITLE_CHARS)
 }
 
-/// A message's body: 1 to 16 384 characters in at most 49 152 bytes of UTF-8, without U+0000. Lines, tabs and white space
-/// alone are its author's business.
+/// A message's body: 1 to 16 384 characters in at most 49 152 bytes of UTF-8, without U+0000. Lines, tabs and white
+/// space alone are its author's business.
 ///
 /// # Errors
 /// [`Failure::Invalid`] for the field.
@@ -87,8 +87,8 @@ pub fn tone(field: &str, text: &str) -> Result<(), Failure> {
 
 /// An emoji: one grapheme cluster of at most 64 bytes that is no plain ASCII letter or digit, and can be seen.
 ///
-/// Which clusters are emoji changes with every version of Unicode, and clients are ahead of servers: so nothing is asked
-/// beyond what keeps words, spaces and the invisible out.
+/// Which clusters are emoji changes with every version of Unicode, and clients are ahead of servers: so nothing is
+/// asked beyond what keeps words, spaces and the invisible out.
 ///
 /// # Errors
 /// [`Failure::Invalid`] for the field.
@@ -128,8 +128,8 @@ pub fn password(field: &str, text: &str) -> Result<(), Failure> {
     no_nul(field, text)
 }
 
-/// A project's name, which stands in addresses where its id may stand too: 1 to 64 of `a-z0-9-_`, beginning with a letter
-/// or digit, and not the form of a UUID.
+/// A project's name, which stands in addresses where its id may stand too: 1 to 64 of `a-z0-9-_`, beginning with a
+/// letter or digit, and not the form of a UUID.
 ///
 /// # Errors
 /// [`Failure::Invalid`] for the field.
