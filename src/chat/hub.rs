@@ -11,7 +11,7 @@ use super::metrics::Metrics;
 use crate::cluster::{Audience, Bus, Deliver, Delivery, Here, Publication, ReplyTo};
 use crate::model::ConversationId;
 use crate::wire::close::CloseCode;
-use crate::wire::outgoing::{ENCODINGS, Encoding, Outgoing};
+use crate::wire::outgoing::{Encoding, Outgoing};
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
 use std::collections::HashSet;
@@ -115,7 +115,7 @@ impl Hub {
             special.extend(publication.skip);
         }
         let plain = publications(run).all(|publication| publication.hidden_from.is_none());
-        let mut joined: [Option<Bytes>; ENCODINGS] = [const { None }; ENCODINGS];
+        let mut joined: [Option<Bytes>; Encoding::COUNT] = [const { None }; ENCODINGS];
         let mut told = 0;
         let event_loop = Rc::clone(&self.event_loop);
         event_loop.each_subscriber(conversation, |channel| {

@@ -20,7 +20,6 @@ mod guard;
 pub mod hub;
 pub mod metrics;
 pub mod namespace;
-mod outbox;
 pub mod registry;
 pub mod room;
 pub mod scribe;
@@ -29,9 +28,9 @@ mod scribes;
 pub use clock::Clock;
 
 use crate::cluster::Bus;
-use crate::config::Limits;
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
+use crate::wire::bounds::Limits;
 use actix::Addr;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Requests that may wait for a namespace.
@@ -20,6 +21,7 @@ const MAILBOX: usize = 16_384;
 struct Entry {
     room: Addr<Room>,
     told: Arc<AtomicI64>,
+    entered_at: Instant,
 }
 
 /// The actor; see the module.
@@ -73,9 +75,10 @@ impl Namespace {
     }
 
     fn room(&mut self, conversation: ConversationId, hub: usize, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
-        if let Some(entry) = self.rooms.get(&conversation)
+        if let Some(entry) = self.rooms.get_mut(&conversation)
             && entry.room.connected()
         {
+            entry.entered_at = Instant::now();
             return Some(entry.room.clone());
         }
         // A room that failed leaves word of how far it had told.
@@ -88,7 +91,7 @@ impl Namespace {
         let known = Arc::clone(&told);
         let arbiter = self.chat.bus.arbiter(hub)?;
         let room = Room::start_in_arbiter(&arbiter, move |_| Room::new(chat, namespace, id, known, guard));
-        self.rooms.insert(conversation, Entry { room: room.clone(), told });
+        self.rooms.insert(conversation, Entry { room: room.clone(), told, entered_at: Instant::now() });
         self.watch(conversation, failed, hub, ctx);
         Some(room)
     }
@@ -169,21 +172,28 @@ impl Handler<IfAwake> for Namespace {
     }
 }
 
-/// A room has had nothing to do for a while and will stop.
+/// A room has had nothing to do for a while: may it stop? It may when nobody has entered it for that long either: who keeps a
+/// room's address keeps it for half that time ([`NamespaceHandle`]), so nobody is left who would speak to it.
 #[derive(Message)]
-#[rtype(result = "()")]
-pub struct RoomIsIdle {
+#[rtype(result = "bool")]
+pub struct MaySleep {
     pub conversation: ConversationId,
     pub room: Addr<Room>,
 }
 
-impl Handler<RoomIsIdle> for Namespace {
-    type Result = ();
+impl Handler<MaySleep> for Namespace {
+    type Result = bool;
 
-    fn handle(&mut self, RoomIsIdle { conversation, room }: RoomIsIdle, _: &mut Self::Context) {
-        if self.rooms.get(&conversation).is_some_and(|entry| entry.room == room) {
-            self.rooms.remove(&conversation);
+    fn handle(&mut self, MaySleep { conversation, room }: MaySleep, _: &mut Self::Context) -> bool {
+        let Some(entry) = self.rooms.get(&conversation) else { return true };
+        if entry.room != room {
+            return true;
         }
+        if entry.entered_at.elapsed() < self.chat.limits.room_idle {
+            return false;
+        }
+        self.rooms.remove(&conversation);
+        true
     }
 }
 

@@ -19,7 +19,7 @@ pub mod typing;
 
 use super::Chat;
 use super::guard::FailureGuard;
-use super::namespace::{Namespace, RoomIsIdle};
+use super::namespace::{MaySleep, Namespace};
 use crate::cluster::{Delivery, Publication};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, ProjectId, UserId};
@@ -37,8 +37,6 @@ const MAILBOX: usize = 1_024;
 const TICK: Duration = Duration::from_secs(1);
 /// A refusal rests on a state that is at most this old; an older one is read anew first.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long a room that said it is idle still answers those who had its address.
-const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What a room keeps of its conversation.
 struct Picture {
@@ -70,8 +68,6 @@ pub struct Room {
     watermarks: marks::Watermarks,
     typers: HashMap<UserId, SpawnHandle>,
     used_at: Instant,
-    /// It has said goodbye to the namespace.
-    asleep: bool,
     _guard: FailureGuard,
 }
 
@@ -98,7 +94,6 @@ impl Room {
             watermarks: marks::Watermarks::default(),
             typers: HashMap::new(),
             used_at: now,
-            asleep: false,
             _guard: guard,
         }
     }
@@ -187,28 +182,23 @@ impl Room {
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.fail_overdue(ctx);
         let busy = !self.speech.is_quiet() || !self.watermarks.is_quiet() || !self.typers.is_empty();
-        let idle_after = match self.picture {
-            Ok(_) => self.chat.limits.room_idle,
-            // Nothing to keep awake for.
-            Err(_) => Duration::ZERO,
-        };
-        if busy || self.used_at.elapsed() < idle_after {
+        // A room without a conversation has nothing to stay awake for.
+        let is_idle = self.picture.is_err() || self.used_at.elapsed() >= self.chat.limits.room_idle;
+        if busy || !is_idle {
             return;
         }
-        if !self.asleep {
-            self.asleep = true;
-            self.used_at = Instant::now();
-            self.namespace.do_send(RoomIsIdle { conversation: self.id, room: ctx.address() });
-        } else if self.used_at.elapsed() >= FAREWELL {
-            ctx.stop();
-        }
+        let goodbye = self.namespace.send(MaySleep { conversation: self.id, room: ctx.address() });
+        ctx.spawn(goodbye.into_actor(self).map(|answer, room, ctx| {
+            // Without a namespace nobody can find this room: the next one starts another.
+            if answer.unwrap_or(true) && room.speech.is_quiet() {
+                ctx.stop();
+            }
+        }));
     }
 
     /// Somebody needs the room.
     fn touch(&mut self) {
-        if !self.asleep {
-            self.used_at = Instant::now();
-        }
+        self.used_at = Instant::now();
     }
 }
 

@@ -142,7 +142,7 @@ impl Room {
                 let version = picture.version;
                 self.hand_in(say, version, done, ctx);
             }
-            Err(_) if !self.is_fresh() && !self.asleep => {
+            Err(_) if !self.is_fresh() => {
                 self.speech.recheck.push_back((say, done));
                 self.speech.rereading = true;
                 self.reread_if_due(ctx);

@@ -43,7 +43,7 @@ impl Handler<Type> for Room {
         }
         if typing {
             let typist = Arc::clone(&user);
-            let end = ctx.run_later(self.chat.limits.typing, move |room, ctx| {
+            let end = ctx.run_later(self.chat.limits.typing_time, move |room, ctx| {
                 room.typers.remove(&typist.id);
                 room.tell_typing(typist, false, None, ctx);
             });

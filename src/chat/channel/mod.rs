@@ -9,22 +9,27 @@
 //!    was not begun is thrown away, the close frame is tried, and the socket is cut a moment later. The client resumes.
 //! 4. A frame that was begun is finished or the socket is cut; a client never sees half a frame and then another.
 
-use super::outbox::{Outbox, Overflow};
+mod outbox;
+mod socket;
+mod vigil;
+
+pub use socket::Socket;
+pub use vigil::Vigil;
+
+use outbox::{Outbox, Overflow};
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
-use crate::wire::outgoing::{self, Encoding, Format};
-use actix_tls::accept::rustls_0_23::TlsStream;
+use crate::wire::outgoing::{self, Encoding, Format, Framing};
+use crate::wire::ws;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 
 /// How long a channel that was closed may take to bring its last bytes out and to hear the client's farewell.
 pub const CLOSE_GRACE: Duration = Duration::from_secs(1);
@@ -36,43 +41,6 @@ const CHUNKS_PER_WRITE: usize = 64;
 pub struct Outstanding {
     pub bytes: usize,
     pub frames: usize,
-}
-
-/// A socket, with or without TLS.
-pub enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl Socket {
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain(tcp) => tcp,
-            Self::Tls(tls) => tls.get_ref().0,
-        }
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_read(cx, buf),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_read(cx, buf),
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, chunks),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, chunks),
-        }
-    }
-
-    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            // A TCP stream has no buffer of its own to flush.
-            Self::Plain(_) => Poll::Ready(Ok(())),
-            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_flush(cx),
-        }
-    }
 }
 
 /// How far a channel's life has come.
@@ -109,6 +77,10 @@ pub struct Channel {
     /// The last write met a full socket; the session's task waits for writability.
     blocked_on_socket: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// What ends this connection by the clock.
+    pub vigil: Vigil,
+    /// The end of what the server says was announced.
+    finished: Cell<bool>,
     /// When the last byte came from the client.
     heard_at: Cell<Instant>,
     /// When the last bytes went to the socket.
@@ -129,7 +101,13 @@ pub enum Change {
 impl Channel {
     /// A channel over a socket; its pushes are held back until [`Channel::open`].
     #[must_use]
-    pub fn new(session: SessionId, socket: Socket, encoding: Encoding, limits: Outstanding, now: Instant) -> Self {
+    pub fn new(
+        session: SessionId,
+        socket: Socket,
+        encoding: Encoding,
+        limits: Outstanding,
+        (now, sign_in_by): (Instant, Instant),
+    ) -> Self {
         Self {
             session,
             project: OnceCell::new(),
@@ -147,6 +125,8 @@ impl Channel {
             closed_with: Cell::new(None),
             blocked_on_socket: Cell::new(false),
             waker: RefCell::default(),
+            vigil: Vigil::new(sign_in_by),
+            finished: Cell::new(false),
             heard_at: Cell::new(now),
             wrote_at: Cell::new(now),
             dirty: Cell::new(false),
@@ -211,8 +191,12 @@ impl Channel {
                 outbox.drop_unbegun();
             }
             outbox.drop_held();
-            for frame in outgoing::close_frames(self.encoding.get(), code, reason) {
+            let encoding = self.encoding.get();
+            if let Some(frame) = outgoing::close_frame(encoding, code, reason) {
                 outbox.append(frame);
+            }
+            if encoding.framing != Framing::Bare {
+                outbox.append(ws::close_frame(code.number(), reason));
             }
         }
         log::debug!(target: "palabre::session", "session {} closes with {}", self.session, code.number());
@@ -240,10 +224,7 @@ impl Channel {
         if self.life.replace(Life::Cut) == Life::Cut {
             return;
         }
-        let socket = self.socket.borrow();
-        // Fails when the other side is gone already: as good.
-        let _ = socket2::SockRef::from(socket.tcp()).shutdown(std::net::Shutdown::Both);
-        drop(socket);
+        self.socket.borrow().cut();
         self.outbox.borrow_mut().clear();
         self.wake();
     }
@@ -271,14 +252,22 @@ impl Channel {
         }
     }
 
-    /// Writes what waits, from the session's task. Ready when nothing is left or the socket failed.
+    /// Writes what waits, from the session's task; after the last frame of a channel that closes, says so to the other side.
+    /// Ready when nothing is left or the socket failed.
     pub fn poll_drain(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.is_drained() && !self.blocked_on_socket.get() {
-            return Poll::Ready(());
+        if !self.is_drained() || self.blocked_on_socket.get() {
+            let polled = self.write(cx);
+            self.blocked_on_socket.set(polled.is_pending());
+            if polled.is_pending() {
+                return polled;
+            }
         }
-        let polled = self.write(cx);
-        self.blocked_on_socket.set(polled.is_pending());
-        polled
+        if self.is_closing() && !self.is_cut() && !self.finished.get() {
+            let polled = self.socket.borrow_mut().poll_shutdown(cx);
+            self.finished.set(polled.is_ready());
+            return polled.map(|_| ());
+        }
+        Poll::Ready(())
     }
 
     /// Reads what the client sent into a buffer that many share; `Ok(0)` is the end.
@@ -310,22 +299,6 @@ impl Channel {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
-    }
-
-    /// The loop's clock ticked: cuts what has been closing for too long.
-    pub fn tick(&self, now: Instant) {
-        if let Life::Closing { cut_at } = self.life.get()
-            && now >= cut_at
-        {
-            self.cut();
-        }
-    }
-
-    /// How long nothing was heard from the client. A client that the server doesn't read (because it doesn't read either) is
-    /// heard by what it takes.
-    pub fn silence(&self, now: Instant) -> Duration {
-        let heard = if self.is_half_full() { self.heard_at.get().max(self.wrote_at.get()) } else { self.heard_at.get() };
-        now.saturating_duration_since(heard)
     }
 
     fn write(&self, cx: &mut Context<'_>) -> Poll<()> {
