@@ -1,7 +1,9 @@
 //! Events and their encodings: bytes in, typed events out, and back. No actor, no database.
 
+pub mod bounds;
 pub mod close;
 pub mod error;
 pub mod limits;
 pub mod shapes;
 pub mod time;
+pub mod token;
