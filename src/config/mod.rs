@@ -124,7 +124,11 @@ impl Database {
         let Some(url) = &self.url else { return Ok(()) };
         let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
         // The value may hold a password, so it is not repeated.
-        if known { Ok(()) } else { Err(ConfigError::new("--database-url", "DATABASE_URL", "must begin with postgres://")) }
+        if known {
+            Ok(())
+        } else {
+            Err(ConfigError::new("--database-url", "DATABASE_URL", "must begin with postgres://"))
+        }
     }
 }
 
@@ -254,7 +258,8 @@ impl Settings {
 
     fn validate_listeners(&self) -> Result<(), ConfigError> {
         let Listen { http, tcp, admin, admin_token, tls_cert, tls_key } = &self.listen;
-        let clash = |one: Option<SocketAddr>, other: Option<SocketAddr>| one.is_some_and(|at| at.port() != 0) && one == other;
+        let clash =
+            |one: Option<SocketAddr>, other: Option<SocketAddr>| one.is_some_and(|at| at.port() != 0) && one == other;
         if clash(tcp.address(), Some(*http)) {
             return Err(ConfigError::new("--tcp", "PALABRE_TCP", "is the same address as --listen"));
         }
@@ -282,7 +287,11 @@ impl Settings {
     fn validate_limits(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
         let at_least = |value: usize, least: usize, flag, variable| {
-            if value >= least { Ok(()) } else { Err(ConfigError::new(flag, variable, format!("must be at least {least}"))) }
+            if value >= least {
+                Ok(())
+            } else {
+                Err(ConfigError::new(flag, variable, format!("must be at least {least}")))
+            }
         };
         at_least(limits.frame_bytes, LEAST_FRAME_BYTES, "--frame-bytes", "PALABRE_FRAME_BYTES")?;
         // Frames declare their length in 32 bits.
@@ -296,7 +305,8 @@ impl Settings {
             "PALABRE_SERVER_FRAME_BYTES",
         )?;
         if limits.outstanding_bytes < 2 * limits.server_frame_bytes {
-            let problem = "must be at least twice --server-frame-bytes: one frame may not fill the half at which reading stops";
+            let problem =
+                "must be at least twice --server-frame-bytes: one frame may not fill the half at which reading stops";
             return Err(ConfigError::new("--outstanding-bytes", "PALABRE_OUTSTANDING_BYTES", problem));
         }
         at_least(limits.outstanding_frames, 2, "--outstanding-frames", "PALABRE_OUTSTANDING_FRAMES")?;
@@ -305,7 +315,11 @@ impl Settings {
         at_least(limits.connections, 1, "--connections", "PALABRE_CONNECTIONS")?;
         if !(1..=limits.connections).contains(&limits.unauthenticated_connections) {
             let problem = "must be from 1 to --connections";
-            return Err(ConfigError::new("--unauthenticated-connections", "PALABRE_UNAUTHENTICATED_CONNECTIONS", problem));
+            return Err(ConfigError::new(
+                "--unauthenticated-connections",
+                "PALABRE_UNAUTHENTICATED_CONNECTIONS",
+                problem,
+            ));
         }
         if limits.events_per_second == 0 {
             return Err(ConfigError::new("--events-per-second", "PALABRE_EVENTS_PER_SECOND", "must be at least 1"));

@@ -34,9 +34,7 @@ pub fn check(password: &str) -> Result<(), Failure> {
 pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, Failure> {
     check(password)?;
     // Not bcrypt's "non-truncating" functions: those refuse 72 bytes too, of which nothing is cut.
-    bcrypt::hash_with_salt(password, COST, salt)
-        .map(|parts| parts.to_string())
-        .map_err(|_| Failure::Internal)
+    bcrypt::hash_with_salt(password, COST, salt).map(|parts| parts.to_string()).map_err(|_| Failure::Internal)
 }
 
 /// Whether `password` is the one behind `hash`. Takes the same time when there is no hash, and then is false.

@@ -140,9 +140,8 @@ impl Tokens {
         if token.len() > TOKEN_BYTES {
             return Err(TokenError::Invalid);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &self.rules)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let claims =
+            jsonwebtoken::decode::<Claims>(token, &self.checking, &self.rules).map_err(|_| TokenError::Invalid)?.claims;
         let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or(TokenError::Invalid)?;
         if claims.iat > now.timestamp().saturating_add(CLOCK_SKEW) {
             return Err(TokenError::Invalid);
@@ -197,8 +196,7 @@ enum Kind {
 
 impl Claims {
     fn bearer(self) -> Result<Bearer, TokenError> {
-        let credentials_changed_at =
-            DateTime::from_timestamp_micros(self.credentials).ok_or(TokenError::Invalid)?;
+        let credentials_changed_at = DateTime::from_timestamp_micros(self.credentials).ok_or(TokenError::Invalid)?;
         match (self.kind, self.project, self.user_id) {
             (Kind::User, Some(project), Some(number)) => Ok(Bearer::User(UserToken {
                 user: UserId(self.sub),
