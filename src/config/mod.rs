@@ -122,13 +122,12 @@ impl Database {
 
     fn validate(&self) -> Result<(), ConfigError> {
         let Some(url) = &self.url else { return Ok(()) };
+        // libpq's other form is `key=value`. The value may hold a password, so it is not repeated.
         let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
-        // The value may hold a password, so it is not repeated.
-        if known {
-            Ok(())
-        } else {
-            Err(ConfigError::new("--database-url", "DATABASE_URL", "must begin with postgres://"))
+        if known || url.expose().contains('=') {
+            return Ok(());
         }
+        Err(ConfigError::new("--database-url", "DATABASE_URL", "must begin with postgres://"))
     }
 }
 

@@ -1,53 +1,48 @@
-//! Names of projects, and the origins that may speak to them.
+//! What users are in a project, the names of organizations and apps, and the origins that may speak to a project.
 
-use super::Failure;
+use super::limits::TITLE_CHARS;
+use super::words::words;
+use super::{Failure, text};
 use uuid::Uuid;
 
-/// Characters of the longest name of a project, an organization, an app.
-const NAME_CHARS: usize = 64;
+/// What a user is in the project, apart from any conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum UserRole {
+    /// Anybody.
+    User,
+    /// Answers in support conversations.
+    Agent,
+    /// Runs the project.
+    Admin,
+}
 
-/// Whether this may be a project's name: it stands in addresses, where a UUID would be taken for an id.
+words!(UserRole { User => "user", Agent => "agent", Admin => "admin" });
+
+/// The name of an organization or an app: 1 to 255 characters, none a control character, not only white space, and not the
+/// form of a UUID.
 ///
 /// # Errors
-/// [`Failure::Invalid`] for the field `name`.
-pub fn check_project_name(name: &str) -> Result<(), Failure> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if name.is_empty() || name.len() > NAME_CHARS || !name.chars().all(plain) {
-        let message = format!("1 to {NAME_CHARS} ASCII letters, digits and . _ - make a project's name");
-        return Err(Failure::invalid("name", message));
-    }
-    if Uuid::try_parse(name).is_ok() {
-        return Err(Failure::invalid("name", "a name may not look like an id"));
+/// [`Failure::Invalid`] for the field.
+pub fn check_name(field: &str, name: &str) -> Result<(), Failure> {
+    text::title(field, name)?;
+    if name.trim().is_empty() || Uuid::try_parse(name).is_ok() {
+        return Err(Failure::invalid(field, format!("must be a name of 1 to {TITLE_CHARS} characters, and no UUID")));
     }
     Ok(())
 }
 
-/// Whether this may be the name of an organization or an app.
+/// A web origin as browsers send it: scheme, host and, unless it is the usual one, port, in lower case.
 ///
 /// # Errors
-/// [`Failure::Invalid`] for the field `name`.
-pub fn check_name(name: &str) -> Result<(), Failure> {
-    if name.trim().is_empty() || name.chars().count() > NAME_CHARS || name.chars().any(char::is_control) {
-        return Err(Failure::invalid("name", format!("a name has 1 to {NAME_CHARS} characters that can be seen")));
-    }
-    if Uuid::try_parse(name).is_ok() {
-        return Err(Failure::invalid("name", "a name may not look like an id"));
-    }
-    Ok(())
-}
-
-/// Whether this is a web origin as browsers send it: scheme, host and, unless it is the usual one, port, in lower case.
-///
-/// # Errors
-/// [`Failure::Invalid`] for the field `origin`.
-pub fn check_origin(origin: &str) -> Result<(), Failure> {
+/// [`Failure::Invalid`] for the field.
+pub fn check_origin(field: &str, origin: &str) -> Result<(), Failure> {
     let host = origin.split_once("://").map(|(_, host)| host).unwrap_or_default();
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:[]".contains(c);
     let scheme = origin.starts_with("http://") || origin.starts_with("https://");
     if scheme && !host.is_empty() && host.chars().all(plain) {
         return Ok(());
     }
-    Err(Failure::invalid("origin", "an origin is like https://example.org or http://localhost:3000, without a path"))
+    Err(Failure::invalid(field, "must be like https://example.org or http://localhost:3000, without a path"))
 }
 
 #[cfg(test)]
@@ -55,30 +50,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn project_names_fit_in_addresses() {
-        for name in ["default", "a", "My_game-2.0", &"x".repeat(64)] {
-            assert_eq!(check_project_name(name), Ok(()), "{name}");
-        }
-        for name in ["", "a/b", "a b", "é", &"x".repeat(65), "550e8400-e29b-41d4-a716-446655440000"] {
-            assert!(check_project_name(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
     fn names_can_be_seen() {
-        assert_eq!(check_name("Résidence des Lilas"), Ok(()));
-        for name in ["", "  ", "a\nb", "a\0b", &"é".repeat(65), "550e8400-e29b-41d4-a716-446655440000"] {
-            assert!(check_name(name).is_err(), "{name:?}");
+        assert_eq!(check_name("name", "Résidence des Lilas"), Ok(()));
+        for name in ["", "  ", "a\nb", "a\0b", &"é".repeat(256), "550e8400-e29b-41d4-a716-446655440000"] {
+            assert!(check_name("name", name).is_err(), "{name:?}");
         }
     }
 
     #[test]
     fn origins_are_as_browsers_send_them() {
         for origin in ["https://example.org", "http://localhost:3000", "http://[::1]:3000"] {
-            assert_eq!(check_origin(origin), Ok(()), "{origin}");
+            assert_eq!(check_origin("origin", origin), Ok(()), "{origin}");
         }
         for origin in ["", "*", "null", "example.org", "https://", "https://example.org/", "https://Example.org"] {
-            assert!(check_origin(origin).is_err(), "{origin}");
+            assert!(check_origin("origin", origin).is_err(), "{origin}");
         }
     }
 }

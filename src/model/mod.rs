@@ -8,10 +8,12 @@ pub mod duration;
 pub mod failure;
 pub mod game;
 pub mod ids;
+pub mod limits;
 pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod text;
+pub mod words;
 
 pub use failure::Failure;
 pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};

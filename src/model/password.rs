@@ -2,37 +2,20 @@
 //!
 //! A hash or a check takes some 50 ms of a core by design: never call these on an event loop.
 
-use super::Failure;
+use super::limits::PASSWORD_BYTES;
+use super::{Failure, text};
 
-/// Bytes of the shortest password.
-pub const MIN_BYTES: usize = 6;
-/// Bytes of the longest: bcrypt would cut what is longer without a word.
-pub const MAX_BYTES: usize = 72;
 /// bcrypt's cost, as clients of the assistant webhook were promised.
 pub const COST: u32 = 10;
 /// A hash that no password is known for. It is checked where there is none to check, so that the time tells nothing.
 const NOBODY: &str = "$2b$10$Jt5h8qEoXNGxvRrTNpmyUOV9ERS0eO/W1xGm8PY2t6cH4v7ZC1q0a";
 
-/// Whether this may be a password: 6 to 72 bytes, without U+0000.
-///
-/// # Errors
-/// [`Failure::Invalid`] for the field `password`.
-pub fn check(password: &str) -> Result<(), Failure> {
-    if !(MIN_BYTES..=MAX_BYTES).contains(&password.len()) {
-        return Err(Failure::invalid("password", format!("a password has {MIN_BYTES} to {MAX_BYTES} bytes")));
-    }
-    if password.contains('\0') {
-        return Err(Failure::invalid("password", "a password holds no U+0000"));
-    }
-    Ok(())
-}
-
 /// The bcrypt hash of a password, with the caller's random salt.
 ///
 /// # Errors
-/// As [`check`]; [`Failure::Internal`] if bcrypt itself refuses.
+/// As [`text::password`]; [`Failure::Internal`] if bcrypt itself refuses.
 pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, Failure> {
-    check(password)?;
+    text::password("password", password)?;
     // Not bcrypt's "non-truncating" functions: those refuse 72 bytes too, of which nothing is cut.
     bcrypt::hash_with_salt(password, COST, salt).map(|parts| parts.to_string()).map_err(|_| Failure::Internal)
 }
@@ -41,7 +24,7 @@ pub fn hash(password: &str, salt: [u8; 16]) -> Result<String, Failure> {
 #[must_use]
 pub fn verify(password: &str, hash: Option<&str>) -> bool {
     let matches = bcrypt::verify(password, hash.unwrap_or(NOBODY)).unwrap_or(false);
-    matches && hash.is_some() && password.len() <= MAX_BYTES
+    matches && hash.is_some() && password.len() <= *PASSWORD_BYTES.end()
 }
 
 /// Whether a text is a bcrypt hash such as an import may bring along: as costly as ours, at most four times.
@@ -79,15 +62,5 @@ mod tests {
         assert!(verify(&longest, Some(&hash)));
         assert!(!verify(&format!("{longest}x"), Some(&hash)));
         assert!(!verify(&longest[1..], Some(&hash)));
-    }
-
-    #[test]
-    fn lengths_are_bytes_from_6_to_72() {
-        assert!(check("12345").is_err());
-        assert!(check("123456").is_ok());
-        assert!(check("ééé").is_ok());
-        assert!(check(&"x".repeat(72)).is_ok());
-        assert!(check(&"x".repeat(73)).is_err());
-        assert!(check("test\u{0}123").is_err());
     }
 }

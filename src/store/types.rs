@@ -2,8 +2,12 @@
 //!
 //! The model knows nothing of Diesel, so what its derives would write stands here.
 
+use crate::model::account::UserRole;
+use crate::model::contact::Relation;
 use crate::model::game;
 use crate::model::permission::Permission;
+use crate::model::presence::Choice;
+use crate::model::words::UnknownWord;
 use crate::model::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
 use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
 use diesel::deserialize::{self, FromSql, Queryable};
@@ -88,20 +92,34 @@ macro_rules! ids {
 
 ids!(OrganizationId, ProjectId, UserId, SessionId, ConversationId, MessageId, ChatbotId, MediaId);
 
-/// The words of an enum, as the check constraints of the migrations list them.
+/// An enum that its column holds by word: `as_str` and `FromStr` of the model's own.
 macro_rules! words {
+    ($($type:ty),* $(,)?) => {$(
+        impl ToSql<Text, Pg> for $type {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+                <str as ToSql<Text, Pg>>::to_sql(self.as_str(), out)
+            }
+        }
+
+        impl FromSql<Text, Pg> for $type {
+            fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+                Ok(std::str::from_utf8(value.as_bytes())?.parse()?)
+            }
+        }
+
+        stands_as!($type, Text, String, |value: &$type| value.as_str().to_owned());
+    )*};
+}
+
+words!(Permission, game::State, Relation, Choice, UserRole);
+
+/// The same for enums that have no words of their own; these are as the check constraints of the migrations list them.
+macro_rules! spelled {
     ($type:ty { $($variant:ident = $word:literal),* $(,)? }) => {
-        impl Column for $type {
+        impl Spelled for $type {
             fn word(&self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)*
-                }
-            }
-
-            fn from_word(word: &str) -> Option<Self> {
-                match word {
-                    $($word => Some(Self::$variant),)*
-                    _ => None,
                 }
             }
         }
@@ -114,32 +132,22 @@ macro_rules! words {
 
         impl FromSql<Text, Pg> for $type {
             fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-                let word = std::str::from_utf8(value.as_bytes())?;
-                Self::from_word(word).ok_or_else(|| format!("unknown {}: {word}", stringify!($type)).into())
+                match value.as_bytes() {
+                    $(word if word == $word.as_bytes() => Ok(Self::$variant),)*
+                    _ => Err(UnknownWord(stringify!($type)).into()),
+                }
             }
         }
 
-        stands_as!($type, Text, &'static str, Column::word);
+        stands_as!($type, Text, String, |value: &$type| value.word().to_owned());
     };
 }
 
-/// An enum that a `text` column holds by word.
-trait Column: Sized {
+trait Spelled {
     fn word(&self) -> &'static str;
-
-    fn from_word(word: &str) -> Option<Self>;
 }
 
-words!(Permission { Read = "r", Write = "w", Administer = "a", Own = "o" });
-words!(ConversationKind { Private = "private", Group = "group", Assistant = "assistant", Support = "support" });
-words!(Mode { Human = "human", Bot = "bot" });
-words!(MessageKind { Text = "text", Game = "game", System = "system" });
-words!(Role { User = "user", Assistant = "assistant" });
-words!(game::State {
-    Offered = "offered",
-    Accepted = "accepted",
-    Declined = "declined",
-    Withdrawn = "withdrawn",
-    Expired = "expired",
-    Full = "full",
-});
+spelled!(ConversationKind { Private = "private", Group = "group", Assistant = "assistant", Support = "support" });
+spelled!(Mode { Human = "human", Bot = "bot" });
+spelled!(MessageKind { Text = "text", Game = "game", System = "system" });
+spelled!(Role { User = "user", Assistant = "assistant" });
