@@ -13,5 +13,7 @@
 //! | [`wire`] | events and their encodings: bytes in, typed events out, and back |
 //! | [`model`] | plain data and rules: no I/O |
 
+pub mod config;
 pub mod model;
+pub mod store;
 pub mod wire;

@@ -2,11 +2,14 @@
 //!
 //! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
 
+pub mod account;
 pub mod contact;
+pub mod duration;
 pub mod failure;
 pub mod game;
 pub mod ids;
 pub mod limits;
+pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod text;

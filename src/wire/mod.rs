@@ -1,5 +1,6 @@
 //! Events and their encodings: bytes in, typed events out, and back. No actor, no database.
 
+pub mod bounds;
 pub mod close;
 pub mod document;
 pub mod envelope;
@@ -13,3 +14,4 @@ pub mod outgoing;
 pub mod path;
 pub mod shapes;
 pub mod time;
+pub mod token;

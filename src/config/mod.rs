@@ -1,0 +1,355 @@
+//! Settings. Each is a flag and an environment variable; one struct a concern.
+//!
+//! A setting that is absent has its default; one that is there but makes no sense is an error that names it. What depends on
+//! more than one setting is checked by [`Settings::validate`], before anything is opened.
+
+pub mod command;
+mod door;
+mod secret;
+
+pub use crate::wire::bounds::Limits;
+pub use door::Door;
+pub use secret::Secret;
+
+use crate::model::duration;
+use crate::wire::token::SECRET_BYTES;
+use std::fmt;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Everything that `palabre serve` can be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+pub struct Settings {
+    /// Load the demo data once, and make up a signing secret (kept in the data directory) if none is given
+    #[arg(long, env = "PALABRE_DEMO", value_parser = clap::builder::BoolishValueParser::new())]
+    pub demo: bool,
+    #[command(flatten)]
+    pub listen: Listen,
+    #[command(flatten)]
+    pub database: Database,
+    #[command(flatten)]
+    pub auth: Auth,
+    #[command(flatten)]
+    pub limits: Limits,
+    #[command(flatten)]
+    pub engine: Engine,
+}
+
+/// Where clients and operators come in.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Listeners")]
+pub struct Listen {
+    /// Address and port of REST and WebSocket; port 0 takes a free one
+    #[arg(long = "listen", env = "PALABRE_LISTEN", value_name = "ADDRESS:PORT", default_value_t = Listen::HTTP)]
+    pub http: SocketAddr,
+    /// Address and port of the binary protocol over plain TCP, or `none`
+    #[arg(long, env = "PALABRE_TCP", value_name = "ADDRESS:PORT", default_value_t = Door::At(Listen::TCP))]
+    pub tcp: Door,
+    /// Address and port of the operators' health and live feed, or `none`; beyond loopback it needs an admin token
+    #[arg(long, env = "PALABRE_ADMIN", value_name = "ADDRESS:PORT", default_value_t = Door::At(Listen::ADMIN))]
+    pub admin: Door,
+    /// Token that the admin listener asks for, as `Authorization: Bearer`; at least 16 bytes
+    #[arg(long, env = "PALABRE_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub admin_token: Option<Secret>,
+    /// Certificate chain for TLS on both client listeners, PEM; read again when the file changes
+    #[arg(long, env = "PALABRE_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM
+    #[arg(long, env = "PALABRE_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl Listen {
+    const HTTP: SocketAddr = loopback(8080);
+    const TCP: SocketAddr = loopback(7070);
+    const ADMIN: SocketAddr = loopback(9090);
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            http: Self::HTTP,
+            tcp: Door::At(Self::TCP),
+            admin: Door::At(Self::ADMIN),
+            admin_token: None,
+            tls_cert: None,
+            tls_key: None,
+        }
+    }
+}
+
+/// Which PostgreSQL.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Database")]
+pub struct Database {
+    /// PostgreSQL to use, postgres://user:password@host/name; without it Palabre runs its own in the data directory
+    #[arg(long = "database-url", env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub url: Option<Secret>,
+    /// Where Palabre keeps its own PostgreSQL [default: /var/lib/palabre as root, else palabre in the XDG data home]
+    #[arg(long, env = "PALABRE_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Folder of PostgreSQL's programs, 15 or newer, for its own PostgreSQL [default: looked for in the usual places]
+    #[arg(long, env = "PALABRE_PG_BIN", value_name = "DIR")]
+    pub pg_bin: Option<PathBuf>,
+    /// Connections to the database; more than it has cores for helps little
+    #[arg(long, env = "PALABRE_POOL_SIZE", value_name = "COUNT", default_value_t = Database::POOL_SIZE)]
+    pub pool_size: NonZeroUsize,
+}
+
+impl Database {
+    const POOL_SIZE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
+
+    /// The data directory: as set, else the default of whoever runs this.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when none is set and there is no home to have one in.
+    pub fn data_dir(&self) -> Result<PathBuf, ConfigError> {
+        if let Some(dir) = &self.data_dir {
+            return Ok(dir.clone());
+        }
+        // SAFETY: geteuid takes nothing, changes nothing and can't fail.
+        if unsafe { libc::geteuid() } == 0 {
+            return Ok(PathBuf::from("/var/lib/palabre"));
+        }
+        let absolute = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+        absolute("XDG_DATA_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+            .map(|data| data.join("palabre"))
+            .ok_or_else(|| ConfigError::new("--data-dir", "PALABRE_DATA_DIR", "is needed: there is no HOME either"))
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        let Some(url) = &self.url else { return Ok(()) };
+        // libpq's other form is `key=value`. The value may hold a password, so it is not repeated.
+        let known = ["postgres://", "postgresql://"].iter().any(|scheme| url.expose().starts_with(scheme));
+        if known || url.expose().contains('=') {
+            return Ok(());
+        }
+        Err(ConfigError::new("--database-url", "DATABASE_URL", "must begin with postgres://"))
+    }
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: None, data_dir: None, pg_bin: None, pool_size: Self::POOL_SIZE }
+    }
+}
+
+/// Who may come in.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Access")]
+pub struct Auth {
+    /// Secret that signs tokens, at least 32 bytes; the same on every node
+    #[arg(long, env = "PALABRE_JWT_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub jwt_secret: Option<Secret>,
+    /// Hours that a token is good for
+    #[arg(long, env = "PALABRE_TOKEN_HOURS", value_name = "HOURS", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=8760))]
+    pub token_hours: u16,
+    /// Project whose users and conversations the assistant webhook API (/webhook) serves
+    #[arg(long, env = "PALABRE_WEBHOOK_PROJECT", value_name = "NAME", default_value = "default")]
+    pub webhook_project: String,
+}
+
+impl Auth {
+    /// How long a token is good for.
+    #[must_use]
+    pub fn token_lifetime(&self) -> Duration {
+        Duration::from_secs(u64::from(self.token_hours) * 3600)
+    }
+
+    fn validate(&self) -> Result<(), ConfigError> {
+        match &self.jwt_secret {
+            Some(secret) if secret.expose().len() < SECRET_BYTES => Err(ConfigError::new(
+                "--jwt-secret",
+                "PALABRE_JWT_SECRET",
+                format!("needs at least {SECRET_BYTES} bytes, this one has {}", secret.expose().len()),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { jwt_secret: None, token_hours: 8, webhook_project: "default".to_owned() }
+    }
+}
+
+/// How the work is spread, and how it ends.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Engine")]
+pub struct Engine {
+    /// Event loops, each on a thread of its own [default: one a core]
+    #[arg(long, env = "PALABRE_WORKERS", value_name = "COUNT")]
+    pub workers: Option<NonZeroUsize>,
+    /// Actors that store messages; a second helps while one waits for the disk, more add little
+    #[arg(long, env = "PALABRE_SCRIBES", value_name = "COUNT", default_value_t = Engine::SCRIBES)]
+    pub scribes: NonZeroUsize,
+    /// Offer WebSocket compression (permessage-deflate); off, as it costs processor time for each connection
+    #[arg(long, env = "PALABRE_COMPRESSION", value_parser = clap::builder::BoolishValueParser::new())]
+    pub compression: bool,
+    /// Time that a shutdown may take before what is left is cut off
+    #[arg(long, env = "PALABRE_SHUTDOWN_GRACE", value_name = "TIME", default_value = "8s", value_parser = duration::parse)]
+    pub shutdown_grace: Duration,
+}
+
+impl Engine {
+    const SCRIBES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
+
+    /// The number of event loops: as set, else one a core.
+    #[must_use]
+    pub fn worker_count(&self) -> NonZeroUsize {
+        self.workers.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self { workers: None, scribes: Self::SCRIBES, compression: false, shutdown_grace: Duration::from_secs(8) }
+    }
+}
+
+/// A setting that makes no sense, by its flag and its variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    flag: &'static str,
+    variable: &'static str,
+    problem: String,
+}
+
+impl ConfigError {
+    /// A problem with one setting; never its value if that is secret.
+    pub fn new(flag: &'static str, variable: &'static str, problem: impl Into<String>) -> Self {
+        Self { flag, variable, problem: problem.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}) {}", self.flag, self.variable, self.problem)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Checks what no setting can say of itself alone. Opens nothing.
+    ///
+    /// # Errors
+    /// The first problem found.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.database.validate()?;
+        self.auth.validate()?;
+        self.validate_secret()?;
+        self.validate_listeners()?;
+        self.validate_limits()
+    }
+
+    fn validate_secret(&self) -> Result<(), ConfigError> {
+        if self.auth.jwt_secret.is_none() && !self.demo {
+            let problem = format!("is needed: a secret of at least {SECRET_BYTES} bytes (only --demo makes one up)");
+            return Err(ConfigError::new("--jwt-secret", "PALABRE_JWT_SECRET", problem));
+        }
+        Ok(())
+    }
+
+    fn validate_listeners(&self) -> Result<(), ConfigError> {
+        let Listen { http, tcp, admin, admin_token, tls_cert, tls_key } = &self.listen;
+        let clash =
+            |one: Option<SocketAddr>, other: Option<SocketAddr>| one.is_some_and(|at| at.port() != 0) && one == other;
+        if clash(tcp.address(), Some(*http)) {
+            return Err(ConfigError::new("--tcp", "PALABRE_TCP", "is the same address as --listen"));
+        }
+        if clash(admin.address(), Some(*http)) || clash(admin.address(), tcp.address()) {
+            return Err(ConfigError::new("--admin", "PALABRE_ADMIN", "is the address of another listener"));
+        }
+        match admin_token {
+            None if admin.address().is_some_and(|at| !at.ip().is_loopback()) => {
+                let problem = "is needed for an --admin address that others can reach";
+                return Err(ConfigError::new("--admin-token", "PALABRE_ADMIN_TOKEN", problem));
+            }
+            Some(token) if token.expose().len() < ADMIN_TOKEN_BYTES => {
+                let problem = format!("needs at least {ADMIN_TOKEN_BYTES} bytes");
+                return Err(ConfigError::new("--admin-token", "PALABRE_ADMIN_TOKEN", problem));
+            }
+            _ => {}
+        }
+        match (tls_cert, tls_key) {
+            (Some(_), None) => Err(ConfigError::new("--tls-key", "PALABRE_TLS_KEY", "is needed with --tls-cert")),
+            (None, Some(_)) => Err(ConfigError::new("--tls-cert", "PALABRE_TLS_CERT", "is needed with --tls-key")),
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let at_least = |value: usize, least: usize, flag, variable| {
+            if value >= least {
+                Ok(())
+            } else {
+                Err(ConfigError::new(flag, variable, format!("must be at least {least}")))
+            }
+        };
+        at_least(limits.frame_bytes, LEAST_FRAME_BYTES, "--frame-bytes", "PALABRE_FRAME_BYTES")?;
+        // Frames declare their length in 32 bits.
+        if u32::try_from(limits.frame_bytes).is_err() {
+            return Err(ConfigError::new("--frame-bytes", "PALABRE_FRAME_BYTES", "must be below 4 GiB"));
+        }
+        at_least(
+            limits.server_frame_bytes,
+            crate::wire::limits::FRAME_BYTES,
+            "--server-frame-bytes",
+            "PALABRE_SERVER_FRAME_BYTES",
+        )?;
+        if limits.outstanding_bytes < 2 * limits.server_frame_bytes {
+            let problem =
+                "must be at least twice --server-frame-bytes: one frame may not fill the half at which reading stops";
+            return Err(ConfigError::new("--outstanding-bytes", "PALABRE_OUTSTANDING_BYTES", problem));
+        }
+        at_least(limits.outstanding_frames, 2, "--outstanding-frames", "PALABRE_OUTSTANDING_FRAMES")?;
+        at_least(limits.sessions_per_user, 1, "--sessions-per-user", "PALABRE_SESSIONS_PER_USER")?;
+        at_least(limits.members_per_request, 1, "--members-per-request", "PALABRE_MEMBERS_PER_REQUEST")?;
+        at_least(limits.connections, 1, "--connections", "PALABRE_CONNECTIONS")?;
+        if !(1..=limits.connections).contains(&limits.unauthenticated_connections) {
+            let problem = "must be from 1 to --connections";
+            return Err(ConfigError::new(
+                "--unauthenticated-connections",
+                "PALABRE_UNAUTHENTICATED_CONNECTIONS",
+                problem,
+            ));
+        }
+        if limits.events_per_second == 0 {
+            return Err(ConfigError::new("--events-per-second", "PALABRE_EVENTS_PER_SECOND", "must be at least 1"));
+        }
+        if limits.events_burst == 0 {
+            return Err(ConfigError::new("--events-burst", "PALABRE_EVENTS_BURST", "must be at least 1"));
+        }
+        for (time, flag, variable) in [
+            (limits.auth_timeout, "--auth-timeout", "PALABRE_AUTH_TIMEOUT"),
+            (limits.ping_after, "--ping-after", "PALABRE_PING_AFTER"),
+            (limits.ping_patience, "--ping-patience", "PALABRE_PING_PATIENCE"),
+            (limits.typing_time, "--typing-time", "PALABRE_TYPING_TIME"),
+            (limits.room_idle, "--room-idle", "PALABRE_ROOM_IDLE"),
+            (self.engine.shutdown_grace, "--shutdown-grace", "PALABRE_SHUTDOWN_GRACE"),
+        ] {
+            if time.is_zero() {
+                return Err(ConfigError::new(flag, variable, "must be more than nothing"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the shortest admin token: 128 bits, if somebody made it well.
+const ADMIN_TOKEN_BYTES: usize = 16;
+/// The least that a frame from a client may be limited to: signing in must fit.
+const LEAST_FRAME_BYTES: usize = 4096;
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
+}
+
+#[cfg(test)]
+mod tests;

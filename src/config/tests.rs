@@ -1,0 +1,101 @@
+use super::command::{Cli, Command, unknown_variables};
+use super::*;
+use clap::{CommandFactory, Parser};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn parse(flags: &[&str]) -> Result<Settings, clap::Error> {
+    match Cli::try_parse_from(["palabre", "serve"].iter().chain(flags))?.command {
+        Command::Serve(settings) => Ok(*settings),
+        other => panic!("not serve: {other:?}"),
+    }
+}
+
+fn problem(flags: &[&str]) -> String {
+    match parse(flags) {
+        Ok(settings) => settings.validate().unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn defaults_are_the_same_with_and_without_the_command_line() {
+    assert_eq!(parse(&[]).unwrap(), Settings::default());
+    assert_eq!(parse(&[]).unwrap().limits, Limits::DEFAULT);
+}
+
+#[test]
+fn every_setting_is_a_flag_and_a_variable() {
+    let mut command = Cli::command();
+    command.build();
+    for name in ["serve", "migrate", "token", "check-config"] {
+        let inner = command.find_subcommand(name).unwrap();
+        for arg in inner.get_arguments().filter(|arg| !["help", "users"].contains(&arg.get_id().as_str())) {
+            assert!(arg.get_long().is_some() && arg.get_env().is_some(), "{name}: {arg}");
+            assert!(arg.get_help().is_some(), "{name}: {arg}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_is_needed_unless_for_the_demo() {
+    assert!(problem(&[]).contains("PALABRE_JWT_SECRET"));
+    assert!(problem(&["--jwt-secret", ""]).contains("this one has 0"));
+    assert!(problem(&["--jwt-secret", &SECRET[1..]]).contains("this one has 31"));
+    assert!(problem(&["--demo", "--jwt-secret", "short"]).contains("PALABRE_JWT_SECRET"));
+    assert_eq!(parse(&["--jwt-secret", SECRET]).unwrap().validate(), Ok(()));
+    assert_eq!(parse(&["--demo"]).unwrap().validate(), Ok(()));
+}
+
+#[test]
+fn what_makes_no_sense_is_named() {
+    for (flags, named) in [
+        (&["--listen", "localhost"][..], "--listen"),
+        (&["--tcp", "70000"], "--tcp"),
+        (&["--pool-size", "0"], "--pool-size"),
+        (&["--token-hours", "0"], "--token-hours"),
+        (&["--ping-after", "30"], "--ping-after"),
+        (&["--demo", "--ping-after", "0s"], "PALABRE_PING_AFTER"),
+        (&["--demo", "--tcp", "127.0.0.1:8080"], "PALABRE_TCP"),
+        (&["--demo", "--admin", "127.0.0.1:7070"], "PALABRE_ADMIN"),
+        (&["--demo", "--admin", "0.0.0.0:9090"], "PALABRE_ADMIN_TOKEN"),
+        (&["--demo", "--admin-token", "short"], "PALABRE_ADMIN_TOKEN"),
+        (&["--demo", "--tls-cert", "a.pem"], "PALABRE_TLS_KEY"),
+        (&["--demo", "--tls-key", "a.pem"], "PALABRE_TLS_CERT"),
+        (&["--demo", "--database-url", "mysql://secret@db"], "DATABASE_URL"),
+        (&["--demo", "--frame-bytes", "1"], "PALABRE_FRAME_BYTES"),
+        (&["--demo", "--outstanding-bytes", "300000"], "PALABRE_OUTSTANDING_BYTES"),
+        (&["--demo", "--connections", "10"], "PALABRE_UNAUTHENTICATED_CONNECTIONS"),
+    ] {
+        let problem = problem(flags);
+        assert!(problem.contains(named), "{flags:?}: {problem}");
+        assert!(!problem.contains("secret@db"), "{problem}");
+    }
+}
+
+#[test]
+fn listeners_may_be_off_or_share_port_0() {
+    let settings = parse(&["--demo", "--listen", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--admin", "none"]).unwrap();
+    assert_eq!(settings.validate(), Ok(()));
+    assert_eq!(settings.listen.admin.address(), None);
+}
+
+#[test]
+fn secrets_are_in_no_debug_output() {
+    let url = "postgres://palabre:hush@db/palabre";
+    let flags = ["--jwt-secret", SECRET, "--admin-token", SECRET, "--database-url", url];
+    let shown = format!("{:?}", parse(&flags).unwrap());
+    assert!(!shown.contains(SECRET) && !shown.contains("hush"), "{shown}");
+}
+
+#[test]
+fn misspelt_variables_are_found() {
+    let names = ["PALABRE_LISTEN", "PALABRE_LISTN", "PATH", "PALABRE_JWT_SECRET", "PALABRE_PASSWORD"];
+    let unknown = unknown_variables(names.map(str::to_owned));
+    assert_eq!(unknown.into_iter().collect::<Vec<_>>(), ["PALABRE_LISTN"]);
+}

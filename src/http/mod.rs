@@ -1,0 +1,14 @@
+//! REST. [`router`] is the table of contents; one folder an API, one file a resource. Handlers are thin: read, check, call,
+//! answer.
+
+pub mod admin;
+mod hashing;
+mod problem;
+pub mod router;
+mod state;
+mod throttle;
+mod v1;
+mod webhook;
+
+pub use hashing::Hashing;
+pub use state::HttpState;

@@ -1,0 +1,3 @@
+//! `/api/v1`: the server's own API.
+
+pub mod health;

@@ -1,0 +1,64 @@
+//! Answers to what failed: `{success: false, error}`, with a `code` where there is one.
+
+use crate::model::Failure;
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use serde::Serialize;
+use std::time::Duration;
+
+#[derive(Debug, Serialize)]
+struct Refusal<'a> {
+    success: bool,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+}
+
+/// 400 with a text that says what is wrong.
+pub fn bad_request(error: &str) -> HttpResponse {
+    refuse(StatusCode::BAD_REQUEST, error)
+}
+
+/// 401 for a wrong password, an unknown name and a deactivated user alike.
+pub fn wrong_credentials() -> HttpResponse {
+    refuse(StatusCode::UNAUTHORIZED, "Identifiants invalides")
+}
+
+/// 413.
+pub fn too_large() -> HttpResponse {
+    refuse(StatusCode::PAYLOAD_TOO_LARGE, "Requête trop volumineuse")
+}
+
+/// 429 with the time after which a next try makes sense.
+pub fn too_many_attempts(pause: Duration) -> HttpResponse {
+    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+    HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, seconds.to_string())).json(Refusal {
+        success: false,
+        error: "Trop de tentatives",
+        code: Some("RATE_LIMITED"),
+    })
+}
+
+/// What is not the client's fault: 503 when it passes by itself, else 500. Nothing of the cause is told.
+pub fn server_error(failure: &Failure) -> HttpResponse {
+    let status = match failure {
+        Failure::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    refuse(status, "Erreur serveur. Réessayez dans quelques instants.")
+}
+
+/// 404 for a path that is none.
+pub fn not_found() -> HttpResponse {
+    refuse(StatusCode::NOT_FOUND, "Ressource introuvable")
+}
+
+/// 405.
+pub fn method_not_allowed(allowed: &'static str) -> HttpResponse {
+    let refusal = Refusal { success: false, error: "Méthode non autorisée", code: None };
+    HttpResponse::MethodNotAllowed().insert_header((header::ALLOW, allowed)).json(refusal)
+}
+
+fn refuse(status: StatusCode, error: &str) -> HttpResponse {
+    HttpResponse::build(status).json(Refusal { success: false, error, code: None })
+}

@@ -1,0 +1,8 @@
+//! `/webhook`: the API of the assistant's front end. Its paths, field names and French texts are older than this server, and
+//! exact.
+
+pub mod answer;
+pub mod login;
+
+/// Bytes of a request's body where nothing else is said: a name and a password need a few hundred.
+pub const BODY_BYTES: usize = 16 * 1024;
