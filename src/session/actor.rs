@@ -1,0 +1,354 @@
+//! The session actor: one a connection, WebSocket or TCP.
+//!
+//! It reads requests, runs commands, and answers. Requests of a session take effect in the order in which they arrive: the next one
+//! begins when the one before is done, except that messages for one conversation follow each other without waiting ([`Lane`]): their
+//! room and their scribe keep them in order, and share a transaction.
+
+use super::commands::{self, Lane, Reply};
+use super::doors::{Doors, Pass};
+use super::opening::{Opened, Opening, Ready, Refused};
+use super::rate::Bucket;
+use super::reader::{Decoder, Reader, Received};
+use super::who::Who;
+use crate::chat::channel::Channel;
+use crate::chat::event_loop::EventLoop;
+use crate::chat::registry::Disconnect;
+use crate::model::Failure;
+use crate::wire::close::CloseCode;
+use crate::wire::envelope::{BadRequest, Request};
+use crate::wire::error::{ErrorCode, ErrorData};
+use crate::wire::field;
+use crate::wire::limits::UNPARSABLE_FRAMES;
+use crate::wire::outgoing::{self, Outgoing};
+use actix::prelude::*;
+use bytes::Bytes;
+use serde::Deserialize;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Messages of one lane that may be under way at once: as many as make a good batch.
+const UNDER_WAY: usize = 64;
+/// Bytes of the requests that may be under way or wait; their replies must fit in what a session may have outstanding.
+const UNDER_WAY_BYTES: usize = 128 * 1024;
+/// Requests that wait before reading stops.
+const WAITING: usize = 64;
+
+/// How far a session has come.
+enum State {
+    /// Nobody has signed in.
+    Stranger,
+    /// A sign-in is under way.
+    Opening,
+    Ready(Rc<Who>),
+}
+
+/// The actor; see the module.
+pub struct Session {
+    opening: Rc<Opening>,
+    /// The project of the address by which the client came, if it named one.
+    project: Option<String>,
+    /// The token that came with the opening.
+    token: Option<String>,
+    state: State,
+    pass: Pass,
+    bucket: Bucket,
+    unparsable: u32,
+    waiting: VecDeque<(Request, usize)>,
+    lane: Lane,
+    under_way: usize,
+    /// Of the requests that are under way or wait.
+    bytes: usize,
+    /// The reader stops while this is set.
+    hold: Rc<Cell<bool>>,
+}
+
+/// What a listener knows of a connection.
+pub struct Arrival {
+    pub channel: Rc<Channel>,
+    pub decoder: Decoder,
+    /// Bytes that were read with the opening.
+    pub early: Bytes,
+    pub pass: Pass,
+    pub project: Option<String>,
+    pub token: Option<String>,
+}
+
+impl Session {
+    /// Starts a session on the current event loop.
+    pub fn start_on(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, arrival: Arrival) {
+        let Arrival { channel, decoder, early, pass, project, token } = arrival;
+        event_loop.add(&channel);
+        let limits = &doors.chat.limits;
+        let session = Self {
+            opening: Rc::new(Opening {
+                doors: Arc::clone(doors),
+                event_loop: Rc::clone(event_loop),
+                channel: Rc::clone(&channel),
+            }),
+            project,
+            token,
+            state: State::Stranger,
+            pass,
+            bucket: Bucket::new(limits.events_per_second, limits.events_burst, Instant::now()),
+            unparsable: 0,
+            waiting: VecDeque::new(),
+            lane: Lane::Alone,
+            under_way: 0,
+            bytes: 0,
+            hold: Rc::default(),
+        };
+        let reader = Reader::new(channel, Rc::clone(event_loop), decoder, early, Rc::clone(&session.hold));
+        Self::create(|ctx| {
+            ctx.add_stream(reader);
+            session
+        });
+    }
+
+    fn channel(&self) -> &Rc<Channel> {
+        &self.opening.channel
+    }
+
+    fn take(&mut self, received: Received, ctx: &mut Context<Self>) {
+        if let Err(retry_after) = self.bucket.take(Instant::now()) {
+            let re = match &received {
+                Received::Request(request, _) => Some(request.id),
+                Received::Bad(bad) => bad.re(),
+            };
+            self.refuse(re, &Failure::RateLimited { retry_after });
+            return;
+        }
+        match received {
+            Received::Request(request, bytes) => {
+                self.unparsable = 0;
+                self.admit(request, bytes, ctx);
+            }
+            Received::Bad(bad) => self.complain(&bad),
+        }
+    }
+
+    fn complain(&mut self, bad: &BadRequest) {
+        self.send_error(bad.re(), bad.error());
+        if !matches!(bad, BadRequest::Unparsable(_)) {
+            self.unparsable = 0;
+            return;
+        }
+        self.unparsable += 1;
+        if self.unparsable >= UNPARSABLE_FRAMES {
+            self.channel().close(CloseCode::Protocol);
+        }
+    }
+
+    fn admit(&mut self, request: Request, bytes: usize, ctx: &mut Context<Self>) {
+        match (&self.state, request.kind.as_str()) {
+            (State::Stranger, "session.auth") => self.sign_in(request, ctx),
+            (State::Stranger, _) => self.refuse(Some(request.id), &Failure::Unauthorized),
+            (State::Opening | State::Ready(_), _) => {
+                self.bytes += bytes;
+                self.waiting.push_back((request, bytes));
+                self.pump(ctx);
+            }
+        }
+    }
+
+    /// Begins what may begin.
+    fn pump(&mut self, ctx: &mut Context<Self>) {
+        while let State::Ready(who) = &self.state
+            && let Some((request, _)) = self.waiting.front()
+        {
+            let lane = commands::lane(request);
+            let joins = lane == self.lane && lane != Lane::Alone && self.under_way < UNDER_WAY;
+            if self.under_way > 0 && !joins {
+                break;
+            }
+            self.lane = lane;
+            self.under_way += 1;
+            let who = Rc::clone(who);
+            if let Some((request, bytes)) = self.waiting.pop_front() {
+                self.run(who, request, bytes, ctx);
+            }
+        }
+        if self.waiting.is_empty() {
+            // A burst must not leave its memory with an idle session.
+            self.waiting = VecDeque::new();
+        }
+        let hold = self.waiting.len() >= WAITING || self.bytes >= UNDER_WAY_BYTES;
+        if self.hold.replace(hold) && !hold {
+            self.channel().wake();
+        }
+    }
+
+    fn run(&mut self, who: Rc<Who>, request: Request, bytes: usize, ctx: &mut Context<Self>) {
+        let id = request.id;
+        if request.kind == "session.auth" {
+            let opening = Rc::clone(&self.opening);
+            let renew = async move {
+                let Auth { token, project } = field::from_value(request.data)?;
+                opening.renew(&who, project.as_deref(), &token).await
+            };
+            let done = renew.into_actor(self).map(move |result, session, ctx| {
+                let reply = result.map(|ready| Reply::Event(Outgoing::new("session.auth", ready)));
+                session.finish(id, bytes, Some(reply), ctx);
+            });
+            ctx.spawn(done);
+            return;
+        }
+        let run = async move {
+            match commands::run(who, request) {
+                Some(command) => Some(command.await),
+                None => None,
+            }
+        };
+        let done = run.into_actor(self).map(move |result, session, ctx| session.finish(id, bytes, result, ctx));
+        ctx.spawn(done);
+    }
+
+    fn finish(
+        &mut self,
+        id: u32,
+        bytes: usize,
+        result: Option<Result<Reply, Failure>>,
+        ctx: &mut Context<Self>,
+    ) {
+        match result {
+            Some(Ok(Reply::Event(event))) => {
+                self.opening.doors.chat.metrics.requests.add(1);
+                self.channel().send(event.reply(self.channel().encoding(), id));
+            }
+            Some(Ok(Reply::InHub)) => self.opening.doors.chat.metrics.requests.add(1),
+            Some(Err(failure)) => self.refuse(Some(id), &failure),
+            None => self.send_error(Some(id), &ErrorData::new(ErrorCode::UnknownType, "unknown type")),
+        }
+        self.under_way -= 1;
+        self.bytes -= bytes;
+        self.pump(ctx);
+    }
+
+    fn refuse(&self, re: Option<u32>, failure: &Failure) {
+        self.send_error(re, &ErrorData::from(failure));
+    }
+
+    fn send_error(&self, re: Option<u32>, error: &ErrorData) {
+        self.opening.doors.chat.metrics.requests.add(1);
+        self.channel().send(outgoing::error_frame(self.channel().encoding(), re, error));
+    }
+
+    /// Signs in with the token of a `session.auth`.
+    fn sign_in(&mut self, request: Request, ctx: &mut Context<Self>) {
+        let id = request.id;
+        let auth = field::from_value::<Auth>(request.data).and_then(|auth| {
+            let project = match (auth.project, &self.project) {
+                (Some(named), None) => named,
+                (None, Some(of_address)) => of_address.clone(),
+                (Some(named), Some(of_address)) if named == *of_address => named,
+                (Some(_), Some(_)) => return Err(Failure::invalid("project", "is not the project of the address")),
+                (None, None) => return Err(Failure::invalid("project", "is required")),
+            };
+            Ok((project, auth.token))
+        });
+        match auth {
+            Ok((project, token)) => self.open(project, token, Some(id), ctx),
+            Err(failure) => self.refuse(Some(id), &failure),
+        }
+    }
+
+    fn open(&mut self, project: String, token: String, re: Option<u32>, ctx: &mut Context<Self>) {
+        self.state = State::Opening;
+        let opening = Rc::clone(&self.opening);
+        let open = async move { opening.open(&project, &token).await };
+        ctx.spawn(open.into_actor(self).map(move |result, session, ctx| {
+            match result {
+                Ok(opened) => session.opened(opened, re),
+                Err(refused) => session.refused(refused, re),
+            }
+            session.pump(ctx);
+        }));
+    }
+
+    fn opened(&mut self, Opened { who, ready, events }: Opened, re: Option<u32>) {
+        self.pass.signed_in();
+        let encoding = self.channel().encoding();
+        if let Some(re) = re {
+            let reply: Outgoing = Outgoing::new("session.auth", Ready::clone(&ready));
+            self.channel().send(reply.reply(encoding, re));
+        }
+        self.channel().send(Outgoing::new("session.ready", ready).push(encoding));
+        for event in events {
+            self.channel().send(event.push(encoding));
+        }
+        self.channel().open();
+        self.state = State::Ready(who);
+    }
+
+    fn refused(&mut self, refused: Refused, re: Option<u32>) {
+        self.state = State::Stranger;
+        match (refused, re) {
+            (Refused::Close(code), _) => self.channel().close(code),
+            (Refused::Failure(failure), Some(_)) => {
+                self.refuse(re, &failure);
+                for (request, _) in std::mem::take(&mut self.waiting) {
+                    self.refuse(Some(request.id), &Failure::Unauthorized);
+                }
+                self.bytes = 0;
+            }
+            (Refused::Failure(Failure::TokenExpired), None) => self.channel().close(CloseCode::TokenExpired),
+            (Refused::Failure(Failure::Unavailable | Failure::Internal), None) => {
+                self.channel().close(CloseCode::Overloaded);
+            }
+            (Refused::Failure(_), None) => self.channel().close(CloseCode::Unauthorized),
+        }
+    }
+}
+
+/// The data of `session.auth`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Auth {
+    token: String,
+    project: Option<String>,
+}
+
+impl Actor for Session {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // Nothing is sent to a session but through its channel: its mailbox needs no room.
+        ctx.set_mailbox_capacity(1);
+        if let (Some(project), Some(token)) = (self.project.clone(), self.token.take()) {
+            self.open(project, token, None, ctx);
+        }
+    }
+
+    fn stopped(&mut self, _: &mut Self::Context) {
+        self.channel().cut();
+    }
+}
+
+impl Drop for Session {
+    /// Also when it failed: nobody may go on believing that it is there.
+    fn drop(&mut self) {
+        let channel = self.channel();
+        channel.cut();
+        self.opening.event_loop.remove(channel);
+        if channel.closed_with() == Some(CloseCode::Slow) {
+            self.opening.doors.chat.metrics.slow.add(1);
+        }
+        let (Some(&project), Some(&user)) = (channel.project.get(), channel.user.get()) else { return };
+        if let Some(namespace) = self.opening.doors.chat.namespace(project) {
+            // Past the mailbox's bound: one message a session.
+            namespace.registry().do_send(Disconnect { session: channel.session, user });
+        }
+    }
+}
+
+impl StreamHandler<Received> for Session {
+    fn handle(&mut self, received: Received, ctx: &mut Self::Context) {
+        self.take(received, ctx);
+    }
+
+    fn finished(&mut self, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}

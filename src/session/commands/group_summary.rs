@@ -1,0 +1,30 @@
+//! `group.summary`: one's conversations, those with the latest activity first.
+
+use super::Reply;
+use crate::model::Failure;
+use crate::session::pages::Summary;
+use crate::session::who::Who;
+use crate::store::conversations;
+use crate::wire::limits::SUMMARY_CONVERSATIONS;
+use crate::wire::outgoing::Outgoing;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use std::rc::Rc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    before: Option<DateTime<Utc>>,
+}
+
+pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
+    let page = who
+        .chat
+        .run(async |connection| {
+            let now = who.chat.now();
+            let (project, user) = (who.project, who.id());
+            Ok(conversations::summary(connection, project, user, data.before, SUMMARY_CONVERSATIONS, now).await?)
+        })
+        .await?;
+    Ok(Reply::Event(Outgoing::new("group.summary", Summary::new(page, &who))))
+}

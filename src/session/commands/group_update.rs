@@ -1,0 +1,120 @@
+//! `group.update`: a new group, or a change to one.
+
+use super::Reply;
+use crate::chat::room::govern::ChangeGroup;
+use crate::cluster::{Delivery, Publication};
+use crate::model::permission::Permission;
+use crate::model::{ConversationId, Failure, UserId, text};
+use crate::session::who::Who;
+use crate::store::groups::{self, GroupEdit};
+use crate::store::{conversations, users};
+use crate::wire::outgoing::Outgoing;
+use crate::wire::shapes::Conversation;
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    conversation: Option<ConversationId>,
+    name: Option<String>,
+    title: Option<String>,
+    add: Option<Vec<String>>,
+    remove: Option<Vec<String>>,
+    permissions: Option<BTreeMap<String, Permission>>,
+}
+
+pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
+    if let Some(name) = &data.name {
+        text::group_name("name", name)?;
+    }
+    if let Some(title) = &data.title {
+        text::title("title", title)?;
+    }
+    let conversation = data.conversation;
+    let edit = resolve(&who, data).await?;
+    let seen = match conversation {
+        Some(conversation) => {
+            let change = ChangeGroup { session: who.session, actor: who.id(), edit };
+            *who.ask_room(conversation, change).await?
+        }
+        None => create(&who, edit).await?,
+    };
+    Ok(Reply::Event(Outgoing::new("group.update", seen)))
+}
+
+/// Makes a group and tells its members.
+async fn create(who: &Who, edit: GroupEdit) -> Result<Conversation, Failure> {
+    if !edit.remove.is_empty() {
+        return Err(Failure::invalid("remove", "a new group has nobody to remove"));
+    }
+    let id = ConversationId::random();
+    let (created, seen, told) = who
+        .chat
+        .run(async |connection| {
+            let now = who.chat.now();
+            let created = groups::create_group(connection, who.project, who.id(), id, &edit, now).await?;
+            let seen = conversations::one(connection, who.project, id, Some(who.id()), now).await?;
+            let told = conversations::one(connection, who.project, id, None, now).await?;
+            Ok((created, seen.ok_or(Failure::NotFound("conversation"))?, told.ok_or(Failure::Internal)?))
+        })
+        .await?;
+    let users = created.members.iter().map(|(user, _)| *user).collect();
+    deliver(who, Delivery::Join { conversation: id, users }).await;
+    for (user, own) in created.members {
+        let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
+        let publication = Publication::to_users(vec![user], event).skipping(who.session);
+        deliver(who, Delivery::Publish(publication)).await;
+    }
+    Ok(seen)
+}
+
+async fn deliver(who: &Who, delivery: Delivery) {
+    if let Some(backlog) = who.chat.bus.deliver(delivery) {
+        backlog.await;
+    }
+}
+
+/// Finds the users whom a request names. Who is named twice, by whatever name, is an error that says so.
+async fn resolve(who: &Who, data: Data) -> Result<GroupEdit, Failure> {
+    let (add, remove) = (data.add.unwrap_or_default(), data.remove.unwrap_or_default());
+    let permissions = data.permissions.unwrap_or_default();
+    let most = who.chat.limits.members_per_request;
+    for (field, count) in [("add", add.len()), ("remove", remove.len()), ("permissions", permissions.len())] {
+        if count > most {
+            return Err(Failure::invalid(field, format!("must name at most {most} users")));
+        }
+    }
+    let names: Vec<&str> =
+        add.iter().chain(&remove).map(String::as_str).chain(permissions.keys().map(String::as_str)).collect();
+    if names.is_empty() {
+        return Ok(GroupEdit { name: data.name, title: data.title, ..GroupEdit::default() });
+    }
+    let found = who
+        .chat
+        .run(async |connection| Ok(users::resolve(connection, who.project, &names).await?))
+        .await?;
+    let ids: HashMap<&str, UserId> =
+        names.iter().zip(found).filter_map(|(name, user)| Some((*name, user?.id))).collect();
+    let id = |field: String, name: &str| {
+        ids.get(name).copied().ok_or_else(|| Failure::invalid(field, format!("there is no user {name}")))
+    };
+    let list = |field: &str, names: &[String]| {
+        let ids = names.iter().enumerate().map(|(index, name)| id(format!("{field}[{index}]"), name));
+        let ids = ids.collect::<Result<Vec<_>, _>>()?;
+        for (index, user) in ids.iter().enumerate() {
+            if ids.iter().take(index).any(|earlier| earlier == user) {
+                let name = names.get(index).map_or("a user", String::as_str);
+                return Err(Failure::invalid(format!("{field}[{index}]"), format!("{name} is named twice")));
+            }
+        }
+        Ok(ids)
+    };
+    let (add, remove) = (list("add", &add)?, list("remove", &remove)?);
+    let permissions = permissions
+        .iter()
+        .map(|(name, permission)| Ok((id(format!("permissions.{name}"), name)?, *permission)))
+        .collect::<Result<Vec<_>, Failure>>()?;
+    Ok(GroupEdit { name: data.name, title: data.title, add, remove, permissions })
+}

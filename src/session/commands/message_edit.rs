@@ -1,0 +1,25 @@
+//! `message.edit`: a new body for a message of one's own.
+
+use super::Reply;
+use crate::chat::room::edit::{Alter, Alteration};
+use crate::model::{ConversationId, Failure, MessageId, text};
+use crate::session::who::Who;
+use serde::Deserialize;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    conversation: ConversationId,
+    message: MessageId,
+    body: String,
+}
+
+pub async fn run(who: Rc<Who>, re: u32, Data { conversation, message, body }: Data) -> Result<Reply, Failure> {
+    text::body("body", &body)?;
+    let user = Arc::clone(&who.user);
+    who.ask_room(conversation, Alter { reply: who.reply_to(re), user, message, change: Alteration::Edit { body } })
+        .await?;
+    Ok(Reply::InHub)
+}

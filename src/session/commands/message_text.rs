@@ -1,0 +1,96 @@
+//! `message.text`: something said in a conversation.
+
+use super::{Lane, Reply};
+use crate::chat::room::say::{Draft, Say};
+use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
+use crate::session::who::Who;
+use crate::store::{contacts, messages};
+use crate::wire::limits::ATTACHMENTS;
+use crate::wire::shapes::MessageKind;
+use serde::Deserialize;
+use serde_json::Value;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    conversation: Option<ConversationId>,
+    to: Option<String>,
+    id: MessageId,
+    body: String,
+    reply_to: Option<MessageId>,
+    tone: Option<String>,
+    attachments: Option<Vec<Attached>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attached {
+    id: MediaId,
+}
+
+/// Plain messages for a named conversation need nothing from the database before their room.
+pub fn lane(data: &Value) -> Lane {
+    let needs_nothing = ["to", "reply_to", "attachments"].iter().all(|field| data.get(field).is_none());
+    match data.get("conversation").and_then(Value::as_str).and_then(|id| id.parse().ok()) {
+        Some(conversation) if needs_nothing => Lane::Say(conversation),
+        _ => Lane::Alone,
+    }
+}
+
+pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
+    text::body("body", &data.body)?;
+    if let Some(tone) = &data.tone {
+        text::tone("tone", tone)?;
+    }
+    let media: Vec<MediaId> = data.attachments.unwrap_or_default().into_iter().map(|media| media.id).collect();
+    if media.len() > ATTACHMENTS {
+        return Err(Failure::invalid("attachments", format!("must be at most {ATTACHMENTS}")));
+    }
+    let conversation = address(&who, data.conversation, data.to.as_deref()).await?;
+    let attachments = if media.is_empty() && data.reply_to.is_none() {
+        Vec::new()
+    } else {
+        who.chat
+            .run(async |connection| {
+                if let Some(message) = data.reply_to {
+                    messages::exists_in(connection, who.project, conversation, who.id(), message).await?;
+                }
+                messages::check_attachments(connection, who.project, who.id(), &media).await
+            })
+            .await?
+    };
+    let draft = Draft {
+        id: data.id,
+        kind: MessageKind::Text,
+        body: data.body,
+        reply_to: data.reply_to,
+        tone: data.tone,
+        attachments,
+        game: None,
+    };
+    let say = Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft };
+    who.ask_room(conversation, say).await?;
+    Ok(Reply::InHub)
+}
+
+/// The conversation that a message is for: the one named, or the private one with an accepted contact.
+pub(super) async fn address(
+    who: &Who,
+    conversation: Option<ConversationId>,
+    to: Option<&str>,
+) -> Result<ConversationId, Failure> {
+    match (conversation, to) {
+        (Some(conversation), None) => Ok(conversation),
+        (None, Some(to)) => {
+            let private = who.chat.run(async |connection| {
+                let peer = who.resolve(connection, to).await?;
+                Ok(contacts::accepted_conversation(connection, who.id(), peer.id).await?)
+            });
+            private.await?.ok_or(Failure::Forbidden("this user is no accepted contact of yours"))
+        }
+        (Some(_), Some(_)) => Err(Failure::invalid("to", "goes without conversation")),
+        (None, None) => Err(Failure::invalid("conversation", "is required, or to")),
+    }
+}

@@ -1,0 +1,105 @@
+//! What clients can ask for: one file an event, with its data, its check, and what it does.
+//!
+//! To add an event: a file here with its data and a `run`, a line in [`run`], a line in `docs/protocol.md`.
+
+mod contact_summary;
+mod contact_update;
+mod conversation_mode;
+mod group_delete;
+mod group_members;
+mod group_summary;
+mod group_update;
+mod message_delete;
+mod message_edit;
+mod message_fetch;
+mod message_game;
+mod message_react;
+mod message_receipt;
+mod message_text;
+mod status_fetch;
+mod status_update;
+mod typing_update;
+
+use super::who::Who;
+use crate::chat::room::marks::ReceiptKind;
+use crate::model::{ConversationId, Failure};
+use crate::wire::envelope::Request;
+use crate::wire::field;
+use crate::wire::outgoing::Outgoing;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::rc::Rc;
+
+/// How a request that was carried out is answered.
+pub enum Reply {
+    /// With this.
+    Event(Outgoing),
+    /// By the hub, in its place among the pushes.
+    InHub,
+}
+
+/// Which requests may follow each other without waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Nothing else may be under way.
+    Alone,
+    /// Messages for one conversation that need nothing looked up first.
+    Say(ConversationId),
+}
+
+type Command = LocalBoxFuture<'static, Result<Reply, Failure>>;
+
+/// Which lane a request takes.
+pub fn lane(request: &Request) -> Lane {
+    match request.kind.as_str() {
+        "message.text" => message_text::lane(&request.data),
+        _ => Lane::Alone,
+    }
+}
+
+/// Begins what a request asks for; `None` if there is no such event.
+pub fn run(who: Rc<Who>, request: Request) -> Option<Command> {
+    let Request { id, kind, data } = request;
+    Some(match kind.as_str() {
+        "group.summary" => begin(data, |data| group_summary::run(who, data)),
+        "group.members" => begin(data, |data| group_members::run(who, data)),
+        "group.update" => begin(data, |data| group_update::run(who, data)),
+        "group.delete" => begin(data, |data| group_delete::run(who, data)),
+        "contact.summary" => begin(data, |data| contact_summary::run(who, data)),
+        "contact.update" => begin(data, |data| contact_update::run(who, data)),
+        "status.update" => begin(data, |data| status_update::run(who, data)),
+        "status.fetch" => begin(data, |data| status_fetch::run(who, data)),
+        "message.text" => begin(data, move |data| message_text::run(who, id, data)),
+        "message.game" => begin(data, move |data| message_game::run(who, id, data)),
+        "message.fetch" => begin(data, |data| message_fetch::run(who, data)),
+        "message.edit" => begin(data, move |data| message_edit::run(who, id, data)),
+        "message.delete" => begin(data, move |data| message_delete::run(who, id, data)),
+        "message.react" => begin(data, move |data| message_react::run(who, id, data)),
+        "message.delivered" => begin(data, |data| message_receipt::run(who, ReceiptKind::Delivered, data)),
+        "message.read" => begin(data, |data| message_receipt::run(who, ReceiptKind::Read, data)),
+        "typing.update" => begin(data, |data| typing_update::run(who, data)),
+        "conversation.mode" => begin(data, |data| conversation_mode::run(who, data)),
+        _ => return None,
+    })
+}
+
+fn begin<T, F>(data: Value, command: impl FnOnce(T) -> F) -> Command
+where
+    T: DeserializeOwned,
+    F: Future<Output = Result<Reply, Failure>> + 'static,
+{
+    match field::from_value(data) {
+        Ok(data) => Box::pin(command(data)),
+        Err(failure) => Box::pin(async { Err(failure) }),
+    }
+}
+
+/// A number of items to ask for, from 1 to `most`.
+fn page_size(limit: Option<i64>, default: i64, most: i64) -> Result<i64, Failure> {
+    match limit {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(Failure::invalid("limit", format!("must be from 1 to {most}"))),
+    }
+}

@@ -1,0 +1,23 @@
+//! `status.update`: what one looks like to others.
+
+use super::Reply;
+use crate::chat::registry::presence::SetStatus;
+use crate::model::Failure;
+use crate::model::presence::Presence;
+use crate::session::who::Who;
+use crate::wire::outgoing::Outgoing;
+use serde::Deserialize;
+use std::rc::Rc;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    status: Presence,
+    text: Option<String>,
+}
+
+pub async fn run(who: Rc<Who>, Data { status, text }: Data) -> Result<Reply, Failure> {
+    let set = SetStatus { session: who.session, user: who.id(), status, text };
+    let own = who.ask_registry(set).await??;
+    Ok(Reply::Event(Outgoing::new("status.update", own)))
+}

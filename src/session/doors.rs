@@ -1,0 +1,73 @@
+//! What the listeners share: who may come in, and how many.
+
+use crate::chat::Chat;
+use crate::wire::token::Tokens;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The state of all client listeners of a process.
+pub struct Doors {
+    pub chat: Chat,
+    pub tokens: Arc<Tokens>,
+    /// WebSockets may compress (`permessage-deflate`).
+    pub compression: bool,
+    /// The server stops: nobody is let in any more.
+    pub closing: AtomicBool,
+    connections: AtomicUsize,
+    strangers: AtomicUsize,
+}
+
+impl Doors {
+    /// Open doors.
+    #[must_use]
+    pub fn new(chat: Chat, tokens: Arc<Tokens>, compression: bool) -> Self {
+        Self {
+            chat,
+            tokens,
+            compression,
+            closing: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            strangers: AtomicUsize::new(0),
+        }
+    }
+
+    /// Lets a connection in, if there is room for one that has not said who it is.
+    pub fn enter(self: &Arc<Self>) -> Option<Pass> {
+        let limits = &self.chat.limits;
+        let connections = self.connections.fetch_add(1, Ordering::Relaxed);
+        let strangers = self.strangers.fetch_add(1, Ordering::Relaxed);
+        let pass = Pass { doors: Arc::clone(self), is_stranger: true };
+        pass.doors.chat.metrics.connections.up();
+        let room = connections < limits.connections && strangers < limits.unauthenticated_connections;
+        // Without room the pass is dropped and counts back.
+        (room && !self.closing.load(Ordering::Relaxed)).then_some(pass)
+    }
+}
+
+/// A connection's place among those that are let in; given back when dropped.
+pub struct Pass {
+    doors: Arc<Doors>,
+    is_stranger: bool,
+}
+
+impl Pass {
+    /// The connection has said who it is.
+    pub fn signed_in(&mut self) {
+        if std::mem::take(&mut self.is_stranger) {
+            self.doors.strangers.fetch_sub(1, Ordering::Relaxed);
+            self.doors.chat.metrics.sessions.up();
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.doors.connections.fetch_sub(1, Ordering::Relaxed);
+        self.doors.chat.metrics.connections.down();
+        if self.is_stranger {
+            self.doors.strangers.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            self.doors.chat.metrics.sessions.down();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! A connection's way in: bytes from the socket, requests to the session.
+//!
+//! The reader is a stream inside the session actor's own task: no envelope and no second task between socket and session. It reads
+//! into the event loop's shared buffer, so an idle connection owns none; what is incomplete stays in the decoder. The same task
+//! waits for writability when the channel has something left.
+
+use crate::chat::channel::Channel;
+use crate::chat::event_loop::EventLoop;
+use crate::wire::close::{CloseCode, Violation};
+use crate::wire::envelope::{self, BadRequest, Request};
+use crate::wire::frame::{self, Kind};
+use crate::wire::outgoing::{self, Format};
+use crate::wire::ws::{self, Incoming};
+use bytes::Bytes;
+use futures_util::Stream;
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+/// Bytes read and thrown away after the connection was closed, so that the close frame isn't lost to a reset.
+const DISCARD_BYTES: usize = 64 * 1024;
+
+/// What a client sent.
+pub enum Received {
+    /// A request, and about how many bytes it took.
+    Request(Request, usize),
+    Bad(BadRequest),
+}
+
+/// How a connection's bytes are read.
+pub enum Decoder {
+    /// WebSocket text messages, an envelope each.
+    Text(ws::Decoder),
+    /// WebSocket binary messages of whole frames.
+    Binary(ws::Decoder, usize),
+    /// Frames one after the other.
+    Bare(frame::Decoder),
+}
+
+/// The stream of a connection's requests.
+pub struct Reader {
+    channel: Rc<Channel>,
+    event_loop: Rc<EventLoop>,
+    decoder: Decoder,
+    /// Bytes that came with the opening.
+    early: Bytes,
+    received: VecDeque<Received>,
+    /// The session has enough to do.
+    hold: Rc<Cell<bool>>,
+    format_is_settled: bool,
+    discarded: usize,
+}
+
+impl Reader {
+    /// Reads a channel's socket; `early` are bytes that were read before. While `hold` is set nothing is read.
+    pub fn new(
+        channel: Rc<Channel>,
+        event_loop: Rc<EventLoop>,
+        decoder: Decoder,
+        early: Bytes,
+        hold: Rc<Cell<bool>>,
+    ) -> Self {
+        Self {
+            channel,
+            event_loop,
+            decoder,
+            early,
+            received: VecDeque::new(),
+            hold,
+            format_is_settled: false,
+            discarded: 0,
+        }
+    }
+
+    /// Takes bytes from the client apart. A violation closes the connection.
+    fn take_in(&mut self, mut input: &[u8]) {
+        if self.channel.is_closing() {
+            self.discarded += input.len();
+            if self.discarded > DISCARD_BYTES {
+                self.channel.cut();
+            }
+            return;
+        }
+        loop {
+            match self.step(&mut input) {
+                Ok(true) if !self.channel.is_closing() => {}
+                Ok(_) => return,
+                Err(Violation { code, reason }) => {
+                    self.received.clear();
+                    self.channel.close_with(code, reason);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// One message or frame; false when all bytes were consumed.
+    fn step(&mut self, input: &mut &[u8]) -> Result<bool, Violation> {
+        match &mut self.decoder {
+            Decoder::Text(decoder) => {
+                let Some(incoming) = decoder.decode(input)? else { return Ok(false) };
+                match incoming {
+                    Incoming::Text(text) => {
+                        let request = envelope::parse_json(text.as_bytes());
+                        self.receive(request, text.len());
+                    }
+                    Incoming::Binary(_) => return Err(UNSUPPORTED),
+                    control => self.control(control),
+                }
+            }
+            Decoder::Binary(decoder, limit) => {
+                let (Some(incoming), limit) = (decoder.decode(input)?, *limit) else { return Ok(false) };
+                match incoming {
+                    Incoming::Binary(message) => self.frames(&message, limit)?,
+                    Incoming::Text(_) => return Err(UNSUPPORTED),
+                    control => self.control(control),
+                }
+            }
+            Decoder::Bare(decoder) => {
+                let Some(frame) = decoder.decode(input)? else { return Ok(false) };
+                self.frame(&frame);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The frames of one binary message.
+    fn frames(&mut self, mut message: &[u8], limit: usize) -> Result<(), Violation> {
+        let mut decoder = frame::Decoder::new(limit);
+        while let Some(frame) = decoder.decode(&mut message)? {
+            self.frame(&frame);
+        }
+        if decoder.is_idle() { Ok(()) } else { Err(HALF_A_FRAME) }
+    }
+
+    fn frame(&mut self, frame: &frame::Frame) {
+        match frame.kind {
+            Kind::Request => {
+                if !self.format_is_settled {
+                    self.format_is_settled = true;
+                    self.channel.set_format(if frame.json { Format::BinJson } else { Format::BinMsgPack });
+                }
+                self.receive(envelope::parse_binary(frame), frame.payload.len());
+            }
+            Kind::Ping => {
+                if let Some(pong) = outgoing::pong_frame(self.channel.encoding()) {
+                    self.channel.send(pong);
+                }
+            }
+            Kind::Close => self.channel.close(CloseCode::Normal),
+            // That it came is all there is to know; what clients may not send the decoder refuses.
+            Kind::Pong | Kind::Reply | Kind::Push | Kind::Error => {}
+        }
+    }
+
+    fn control(&mut self, incoming: Incoming) {
+        match incoming {
+            Incoming::Ping(payload) => self.channel.send(ws::frame(ws::Opcode::Pong, &payload)),
+            Incoming::Close(_) => self.channel.close(CloseCode::Normal),
+            Incoming::Pong(_) | Incoming::Text(_) | Incoming::Binary(_) => {}
+        }
+    }
+
+    fn receive(&mut self, parsed: Result<Request, BadRequest>, bytes: usize) {
+        self.received.push_back(match parsed {
+            Ok(request) => Received::Request(request, bytes),
+            Err(bad) => Received::Bad(bad),
+        });
+    }
+}
+
+const UNSUPPORTED: Violation =
+    Violation { code: CloseCode::Unsupported, reason: "this kind of message has no use here" };
+const HALF_A_FRAME: Violation =
+    Violation { code: CloseCode::ProtocolError, reason: "a message must hold whole frames" };
+
+impl Stream for Reader {
+    type Item = Received;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        let this = self.get_mut();
+        this.channel.register(cx.waker());
+        loop {
+            // Whether all is out doesn't matter here: the waker is registered.
+            let _ = this.channel.poll_drain(cx);
+            if this.channel.is_cut() {
+                return Poll::Ready(None);
+            }
+            if this.channel.is_closing() {
+                this.received.clear();
+            } else if this.hold.get() || this.channel.is_half_full() {
+                return Poll::Pending;
+            }
+            if let Some(received) = this.received.pop_front() {
+                return Poll::Ready(Some(received));
+            }
+            // A burst must not leave its memory with an idle connection.
+            this.received = VecDeque::new();
+            if !this.early.is_empty() {
+                let early = std::mem::take(&mut this.early);
+                this.take_in(&early);
+                continue;
+            }
+            let event_loop = Rc::clone(&this.event_loop);
+            let mut buffer = event_loop.read_buffer();
+            match this.channel.poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(0) | Err(_)) => {
+                    this.channel.cut();
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Ok(count)) => this.take_in(buffer.get(..count).unwrap_or_default()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Who a session is, and its ways to the actors.
+
+use crate::chat::Chat;
+use crate::chat::channel::Channel;
+use crate::chat::namespace::{Enter, NamespaceHandle};
+use crate::chat::registry::Registry;
+use crate::chat::room::Room;
+use crate::cluster::ReplyTo;
+use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
+use crate::store::users::{self, UserRow};
+use crate::wire::shapes::User;
+use actix::dev::ToEnvelope;
+use actix::{Actor, Addr, Handler, Message};
+use diesel_async::AsyncPgConnection;
+use std::cell::RefCell;
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long a request to an actor may take: longer than the database's patience and the scribe's, so that their answer comes
+/// first.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Rooms whose addresses a session keeps: the conversations that are on a screen.
+const ROOMS: usize = 4;
+
+/// An authenticated session.
+pub struct Who {
+    pub chat: Chat,
+    pub session: SessionId,
+    /// The index of its event loop.
+    pub hub: usize,
+    pub project: ProjectId,
+    pub user: Arc<User>,
+    pub role: users::UserRole,
+    pub channel: Rc<Channel>,
+    namespace: RefCell<NamespaceHandle>,
+    rooms: RefCell<Vec<Known>>,
+}
+
+struct Known {
+    conversation: ConversationId,
+    room: Addr<Room>,
+    entered_at: Instant,
+}
+
+impl Who {
+    /// A session of a user, in the namespace of the user's project.
+    pub fn new(
+        chat: Chat,
+        (session, hub, channel): (SessionId, usize, Rc<Channel>),
+        user: &UserRow,
+        namespace: NamespaceHandle,
+    ) -> Self {
+        Self {
+            chat,
+            session,
+            hub,
+            project: user.project_id,
+            user: Arc::new(users::shape(user)),
+            role: user.role,
+            channel,
+            namespace: RefCell::new(namespace),
+            rooms: RefCell::default(),
+        }
+    }
+
+    /// The user's id.
+    pub fn id(&self) -> UserId {
+        self.user.id
+    }
+
+    /// Whom the user blocks.
+    pub fn blocked(&self) -> Option<Arc<HashSet<UserId>>> {
+        self.channel.blocked.borrow().clone()
+    }
+
+    /// Where the reply to a request goes, for those that come through the hub.
+    pub fn reply_to(&self, re: u32) -> ReplyTo {
+        ReplyTo { hub: self.hub, session: self.session, re }
+    }
+
+    /// Asks the conversation's room.
+    ///
+    /// # Errors
+    /// The room's own, or [`Failure::Unavailable`] when it is overloaded, fails or takes too long.
+    pub async fn ask_room<M, T>(&self, conversation: ConversationId, message: M) -> Result<T, Failure>
+    where
+        M: Message<Result = Result<T, Failure>> + Send + 'static,
+        T: Send + 'static,
+        Room: Handler<M>,
+        <Room as Actor>::Context: ToEnvelope<Room, M>,
+    {
+        let room = self.room(conversation).await?;
+        ask(&room, message).await?
+    }
+
+    /// Asks the project's registry.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when it is overloaded, fails or takes too long.
+    pub async fn ask_registry<M>(&self, message: M) -> Result<M::Result, Failure>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Registry: Handler<M>,
+        <Registry as Actor>::Context: ToEnvelope<Registry, M>,
+    {
+        ask(&self.namespace()?.registry(), message).await
+    }
+
+    /// Tells the registry something it can't refuse.
+    pub fn tell_registry<M>(&self, message: M)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Registry: Handler<M>,
+        <Registry as Actor>::Context: ToEnvelope<Registry, M>,
+    {
+        if let Ok(namespace) = self.namespace() {
+            // Past the mailbox's bound: one message a session.
+            namespace.registry().do_send(message);
+        }
+    }
+
+    /// The users whom a request names, by id or username.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] if one is not of this project or deactivated.
+    pub async fn resolve(&self, connection: &mut AsyncPgConnection, name: &str) -> Result<UserRow, Failure> {
+        let found = users::resolve(connection, self.project, &[name]).await?;
+        found.into_iter().next().flatten().ok_or(Failure::NotFound("user"))
+    }
+
+    /// The conversation's room: one it knows, if it entered it a short while ago, else the namespace's.
+    async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
+        // A room sleeps when nobody entered it for its whole idle time, so half of that is safe to keep.
+        let keep = self.chat.limits.room_idle / 2;
+        let known = self.rooms.borrow().iter().find_map(|known| {
+            let is_good =
+                known.conversation == conversation && known.entered_at.elapsed() < keep && known.room.connected();
+            is_good.then(|| known.room.clone())
+        });
+        if let Some(room) = known {
+            return Ok(room);
+        }
+        let entered_at = Instant::now();
+        let enter = Enter { conversation, hub: self.hub };
+        let room = ask(&self.namespace()?.namespace, enter).await?.ok_or(Failure::Unavailable)?;
+        let mut rooms = self.rooms.borrow_mut();
+        rooms.retain(|known| known.conversation != conversation);
+        if rooms.len() >= ROOMS {
+            rooms.remove(0);
+        }
+        rooms.push(Known { conversation, room: room.clone(), entered_at });
+        Ok(room)
+    }
+
+    /// The namespace of now: one that failed is replaced by another.
+    fn namespace(&self) -> Result<NamespaceHandle, Failure> {
+        let handle = self.namespace.borrow().clone();
+        if handle.is_alive() {
+            return Ok(handle);
+        }
+        let handle = self.chat.namespace(self.project).ok_or(Failure::Unavailable)?;
+        *self.namespace.borrow_mut() = handle.clone();
+        Ok(handle)
+    }
+}
+
+/// Asks an actor; a full mailbox, a failed actor or a late answer is [`Failure::Unavailable`].
+async fn ask<A, M>(actor: &Addr<A>, message: M) -> Result<M::Result, Failure>
+where
+    A: Actor + Handler<M>,
+    A::Context: ToEnvelope<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    // `send` waits for room in a full mailbox, so the time limit holds for that as well.
+    actor.send(message).timeout(PATIENCE).await.map_err(|_| Failure::Unavailable)
+}
