@@ -63,3 +63,10 @@ impl CloseCode {
         }
     }
 }
+
+/// What a client broke, and with which code its connection is closed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Violation {
+    pub code: CloseCode,
+    pub reason: &'static str,
+}

@@ -5,3 +5,4 @@ pub mod error;
 pub mod limits;
 pub mod shapes;
 pub mod time;
+pub mod ws;
