@@ -127,6 +127,7 @@ pub fn compress(payload: &[u8]) -> Option<Vec<u8>> {
 pub(super) fn inflate(payload: &[u8], limit: usize) -> Result<Vec<u8>, Violation> {
     let mut out = Vec::with_capacity(payload.len().saturating_mul(USUAL_RATIO).min(limit.saturating_add(1)));
     INFLATER.with_borrow_mut(|inflater| {
+        // This also clears the window, so that a reference to before the message finds nothing of another client's.
         inflater.reset(false);
         match inflate_part(inflater, payload, &mut out, limit)? {
             Some([] | [0]) => Ok(out),
@@ -152,9 +153,9 @@ fn inflate_part<'a>(
             let room = limit.saturating_add(1) - out.len();
             out.reserve_exact(out.len().max(COMPRESS_FROM_BYTES).min(room));
         }
-        let before = inflater.total_in();
+        let (taken_before, given_before) = (inflater.total_in(), out.len());
         let status = inflater.decompress_vec(input, out, FlushDecompress::None).map_err(|_| CORRUPT)?;
-        let taken = usize::try_from(inflater.total_in() - before).map_err(|_| CORRUPT)?;
+        let taken = usize::try_from(inflater.total_in() - taken_before).map_err(|_| CORRUPT)?;
         input = input.get(taken..).unwrap_or_default();
         if out.len() > limit {
             return Err(TOO_LONG);
@@ -162,8 +163,8 @@ fn inflate_part<'a>(
         if status == Status::StreamEnd {
             return Ok(Some(input));
         }
-        if out.len() < out.capacity() {
-            // There was room for more, so this is all; input that is left can't be DEFLATE data.
+        // Room that is left does not mean that this was all: only that nothing moves any more.
+        if taken == 0 && out.len() == given_before {
             return if input.is_empty() { Ok(None) } else { Err(CORRUPT) };
         }
     }

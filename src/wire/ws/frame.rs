@@ -160,3 +160,45 @@ fn assemble(opcode: Opcode, rsv1: bool, payload: &[u8]) -> Bytes {
     out.extend_from_slice(payload);
     Bytes::from(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_written_in_the_fewest_bytes() {
+        for (length, header) in [
+            (0, &[0x82, 0][..]),
+            (125, &[0x82, 125]),
+            (126, &[0x82, 126, 0, 126]),
+            (65_535, &[0x82, 126, 0xFF, 0xFF]),
+            (65_536, &[0x82, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let sent = frame(Opcode::Binary, &vec![7; length]);
+            assert_eq!(sent.len(), header.len() + length);
+            assert!(sent.starts_with(header));
+        }
+    }
+
+    #[test]
+    fn the_bits_of_the_first_byte() {
+        let first = |opcode, fin, rsv1| {
+            let mut out = Vec::new();
+            put_header(&mut out, opcode, fin, rsv1, 0);
+            out[0]
+        };
+        assert_eq!(first(Opcode::Text, true, false), 0x81);
+        assert_eq!(first(Opcode::Binary, false, true), 0x42);
+        assert_eq!(first(Opcode::Continuation, true, false), 0x80);
+        assert_eq!(first(Opcode::Pong, true, false), 0x8A);
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        assert_eq!(close_frame(1000, "bye"), &[0x88, 5, 0x03, 0xE8, b'b', b'y', b'e'][..]);
+        let longest = close_frame(4000, &"x".repeat(124));
+        assert_eq!(longest.len(), 2 + CONTROL_BYTES);
+        let cut = close_frame(4000, &format!("{}€", "x".repeat(121)));
+        assert_eq!(&cut[4..], "x".repeat(121).as_bytes());
+    }
+}
