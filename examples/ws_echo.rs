@@ -8,14 +8,14 @@ use actix_codec::Decoder as _;
 use actix_http::h1;
 use bytes::{Bytes, BytesMut};
 use palabre::wire::close::Violation;
-use palabre::wire::ws::{self, Decoder, Incoming, Limits, Offer, Opcode, Refusal, deflate};
+use palabre::wire::ws::{self, Decoder, Incoming, Limits, Offer, Opcode, Refusal};
 use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Large enough for the messages of 16 MiB and of 65 536 fragments that suites send.
-const LIMITS: Limits = Limits { message_bytes: 16 << 20, fragments: 65_536 };
+/// Large enough for the messages of 16 MiB and of 65 536 fragments and an empty one that suites send.
+const LIMITS: Limits = Limits { message_bytes: 16 << 20, fragments: 65_537 };
 /// Bytes read at once.
 const READ_BYTES: usize = 65_536;
 /// How long the opening handshake may take; the HTTP codec bounds its size.
@@ -123,8 +123,8 @@ async fn answer(
 }
 
 fn echo(opcode: Opcode, payload: &[u8], compression: bool) -> Bytes {
-    match compression.then(|| deflate::compress(payload)).flatten() {
-        Some(compressed) => ws::frame::compressed_frame(opcode, &compressed),
+    match compression.then(|| ws::compress(payload)).flatten() {
+        Some(compressed) => ws::compressed_frame(opcode, &compressed),
         None => ws::frame(opcode, payload),
     }
 }

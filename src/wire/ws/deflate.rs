@@ -16,7 +16,8 @@ const WHOLE_WINDOW: u8 = 15;
 const USUAL_RATIO: usize = 4;
 
 const CORRUPT: Violation = Violation { code: CloseCode::InvalidData, reason: "the compressed data is corrupt" };
-const TOO_LONG: Violation = Violation { code: CloseCode::TooBig, reason: "the inflated message is over the size limit" };
+const TOO_LONG: Violation =
+    Violation { code: CloseCode::TooBig, reason: "the inflated message is over the size limit" };
 
 thread_local! {
     // The state of either is tens to hundreds of KiB, too much to allocate for each message. One of each is enough for a

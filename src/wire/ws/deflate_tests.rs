@@ -63,7 +63,9 @@ fn offers_that_are_declined() {
 
 #[test]
 fn offers_that_are_no_offers() {
-    for offer in ["permessage deflate", "permessage-deflate;", "permessage-deflate; a=", "; a", "permessage-deflate; a=\"b"] {
+    for offer in
+        ["permessage deflate", "permessage-deflate;", "permessage-deflate; a=", "; a", "permessage-deflate; a=\"b"]
+    {
         assert_eq!(negotiate([offer].into_iter()), Err(Malformed), "{offer}");
     }
 }
@@ -106,7 +108,7 @@ fn the_limit_holds_for_what_is_inflated() {
 
 #[test]
 fn a_bomb_allocates_no_more_than_the_limit() {
-    let bomb = squeeze(&vec![0; 60_000_000]);
+    let bomb = squeeze(&vec![0; 10_000_000]);
     assert!(bomb.len() < 65_536);
     let mut out = Vec::new();
     let mut inflater = Decompress::new(false);
@@ -172,16 +174,20 @@ fn a_compressed_frame_says_so() {
 }
 
 proptest! {
-    #[test]
-    fn what_is_compressed_inflates_to_the_same(words in proptest::collection::vec("[a-f]{1,9}", 300..2_000)) {
-        let text = words.join(" ");
-        if let Some(small) = compress(text.as_bytes()) {
-            prop_assert!(small.len() < text.len());
-            prop_assert_eq!(inflate(&small, text.len()).unwrap(), text.as_bytes());
-            prop_assert_eq!(inflate(&small, text.len() - 1), Err(TOO_LONG));
-        }
-    }
+    // Few, as each compresses up to 100 KB, more than a window, with an unoptimised compressor.
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
+    #[test]
+    fn what_is_compressed_inflates_to_the_same(numbers in proptest::collection::vec(any::<u16>(), 300..20_000)) {
+        let text = numbers.iter().map(|number| format!("{number} ")).collect::<String>();
+        let small = compress(text.as_bytes()).unwrap();
+        prop_assert!(small.len() < text.len());
+        prop_assert_eq!(inflate(&small, text.len()).unwrap(), text.as_bytes());
+        prop_assert_eq!(inflate(&small, text.len() - 1), Err(TOO_LONG));
+    }
+}
+
+proptest! {
     #[test]
     fn random_data_never_panics(payload in proptest::collection::vec(any::<u8>(), 0..3_000)) {
         if let Ok(out) = inflate(&payload, 10_000) {

@@ -200,8 +200,8 @@ pub(super) fn list(value: &str) -> impl Iterator<Item = &str> {
 /// `text` without the spaces around it, if it then is a token (RFC 9110, section 5.6.2).
 pub(super) fn token(text: &str) -> Result<&str, Malformed> {
     let text = text.trim();
-    let is_token = !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
+    let is_token =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
     if is_token { Ok(text) } else { Err(Malformed) }
 }
 

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`handshake`] | checks the upgrade request, writes the `101` |
 //! | [`decoder`] | bytes of a client to messages and control frames |
-//! | [`frame`] | the layout of a frame: headers read and written, whole frames for the server to send |
+//! | [`mod@frame`] | the layout of a frame: headers read and written, whole frames for the server to send |
 //! | [`deflate`] | the compression extension: negotiation, compressing, inflating |
 
 pub mod decoder;
@@ -17,5 +17,6 @@ mod mask;
 mod client;
 
 pub use decoder::{Decoder, Incoming, Limits};
-pub use frame::{Opcode, close_frame, frame};
+pub use deflate::{Agreement, compress};
+pub use frame::{Opcode, close_frame, compressed_frame, frame};
 pub use handshake::{Offer, Refusal};
