@@ -15,3 +15,4 @@ pub mod path;
 pub mod shapes;
 pub mod time;
 pub mod token;
+pub mod ws;
