@@ -9,5 +9,7 @@ pub mod embedded;
 pub mod migrate;
 pub mod outage;
 pub mod pool;
+pub mod schema;
+pub mod types;
 
 pub use pool::{Connection, Database};

@@ -39,7 +39,8 @@ const SETTINGS: &str = "
     END $$;";
 
 /// A connection lent by the pool; it goes back when dropped. One that broke, or was dropped in the middle of a transaction,
-/// is thrown away instead.
+/// is thrown away instead. It works as long as a clone of its
+/// [`Database`] is there.
 pub type Connection = Object<AsyncPgConnection>;
 
 /// The database: a pool of connections, cheap to clone.

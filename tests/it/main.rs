@@ -9,4 +9,5 @@
 
 mod embedded;
 mod pool;
+mod schema;
 mod support;

@@ -89,7 +89,8 @@ async fn connections_carry_their_limits_and_their_name() {
         value: String,
     }
     let db = TestDb::new().await;
-    let mut connection = db.pool().get().await.unwrap();
+    let database = db.pool();
+    let mut connection = database.get().await.unwrap();
     for (name, expected) in [("application_name", "palabre"), ("statement_timeout", "30s"), ("lc_messages", "C")] {
         let query = format!("SELECT current_setting('{name}') AS value");
         let setting: Setting = diesel::sql_query(query).get_result(&mut connection).await.unwrap();

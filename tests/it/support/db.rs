@@ -19,7 +19,7 @@ const DIRECTORY: &str = "palabre-test-";
 
 /// Options of a PostgreSQL whose data nobody will miss.
 pub fn throwaway() -> Options {
-    let binaries = std::env::var_os("PALABRE_POSTGRES_BIN").map(PathBuf::from);
+    let binaries = std::env::var_os("PALABRE_PG_BIN").map(PathBuf::from);
     Options { binaries, durable: false }
 }
 
