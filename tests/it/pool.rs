@@ -45,7 +45,7 @@ async fn a_query_cut_off_by_the_database_is_worth_another_try() {
     let suicide = diesel::sql_query("SELECT pg_terminate_backend(pg_backend_pid())").execute(&mut connection).await;
     assert_eq!(suicide.map_err(Failure::from), Err(Failure::Unavailable));
     drop(connection);
-    assert_eq!(database.ping().await, Ok(()));
+    until_async("the pool to answer again", async || database.ping().await.ok()).await;
 }
 
 #[tokio::test]

@@ -17,10 +17,12 @@ const TEMPLATE: &str = "template_palabre";
 /// How the directories of test processes begin; the process id follows.
 const DIRECTORY: &str = "palabre-test-";
 
-/// Options of a PostgreSQL whose data nobody will miss.
+/// Options of a PostgreSQL whose data nobody will miss. Its programs are the named ones, those that the set-up put into the
+/// repository's data directory, or those of the machine.
 pub fn throwaway() -> Options {
-    let binaries = std::env::var_os("PALABRE_PG_BIN").map(PathBuf::from);
-    Options { binaries, durable: false }
+    let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/postgresql/bin");
+    let named = std::env::var_os("PALABRE_PG_BIN").map(PathBuf::from);
+    Options { binaries: named.or_else(|| set_up.exists().then_some(set_up)), durable: false }
 }
 
 /// An own, empty place for a data directory, reachable for the user that PostgreSQL runs as. Swept by the next run.
