@@ -1,0 +1,40 @@
+# Palabre's entry points, for people and for CI. `make` alone says what there is.
+
+# Where `make run` keeps its data. As root that is the system's place: PostgreSQL runs as another user then, who may not be
+# able to enter this directory.
+ifeq ($(shell id -u),0)
+DATA_DIR ?= /var/lib/palabre
+else
+DATA_DIR ?= data
+endif
+
+# Rust installed a moment ago is not on the PATH yet.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint fmt setup
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## Start a server with demo data; it sets up this machine first, if need be
+	cargo run -- serve --demo --data-dir "$(DATA_DIR)"
+
+test: setup ## Check formatting, lints and behaviour, as CI does
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo test
+
+bench: setup ## Measure
+	cargo bench
+
+lint: setup ## Lints, and with cargo-deny installed also licences and advisories of dependencies
+	cargo clippy --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny check; \
+	else echo "lint: cargo-deny is not installed, so dependencies were not checked (cargo install cargo-deny)"; fi
+
+fmt: ## Format the code
+	cargo fmt
+
+setup: ## Install what building and running needs, and say why
+	@scripts/setup "$(DATA_DIR)"
