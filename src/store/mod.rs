@@ -1,8 +1,8 @@
 //! PostgreSQL through Diesel, one file an aggregate.
 
+mod prepared;
 pub mod presence;
 pub mod schema;
-mod statement;
 pub mod types;
 pub mod users;
 

@@ -4,7 +4,7 @@
 ///
 /// Unlike `diesel::sql_query` such a query is prepared once a connection and its rows are read by position, with the types
 /// given after `->` (none for a command).
-macro_rules! statement {
+macro_rules! prepared {
     (
         $(#[$doc:meta])*
         struct $name:ident { $($field:ident: $type:ty),* $(,)? } $(-> $row:ty)?;
@@ -37,4 +37,4 @@ macro_rules! statement {
     };
 }
 
-pub(super) use statement;
+pub(super) use prepared;
