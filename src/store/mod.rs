@@ -1,5 +1,7 @@
 //! PostgreSQL through Diesel, one file an aggregate.
 
+pub mod contacts;
+pub mod members;
 mod prepared;
 pub mod presence;
 pub mod schema;
