@@ -38,6 +38,8 @@ struct MemberRow {
     told_read_seq: i64,
 }
 
+type Row = (ConversationKind, MemberRow, UserRow);
+
 /// Who looks at members, and what that hides from them.
 struct Viewer {
     /// `None`: many look at once, and see what everybody may.
@@ -47,17 +49,16 @@ struct Viewer {
 }
 
 impl Viewer {
-    async fn load(conn: &mut AsyncPgConnection, user: Option<UserId>) -> QueryResult<Self> {
+    async fn load(conn: &mut AsyncPgConnection, user: Option<UserId>, rows: &[Row]) -> QueryResult<Self> {
         let severed = match user {
-            Some(user) => contacts::severed(conn, user).await?,
-            None => HashSet::new(),
+            Some(user) if rows.iter().any(|(kind, ..)| hides_receipts(*kind)) => contacts::severed(conn, user).await?,
+            _ => HashSet::new(),
         };
         Ok(Self { user, severed })
     }
 
     fn shape(&self, kind: ConversationKind, member: &MemberRow, user: &UserRow) -> shapes::Member {
-        // In a private conversation what others were told stands still during a block, so it needn't be hidden.
-        let is_hidden = kind != ConversationKind::Private && self.severed.contains(&user.id);
+        let is_hidden = hides_receipts(kind) && self.severed.contains(&user.id);
         let (delivered_seq, read_seq) = if self.user == Some(user.id) {
             (member.delivered_seq, member.read_seq)
         } else if is_hidden {
@@ -73,6 +74,12 @@ impl Viewer {
             read_seq,
         }
     }
+}
+
+/// Whether the watermarks of somebody who blocks or is blocked are hidden. In a private conversation what others were told stands
+/// still during a block, and hiding it would give the block away.
+fn hides_receipts(kind: ConversationKind) -> bool {
+    kind != ConversationKind::Private
 }
 
 /// A page of a conversation's members, longest-standing first, and whether more follow: those behind `after` in that order, or
@@ -104,9 +111,9 @@ pub async fn page(
         query = query
             .filter(members::joined_at.gt(joined).or(members::joined_at.eq(joined).and(members::user_id.gt(after))));
     }
-    let mut rows: Vec<(ConversationKind, MemberRow, UserRow)> = query.load(conn).await?;
+    let mut rows: Vec<Row> = query.load(conn).await?;
     let more = truncate(&mut rows, limit);
-    let viewer = Viewer::load(conn, Some(viewer)).await?;
+    let viewer = Viewer::load(conn, Some(viewer), &rows).await?;
     Ok((rows.iter().map(|(kind, member, user)| viewer.shape(*kind, member, user)).collect(), more))
 }
 
@@ -125,7 +132,7 @@ pub(super) async fn listed(
     if conversations.is_empty() {
         return Ok(listed);
     }
-    let rows: Vec<(ConversationKind, MemberRow, UserRow)> = members::table
+    let rows: Vec<Row> = members::table
         .inner_join(users::table)
         .inner_join(conversations::table)
         .filter(members::conversation_id.eq_any(conversations))
@@ -134,7 +141,7 @@ pub(super) async fn listed(
         .select((conversations::kind, MemberRow::as_select(), UserRow::as_select()))
         .load(conn)
         .await?;
-    let viewer = Viewer::load(conn, viewer).await?;
+    let viewer = Viewer::load(conn, viewer, &rows).await?;
     for (kind, member, user) in &rows {
         listed.entry(member.conversation_id).or_default().push(viewer.shape(*kind, member, user));
     }

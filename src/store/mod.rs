@@ -1,6 +1,8 @@
 //! PostgreSQL through Diesel, one file an aggregate.
 
 pub mod contacts;
+pub mod conversations;
+pub mod groups;
 pub mod members;
 mod prepared;
 pub mod presence;
