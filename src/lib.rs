@@ -14,4 +14,5 @@
 //! | [`model`] | plain data and rules: no I/O |
 
 pub mod model;
+pub mod store;
 pub mod wire;

@@ -1,0 +1,4 @@
+//! PostgreSQL through Diesel, one file an aggregate.
+
+pub mod schema;
+pub mod types;

@@ -1,0 +1,236 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    apps (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        name -> Text,
+        key_hash -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    attachments (conversation_id, seq, position) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        position -> Int4,
+        media_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    chatbots (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        name -> Text,
+        llm -> Text,
+        prompt -> Text,
+        key_hash -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contacts (user_id, peer_id) {
+        user_id -> Uuid,
+        peer_id -> Uuid,
+        relation -> Text,
+        blocked -> Bool,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        kind -> Text,
+        name -> Nullable<Text>,
+        title -> Nullable<Text>,
+        mode -> Text,
+        chatbot_id -> Nullable<Uuid>,
+        pair_low -> Nullable<Uuid>,
+        pair_high -> Nullable<Uuid>,
+        last_seq -> Int8,
+        version -> Int8,
+        member_count -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        active_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    game_answers (conversation_id, seq, user_id) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        user_id -> Uuid,
+        accepted -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    games (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        name -> Text,
+        payload -> Jsonb,
+        capacity -> Int4,
+        state -> Text,
+        expires_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    media (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        owner_id -> Nullable<Uuid>,
+        name -> Text,
+        mime -> Text,
+        size -> Int8,
+        width -> Nullable<Int4>,
+        height -> Nullable<Int4>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    members (conversation_id, user_id) {
+        conversation_id -> Uuid,
+        user_id -> Uuid,
+        permission -> Text,
+        joined_at -> Timestamptz,
+        delivered_seq -> Int8,
+        read_seq -> Int8,
+        told_delivered_seq -> Int8,
+        told_read_seq -> Int8,
+    }
+}
+
+diesel::table! {
+    messages (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        project_id -> Uuid,
+        id -> Uuid,
+        author_id -> Nullable<Uuid>,
+        chatbot_id -> Nullable<Uuid>,
+        kind -> Text,
+        role -> Text,
+        body -> Text,
+        reply_to -> Nullable<Uuid>,
+        tone -> Nullable<Text>,
+        digest -> Bytea,
+        created_at -> Timestamptz,
+        edited_at -> Nullable<Timestamptz>,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    organizations (id) {
+        id -> Uuid,
+        name -> Text,
+        password_hash -> Text,
+        deactivated_at -> Nullable<Timestamptz>,
+        credentials_changed_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    presences (user_id) {
+        user_id -> Uuid,
+        choice -> Text,
+        text -> Nullable<Text>,
+        last_seen -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    projects (id) {
+        id -> Uuid,
+        organization_id -> Uuid,
+        name -> Text,
+        origins -> Array<Nullable<Text>>,
+        created_at -> Timestamptz,
+        assistant_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    reactions (conversation_id, seq, emoji, user_id) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        emoji -> Text,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    token_usage (user_id, month) {
+        user_id -> Uuid,
+        month -> Date,
+        used -> Int8,
+        quota -> Int8,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Uuid,
+        number -> Int8,
+        project_id -> Uuid,
+        username -> Text,
+        password_hash -> Nullable<Text>,
+        role -> Text,
+        name -> Nullable<Text>,
+        avatar -> Nullable<Uuid>,
+        profile -> Nullable<Text>,
+        deactivated_at -> Nullable<Timestamptz>,
+        credentials_changed_at -> Timestamptz,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(apps -> projects (project_id));
+diesel::joinable!(attachments -> media (media_id));
+diesel::joinable!(conversations -> chatbots (chatbot_id));
+diesel::joinable!(conversations -> projects (project_id));
+diesel::joinable!(game_answers -> users (user_id));
+diesel::joinable!(media -> projects (project_id));
+diesel::joinable!(media -> users (owner_id));
+diesel::joinable!(members -> conversations (conversation_id));
+diesel::joinable!(members -> users (user_id));
+diesel::joinable!(messages -> chatbots (chatbot_id));
+diesel::joinable!(messages -> conversations (conversation_id));
+diesel::joinable!(messages -> users (author_id));
+diesel::joinable!(presences -> users (user_id));
+diesel::joinable!(projects -> organizations (organization_id));
+diesel::joinable!(reactions -> users (user_id));
+diesel::joinable!(token_usage -> users (user_id));
+diesel::joinable!(users -> projects (project_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    apps,
+    attachments,
+    chatbots,
+    contacts,
+    conversations,
+    game_answers,
+    games,
+    media,
+    members,
+    messages,
+    organizations,
+    presences,
+    projects,
+    reactions,
+    token_usage,
+    users,
+);

@@ -1,0 +1,145 @@
+//! How the model's own types stand in columns: ids as `uuid`, words as `text`.
+//!
+//! The model knows nothing of Diesel, so what its derives would write stands here.
+
+use crate::model::game;
+use crate::model::permission::Permission;
+use crate::model::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
+use diesel::deserialize::{self, FromSql, Queryable};
+use diesel::expression::AsExpression;
+use diesel::pg::{Pg, PgValue};
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::{Nullable, SingleValue, Text, Uuid as SqlUuid};
+use uuid::Uuid;
+
+/// What `#[derive(AsExpression, FromSqlRow)]` gives, for a type that goes into a column as a value of another.
+macro_rules! stands_as {
+    ($type:ty, $sql:ty, $repr:ty, $into:expr) => {
+        impl AsExpression<$sql> for $type {
+            type Expression = <$repr as AsExpression<$sql>>::Expression;
+
+            fn as_expression(self) -> Self::Expression {
+                <$repr as AsExpression<$sql>>::as_expression($into(&self))
+            }
+        }
+
+        impl AsExpression<Nullable<$sql>> for $type {
+            type Expression = <$repr as AsExpression<Nullable<$sql>>>::Expression;
+
+            fn as_expression(self) -> Self::Expression {
+                <$repr as AsExpression<Nullable<$sql>>>::as_expression($into(&self))
+            }
+        }
+
+        impl AsExpression<$sql> for &$type {
+            type Expression = <$repr as AsExpression<$sql>>::Expression;
+
+            fn as_expression(self) -> Self::Expression {
+                <$repr as AsExpression<$sql>>::as_expression($into(self))
+            }
+        }
+
+        impl AsExpression<Nullable<$sql>> for &$type {
+            type Expression = <$repr as AsExpression<Nullable<$sql>>>::Expression;
+
+            fn as_expression(self) -> Self::Expression {
+                <$repr as AsExpression<Nullable<$sql>>>::as_expression($into(self))
+            }
+        }
+
+        impl ToSql<Nullable<$sql>, Pg> for $type {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+                <Self as ToSql<$sql, Pg>>::to_sql(self, out)
+            }
+        }
+
+        impl<ST> Queryable<ST, Pg> for $type
+        where
+            ST: SingleValue,
+            Self: FromSql<ST, Pg>,
+        {
+            type Row = Self;
+
+            fn build(row: Self) -> deserialize::Result<Self> {
+                Ok(row)
+            }
+        }
+    };
+}
+
+macro_rules! ids {
+    ($($id:ident),* $(,)?) => {$(
+        impl ToSql<SqlUuid, Pg> for $id {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+                <Uuid as ToSql<SqlUuid, Pg>>::to_sql(&self.0, out)
+            }
+        }
+
+        impl FromSql<SqlUuid, Pg> for $id {
+            fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+                <Uuid as FromSql<SqlUuid, Pg>>::from_sql(value).map(Self)
+            }
+        }
+
+        stands_as!($id, SqlUuid, Uuid, |id: &$id| id.0);
+    )*};
+}
+
+ids!(OrganizationId, ProjectId, UserId, SessionId, ConversationId, MessageId, ChatbotId, MediaId);
+
+/// The words of an enum, as the check constraints of the migrations list them.
+macro_rules! words {
+    ($type:ty { $($variant:ident = $word:literal),* $(,)? }) => {
+        impl Column for $type {
+            fn word(&self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl ToSql<Text, Pg> for $type {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+                <str as ToSql<Text, Pg>>::to_sql(self.word(), out)
+            }
+        }
+
+        impl FromSql<Text, Pg> for $type {
+            fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+                let word = std::str::from_utf8(value.as_bytes())?;
+                Self::from_word(word).ok_or_else(|| format!("unknown {}: {word}", stringify!($type)).into())
+            }
+        }
+
+        stands_as!($type, Text, &'static str, Column::word);
+    };
+}
+
+/// An enum that a `text` column holds by word.
+trait Column: Sized {
+    fn word(&self) -> &'static str;
+
+    fn from_word(word: &str) -> Option<Self>;
+}
+
+words!(Permission { Read = "r", Write = "w", Administer = "a", Own = "o" });
+words!(ConversationKind { Private = "private", Group = "group", Assistant = "assistant", Support = "support" });
+words!(Mode { Human = "human", Bot = "bot" });
+words!(MessageKind { Text = "text", Game = "game", System = "system" });
+words!(Role { User = "user", Assistant = "assistant" });
+words!(game::State {
+    Offered = "offered",
+    Accepted = "accepted",
+    Declined = "declined",
+    Withdrawn = "withdrawn",
+    Expired = "expired",
+    Full = "full",
+});
