@@ -6,9 +6,11 @@ pub mod contact;
 pub mod failure;
 pub mod game;
 pub mod ids;
+pub mod limits;
 pub mod permission;
 pub mod presence;
 pub mod text;
+pub mod words;
 
 pub use failure::Failure;
 pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};

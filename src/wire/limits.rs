@@ -1,13 +1,11 @@
 //! Limits of the wire, each with its reason. Those that an operator may change are defaults of settings in `config.rs`.
 
+pub use crate::model::limits::{BODY_BYTES, BODY_CHARS};
+
 /// Bytes of a frame from a client, on every transport: a message of the longest body with room for its attachments.
 pub const FRAME_BYTES: usize = 65_536;
 /// Bytes of a frame from the server: lists end before it with `more: true`.
 pub const SERVER_FRAME_BYTES: usize = 262_144;
-/// Characters of a message's body.
-pub const BODY_CHARS: usize = 16_384;
-/// Bytes of UTF-8 of a message's body: three a character, and the frame still has room for the rest.
-pub const BODY_BYTES: usize = 49_152;
 /// Levels of arrays and maps in a document, the outermost included; our own events need five, a game's payload gets the rest.
 pub const NESTING: usize = 32;
 /// Bytes of a game's payload, as compact JSON.

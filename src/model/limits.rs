@@ -1,0 +1,26 @@
+//! Limits of what people may write, each with its reason. They are rules of the domain: every way in obeys the same ones.
+
+use std::ops::RangeInclusive;
+
+/// Characters of a username, and of the name shown beside it.
+pub const USERNAME_CHARS: usize = 100;
+/// Characters of a group's unique name: it is typed and said aloud; a title has room for more.
+pub const GROUP_NAME_CHARS: usize = 64;
+/// Characters of a group's title.
+pub const TITLE_CHARS: usize = 255;
+/// Characters of a message's body.
+pub const BODY_CHARS: usize = 16_384;
+/// Bytes of UTF-8 of a message's body: three a character, and the frame still has room for the rest.
+pub const BODY_BYTES: usize = 49_152;
+/// Letters of a tone indicator after its slash: the longest in common use have five, some communities make longer ones.
+pub const TONE_LETTERS: usize = 15;
+/// Bytes of an emoji: the longest that keyboards offer, families and flags with their joiners, take 35.
+pub const EMOJI_BYTES: usize = 64;
+/// Characters of the text beside a presence: one line under a name.
+pub const STATUS_TEXT_CHARS: usize = 200;
+/// Bytes of a password: bcrypt looks at the first 72 only, so a longer one would be weaker than it seems.
+pub const PASSWORD_BYTES: RangeInclusive<usize> = 6..=72;
+/// Characters of a project's name, which stands in addresses.
+pub const PROJECT_NAME_CHARS: usize = 64;
+/// Characters of a game's name.
+pub const GAME_NAME_CHARS: usize = 64;
