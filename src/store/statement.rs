@@ -9,8 +9,8 @@ macro_rules! statement {
     (
         $(#[$meta:meta])*
         struct $name:ident<$lt:lifetime> -> $row:ty {
-            $($sql:literal $field:ident: $type:ty as $sql_type:ty,)*
-            $end:literal
+            $begin:literal
+            $($field:ident: $type:ty as $sql_type:ty, $sql:literal)*
         }
     ) => {
         $(#[$meta])*
@@ -23,11 +23,11 @@ macro_rules! statement {
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
+                out.push_sql($begin);
                 $(
-                    out.push_sql($sql);
                     out.push_bind_param::<$sql_type, _>(&self.$field)?;
+                    out.push_sql($sql);
                 )*
-                out.push_sql($end);
                 Ok(())
             }
         }
