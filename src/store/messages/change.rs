@@ -152,7 +152,10 @@ pub struct Reacted {
 ///
 /// # Errors
 /// [`Failure::Conflict`] where the message is deleted, or would get more than [`limits::EMOJI_PER_MESSAGE`] different emoji.
-#[expect(clippy::too_many_arguments, reason = "a message is named by three ids, and each argument has a type of its own")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "a message is named by three ids, and each argument has a type of its own"
+)]
 pub async fn react(
     conn: &mut AsyncPgConnection,
     project: ProjectId,

@@ -96,8 +96,7 @@ async fn first_since(
     conversation: ConversationId,
     moment: DateTime<Utc>,
 ) -> QueryResult<i64> {
-    let found: Option<(i64,)> =
-        FirstSince { moment: &moment, conversation }.get_result(conn).await.optional()?;
+    let found: Option<(i64,)> = FirstSince { moment: &moment, conversation }.get_result(conn).await.optional()?;
     Ok(found.map_or(0, |(seq,)| seq))
 }
 

@@ -97,13 +97,11 @@ struct Authors {
 
 impl Authors {
     async fn load(conn: &mut AsyncPgConnection, rows: &[MessageRow]) -> QueryResult<Self> {
-        let mut authors =
-            Self { users: HashMap::new(), chatbots: HashMap::new(), deleted: Arc::new(User::deleted()) };
+        let mut authors = Self { users: HashMap::new(), chatbots: HashMap::new(), deleted: Arc::new(User::deleted()) };
         let ids: BTreeSet<UserId> = rows.iter().filter_map(|row| row.author).collect();
         if !ids.is_empty() {
             let columns = (users::id, users::username, users::name, users::avatar, users::profile);
-            let found: Vec<UserColumns> =
-                users::table.filter(users::id.eq_any(ids)).select(columns).load(conn).await?;
+            let found: Vec<UserColumns> = users::table.filter(users::id.eq_any(ids)).select(columns).load(conn).await?;
             authors.users = found.into_iter().map(|columns| (columns.0, Arc::new(user(columns)))).collect();
         }
         let ids: BTreeSet<ChatbotId> = rows.iter().filter_map(|row| row.chatbot).collect();

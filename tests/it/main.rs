@@ -1,0 +1,2 @@
+mod store_messages;
+mod support;
