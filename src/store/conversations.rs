@@ -201,7 +201,7 @@ pub async fn load(
         ))
         .load(conn)
         .await?;
-    let Some((columns, _)) = rows.first() else { return Ok(None) };
+    let [(columns, _), ..] = rows.as_slice() else { return Ok(None) };
     let (kind, mode, chatbot, name, version, last_seq) = columns.clone();
     let members = rows.into_iter().filter_map(|(_, member)| member).collect();
     Ok(Some(RoomRow { kind, mode, chatbot, name, version, last_seq, members }))

@@ -8,14 +8,17 @@
 pub mod contacts;
 pub mod conversations;
 pub mod embedded;
+pub mod games;
 pub mod groups;
 pub mod members;
+pub mod messages;
 pub mod migrate;
 pub mod outage;
 pub mod pool;
 mod prepared;
 pub mod presence;
 pub mod schema;
+mod statement;
 pub mod types;
 pub mod users;
 

@@ -9,4 +9,5 @@
 
 mod embedded;
 mod pool;
+mod store_messages;
 mod support;
