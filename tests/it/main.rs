@@ -9,5 +9,11 @@
 
 mod embedded;
 mod pool;
+mod store_contacts;
+mod store_conversations;
+mod store_groups;
+mod store_members;
 mod store_messages;
+mod store_presence;
+mod store_users;
 mod support;

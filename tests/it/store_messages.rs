@@ -4,4 +4,4 @@ mod batch;
 mod change;
 mod games;
 mod history;
-mod world;
+pub mod world;

@@ -255,7 +255,7 @@ async fn overtaken(
     batch: Vec<NewMessage>,
     change: impl AsyncFnOnce(&mut AsyncPgConnection),
 ) -> Result<Vec<Outcome>, Failure> {
-    let (mut holder, mut writer, mut watcher) = (db.connection().await, db.connect().await, db.connect().await);
+    let (mut holder, mut writer, mut watcher) = (db.connection().await, db.connection().await, db.connection().await);
     AnsiTransactionManager::begin_transaction(&mut holder).await.unwrap();
     change(&mut holder).await;
     let waiting = tokio::spawn(async move { store_batch(&mut writer, &batch).await });
@@ -419,7 +419,7 @@ async fn crossed_ids_do_not_deadlock() {
         let forth: Vec<_> = (0..40).map(|_| world.text(one, alice, "x")).collect();
         let back: Vec<_> =
             forth.iter().rev().map(|message| NewMessage { conversation: two, ..message.clone() }).collect();
-        let (mut here, mut there) = (world.db.connection().await, world.db.connect().await);
+        let (mut here, mut there) = (world.db.connection().await, world.db.connection().await);
         let here = tokio::spawn(async move { store_batch(&mut here, &forth).await });
         let there = tokio::spawn(async move { store_batch(&mut there, &back).await });
         let stored = |outcomes: Vec<Outcome>| {
