@@ -32,6 +32,17 @@ words!(State {
     Full => "full",
 });
 
+impl State {
+    /// Where an invitation in this state stands at that moment: time ends it without anybody's doing.
+    #[must_use]
+    pub fn at(self, expires_at: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Self {
+        match (self, expires_at) {
+            (Self::Offered, Some(end)) if end <= now => Self::Expired,
+            (state, _) => state,
+        }
+    }
+}
+
 /// An answer to an invitation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,13 +85,10 @@ const UNCHANGED: Change = Change { changed: false };
 const CHANGED: Change = Change { changed: true };
 
 impl Invitation {
-    /// Where it stands at that moment: time ends it without anybody's doing.
+    /// Where it stands at that moment; see [`State::at`].
     #[must_use]
     pub fn state_at(&self, now: DateTime<Utc>) -> State {
-        match (self.state, self.expires_at) {
-            (State::Offered, Some(end)) if end <= now => State::Expired,
-            (state, _) => state,
-        }
+        self.state.at(self.expires_at, now)
     }
 
     /// Answers the invitation. The same answer given again confirms the first, also after the end. While it stands, who

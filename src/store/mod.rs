@@ -5,22 +5,21 @@
 //! again, is [`Failure::Unavailable`]; all else nobody foresaw, so it is logged with its cause and becomes
 //! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
-pub mod presence;
+pub mod contacts;
+pub mod conversations;
 pub mod embedded;
+pub mod games;
+pub mod groups;
+pub mod members;
+pub mod messages;
 pub mod migrate;
 pub mod outage;
 pub mod pool;
+mod prepared;
+pub mod presence;
 pub mod schema;
 mod statement;
 pub mod types;
 pub mod users;
-
-use crate::model::Failure;
-
-impl From<diesel::result::Error> for Failure {
-    fn from(_: diesel::result::Error) -> Self {
-        Self::Internal
-    }
-}
 
 pub use pool::{Connection, Database};

@@ -1,39 +1,46 @@
-//! SQL of our own for what Diesel's query builder can't say.
+//! Fixed SQL that Diesel prepares once a connection, for what its query builder can't say.
+//!
+//! `diesel::sql_query` would be parsed and planned anew each time.
 
-/// A struct that is a query: its fields are the parameters, its text is SQL with `[field as SqlType]` where a parameter stands.
+/// Declares a statement: its SQL in pieces with the value between two of them, and the SQL types of the columns it returns.
 ///
-/// Unlike `diesel::sql_query` such a query is prepared once a connection and its rows are read by position, with the types
-/// given after `->` (none for a command).
+/// The values are bound in the order in which they stand. They may borrow for `'a`.
 macro_rules! statement {
     (
-        $(#[$doc:meta])*
-        struct $name:ident { $($field:ident: $type:ty),* $(,)? } $(-> $row:ty)?;
-        $($sql:literal $([$bind:ident as $sql_type:ty])?)*
+        $(#[$meta:meta])*
+        struct $name:ident<$lt:lifetime> -> $row:ty {
+            $begin:literal
+            $($field:ident: $type:ty as $sql_type:ty, $sql:literal)*
+        }
     ) => {
-        $(#[$doc])*
-        #[derive(Debug, diesel::query_builder::QueryId)]
-        struct $name {
+        $(#[$meta])*
+        struct $name<$lt> {
             $($field: $type,)*
         }
 
-        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name {
+        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
             fn walk_ast<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
+                out.push_sql($begin);
                 $(
+                    out.push_bind_param::<$sql_type, _>(&self.$field)?;
                     out.push_sql($sql);
-                    $(out.push_bind_param::<$sql_type, _>(&self.$bind)?;)?
                 )*
                 Ok(())
             }
         }
 
-        $(
-            impl diesel::query_builder::Query for $name {
-                type SqlType = $row;
-            }
-        )?
+        impl diesel::query_builder::QueryId for $name<'_> {
+            type QueryId = $name<'static>;
+            // The text never depends on the values, so the type alone names the prepared statement.
+            const HAS_STATIC_QUERY_ID: bool = true;
+        }
+
+        impl diesel::query_builder::Query for $name<'_> {
+            type SqlType = $row;
+        }
     };
 }
 

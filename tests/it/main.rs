@@ -10,4 +10,11 @@
 mod embedded;
 mod pool;
 mod schema;
+mod store_contacts;
+mod store_conversations;
+mod store_groups;
+mod store_members;
+mod store_messages;
+mod store_presence;
+mod store_users;
 mod support;

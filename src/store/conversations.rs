@@ -1,0 +1,241 @@
+//! Conversations as a whole: one, all of a user's, and what a room must know of its own.
+
+use super::members::{self, truncate};
+use super::messages;
+use super::prepared::prepared;
+use super::schema::{conversations, members as member_table};
+use crate::model::permission::Permission;
+use crate::model::{ChatbotId, ConversationId, ProjectId, UserId};
+use crate::wire::limits;
+use crate::wire::shapes::{self, ConversationKind, Mode, Own};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Int8, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::collections::HashMap;
+
+/// What a room keeps in memory of its conversation, good for one `version`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomRow {
+    pub kind: ConversationKind,
+    pub mode: Mode,
+    pub chatbot: Option<ChatbotId>,
+    pub name: Option<String>,
+    /// Goes up with every change of members, permissions, mode or name.
+    pub version: i64,
+    pub last_seq: i64,
+    pub members: Vec<RoomMember>,
+}
+
+/// A member as a room keeps them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = member_table, check_for_backend(diesel::pg::Pg))]
+pub struct RoomMember {
+    pub user_id: UserId,
+    pub permission: Permission,
+    pub delivered_seq: i64,
+    pub read_seq: i64,
+    /// What the others were told of the delivered watermark.
+    pub told_delivered_seq: i64,
+    /// What the others were told of the read watermark.
+    pub told_read_seq: i64,
+}
+
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = conversations, check_for_backend(diesel::pg::Pg))]
+struct ConversationRow {
+    id: ConversationId,
+    kind: ConversationKind,
+    name: Option<String>,
+    title: Option<String>,
+    mode: Mode,
+    chatbot_id: Option<ChatbotId>,
+    member_count: i32,
+    last_seq: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    active_at: DateTime<Utc>,
+}
+
+impl ConversationRow {
+    /// The conversation without what depends on who looks.
+    fn into_shape(self) -> shapes::Conversation {
+        shapes::Conversation {
+            id: self.id,
+            kind: self.kind,
+            name: self.name,
+            title: self.title,
+            mode: self.mode,
+            chatbot: self.chatbot_id.map(|id| id.0),
+            member_count: self.member_count,
+            members: None,
+            last_seq: self.last_seq,
+            last_message: None,
+            created_at: self.created_at.into(),
+            updated_at: self.updated_at.into(),
+            own: None,
+        }
+    }
+}
+
+/// The conversations of a user, all kinds. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ids_of(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<Vec<ConversationId>> {
+    member_table::table.filter(member_table::user_id.eq(user)).select(member_table::conversation_id).load(conn).await
+}
+
+/// A page of the viewer's conversations, newest activity first, and whether more follow: those active before `before`, or the
+/// latest. `now` tells which game invitations have expired. Three statements and those of [`messages::last_of`], however many
+/// conversations there are.
+///
+/// # Errors
+/// Those of the database.
+pub async fn summary(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    viewer: UserId,
+    before: Option<DateTime<Utc>>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<(Vec<shapes::Conversation>, bool)> {
+    let mut query = conversations::table
+        .inner_join(member_table::table)
+        .filter(conversations::project_id.eq(project).and(member_table::user_id.eq(viewer)))
+        .order((conversations::active_at.desc(), conversations::id.desc()))
+        .limit(limit.saturating_add(1))
+        .select(ConversationRow::as_select())
+        .into_boxed();
+    if let Some(before) = before {
+        query = query.filter(conversations::active_at.lt(before));
+    }
+    let mut rows: Vec<ConversationRow> = query.load(conn).await?;
+    let more = end_between_moments(&mut rows, limit);
+    let ids: Vec<ConversationId> = rows.iter().map(|row| row.id).collect();
+    let private: Vec<ConversationId> =
+        rows.iter().filter(|row| row.kind == ConversationKind::Private).map(|row| row.id).collect();
+
+    let own = own(conn, viewer, &ids).await?;
+    let mut listed = members::listed(conn, Some(viewer), &private, i64::MAX).await?;
+    let mut last = messages::last_of(conn, viewer, &ids, now).await?;
+    let shape = |row: ConversationRow| {
+        let id = row.id;
+        Some(shapes::Conversation {
+            members: listed.remove(&id),
+            last_message: last.remove(&id),
+            // Who was removed since the first statement doesn't get it.
+            own: Some(*own.get(&id)?),
+            ..row.into_shape()
+        })
+    };
+    Ok((rows.into_iter().filter_map(shape).collect(), more))
+}
+
+/// Cuts a page that was read with one row more than its limit. Returns whether there was more.
+///
+/// The next page is asked for by a time of the wire, in milliseconds. So a page never ends within one, or the rest of it
+/// would be skipped, unless all of the page is of the same.
+fn end_between_moments(rows: &mut Vec<ConversationRow>, limit: i64) -> bool {
+    let next =
+        usize::try_from(limit).ok().and_then(|limit| rows.get(limit)).map(|row| row.active_at.timestamp_millis());
+    let more = truncate(rows, limit);
+    if let Some(next) = next {
+        let end = rows.partition_point(|row| row.active_at.timestamp_millis() > next);
+        if end > 0 {
+            rows.truncate(end);
+        }
+    }
+    more
+}
+
+/// One conversation with up to 50 of its members, longest-standing first. `own` is of the viewer, if a member; without a viewer
+/// it is what all members may see, for pushes. Four statements at most.
+///
+/// # Errors
+/// Those of the database.
+pub async fn one(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: ConversationId,
+    viewer: Option<UserId>,
+) -> QueryResult<Option<shapes::Conversation>> {
+    let row: Option<ConversationRow> = conversations::table
+        .filter(conversations::project_id.eq(project).and(conversations::id.eq(id)))
+        .select(ConversationRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(row) = row else { return Ok(None) };
+    let mut listed = members::listed(conn, viewer, &[id], limits::LISTED_MEMBERS).await?;
+    let own = match viewer {
+        Some(viewer) => own(conn, viewer, &[id]).await?.remove(&id),
+        None => None,
+    };
+    Ok(Some(shapes::Conversation { members: Some(listed.remove(&id).unwrap_or_default()), own, ..row.into_shape() }))
+}
+
+/// What a room keeps of its conversation. One statement, so that the members are those of the version.
+///
+/// # Errors
+/// Those of the database.
+pub async fn load(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: ConversationId,
+) -> QueryResult<Option<RoomRow>> {
+    type Columns = (ConversationKind, Mode, Option<ChatbotId>, Option<String>, i64, i64);
+    let rows: Vec<(Columns, Option<RoomMember>)> = conversations::table
+        .left_join(member_table::table)
+        .filter(conversations::project_id.eq(project).and(conversations::id.eq(id)))
+        .select((
+            (
+                conversations::kind,
+                conversations::mode,
+                conversations::chatbot_id,
+                conversations::name,
+                conversations::version,
+                conversations::last_seq,
+            ),
+            Option::<RoomMember>::as_select(),
+        ))
+        .load(conn)
+        .await?;
+    let [(columns, _), ..] = rows.as_slice() else { return Ok(None) };
+    let (kind, mode, chatbot, name, version, last_seq) = columns.clone();
+    let members = rows.into_iter().filter_map(|(_, member)| member).collect();
+    Ok(Some(RoomRow { kind, mode, chatbot, name, version, last_seq, members }))
+}
+
+prepared! {
+    /// Counts at most [`MOST_UNREAD`] messages of each, along the index.
+    struct OwnOf { viewer: UserId, conversations: Vec<ConversationId>, most: i64 } -> (SqlUuid, Text, Int8, Int8);
+    "SELECT own.conversation_id, own.permission, own.read_seq, ( \
+         SELECT count(*) FROM ( \
+             SELECT FROM messages \
+             WHERE messages.conversation_id = own.conversation_id AND messages.seq > own.read_seq \
+             AND messages.deleted_at IS NULL AND messages.author_id IS DISTINCT FROM " [viewer as SqlUuid] " \
+             AND NOT EXISTS (SELECT FROM contacts WHERE contacts.user_id = " [viewer as SqlUuid] " \
+                 AND contacts.peer_id = messages.author_id AND contacts.blocked) \
+             LIMIT " [most as Int8] ") unread) \
+     FROM members own \
+     WHERE own.user_id = " [viewer as SqlUuid] " \
+     AND own.conversation_id = ANY (" [conversations as Array<SqlUuid>] ")"
+}
+
+/// The highest count of unread messages; more look the same to anybody and cost more to count.
+const MOST_UNREAD: i64 = 1_000;
+
+/// What these conversations are to one of their members; those of which the user is none are left out.
+async fn own(
+    conn: &mut AsyncPgConnection,
+    viewer: UserId,
+    conversations: &[ConversationId],
+) -> QueryResult<HashMap<ConversationId, Own>> {
+    if conversations.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(ConversationId, Permission, i64, i64)> =
+        OwnOf { viewer, conversations: conversations.to_vec(), most: MOST_UNREAD }.load(conn).await?;
+    Ok(rows.into_iter().map(|(id, permission, read_seq, unread)| (id, Own { permission, read_seq, unread })).collect())
+}

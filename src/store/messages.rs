@@ -1,0 +1,116 @@
+//! Messages and what hangs on them: reactions, attachments, and the shapes that go out.
+//!
+//! Rows are locked in one order everywhere: conversations by id, then a message, then what belongs to it.
+
+mod batch;
+mod change;
+mod digest;
+mod history;
+mod invitations;
+mod reactions;
+mod shape;
+mod status;
+
+pub use batch::{NewGame, NewMessage, Outcome, store_batch};
+pub use change::{Reacted, delete, edit, react};
+pub use digest::digest;
+pub use history::{Page, by_id, last_of, page, range};
+
+pub(in crate::store) use change::lock;
+pub(in crate::store) use shape::assemble_one;
+
+use super::schema::{media, messages};
+use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};
+use crate::wire::shapes::{Attachment, MessageKind, Role};
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::collections::{HashMap, HashSet};
+
+/// Where a message stands: its conversation and its number there.
+type Key = (ConversationId, i64);
+
+/// A row of `messages`, its columns in the table's order.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct MessageRow {
+    pub conversation: ConversationId,
+    pub seq: i64,
+    pub project: ProjectId,
+    pub id: MessageId,
+    /// `None`: a bot's, or of a user deleted since.
+    pub author: Option<UserId>,
+    pub chatbot: Option<ChatbotId>,
+    pub kind: MessageKind,
+    pub role: Role,
+    pub body: String,
+    pub reply_to: Option<MessageId>,
+    pub tone: Option<String>,
+    pub digest: Vec<u8>,
+    pub created_at: DateTime<Utc>,
+    pub edited_at: Option<DateTime<Utc>>,
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl MessageRow {
+    fn key(&self) -> Key {
+        (self.conversation, self.seq)
+    }
+}
+
+/// The message of this id in this conversation; a deleted one too.
+pub async fn find(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    id: MessageId,
+) -> QueryResult<Option<MessageRow>> {
+    messages::table
+        .filter(messages::project_id.eq(project))
+        .filter(messages::id.eq(id))
+        .filter(messages::conversation_id.eq(conversation))
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Checks that a message may be replied to: it is in the conversation, deleted or not.
+pub async fn exists_in(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    message: MessageId,
+) -> Result<(), Failure> {
+    match find(conn, project, conversation, message).await? {
+        Some(_) => Ok(()),
+        None => Err(Failure::NotFound("message")),
+    }
+}
+
+/// Checks that the sender may attach these files, and gives them as the message will show them.
+///
+/// Each must be in the project and uploaded by `owner`, otherwise it is "not found"; none may be named twice.
+pub async fn check_attachments(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    owner: UserId,
+    files: &[MediaId],
+) -> Result<Vec<Attachment>, Failure> {
+    let mut seen = HashSet::new();
+    if let Some(place) = files.iter().position(|file| !seen.insert(*file)) {
+        return Err(Failure::invalid(format!("attachments[{place}].id"), "this file is attached twice"));
+    }
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found: HashMap<MediaId, Attachment> = media::table
+        .filter(media::id.eq_any(files))
+        .filter(media::project_id.eq(project))
+        .filter(media::owner_id.eq(owner))
+        .select((media::id, media::name, media::mime, media::size, media::width, media::height))
+        .load::<shape::MediaColumns>(conn)
+        .await?
+        .into_iter()
+        .map(|columns| (columns.0, shape::attachment(columns)))
+        .collect();
+    files.iter().map(|file| found.remove(file).ok_or(Failure::NotFound("attachment"))).collect()
+}
