@@ -1,2 +1,0 @@
-mod store_messages;
-mod support;
