@@ -2,6 +2,7 @@
 
 use super::world::{World, at, seqs};
 use crate::support::db::TestDb;
+use crate::support::wait::until_async;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
@@ -244,9 +245,11 @@ async fn until_one_waits(conn: &mut AsyncPgConnection) {
     }
     let waiting = "SELECT count(*) AS count FROM pg_stat_activity \
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while diesel::sql_query(waiting).get_result::<Count>(conn).await.unwrap().count == 0 {
-        tokio::task::yield_now().await;
-    }
+    until_async("a connection that waits for a lock", async || {
+        let count = diesel::sql_query(waiting).get_result::<Count>(conn).await.unwrap().count;
+        (count > 0).then_some(())
+    })
+    .await;
 }
 
 /// Runs `change` in a transaction that commits only when the batch already waits for it, and returns the batch's outcomes.
@@ -255,7 +258,7 @@ async fn overtaken(
     batch: Vec<NewMessage>,
     change: impl AsyncFnOnce(&mut AsyncPgConnection),
 ) -> Result<Vec<Outcome>, Failure> {
-    let (mut holder, mut writer, mut watcher) = (db.connect().await, db.connect().await, db.connect().await);
+    let (mut holder, mut writer, mut watcher) = (db.connection().await, db.connection().await, db.connection().await);
     AnsiTransactionManager::begin_transaction(&mut holder).await.unwrap();
     change(&mut holder).await;
     let waiting = tokio::spawn(async move { store_batch(&mut writer, &batch).await });
@@ -355,17 +358,17 @@ async fn writers_at_the_same_time_leave_no_gap_and_lose_nothing() {
         let batches: Vec<Vec<NewMessage>> = (0..BATCHES)
             .map(|n| {
                 let own = (0..1 + (n * 7 + writer * 3) % 9)
-                    .map(|m| NewMessage { ..world.text(places[(n + m * (writer + 1)) % 3], alice, "own") });
+                    .map(|m| world.text(places[(n + m * (writer + 1)) % 3], alice, "own"));
                 let mut batch: Vec<_> = own.collect();
                 if writer % 2 == 0 {
-                    batch.push(shared[n].clone())
+                    batch.push(shared[n].clone());
                 } else {
-                    batch.insert(0, shared[n].clone())
+                    batch.insert(0, shared[n].clone());
                 }
                 batch
             })
             .collect();
-        let mut conn = world.db.connect().await;
+        let mut conn = world.db.connection().await;
         writers.push(tokio::spawn(async move {
             let mut done = Vec::new();
             for batch in batches {
@@ -419,7 +422,7 @@ async fn crossed_ids_do_not_deadlock() {
         let forth: Vec<_> = (0..40).map(|_| world.text(one, alice, "x")).collect();
         let back: Vec<_> =
             forth.iter().rev().map(|message| NewMessage { conversation: two, ..message.clone() }).collect();
-        let (mut here, mut there) = (world.db.connect().await, world.db.connect().await);
+        let (mut here, mut there) = (world.db.connection().await, world.db.connection().await);
         let here = tokio::spawn(async move { store_batch(&mut here, &forth).await });
         let there = tokio::spawn(async move { store_batch(&mut there, &back).await });
         let stored = |outcomes: Vec<Outcome>| {

@@ -142,7 +142,7 @@ async fn reactions_at_once_respect_the_limit() {
     let project = world.project;
     let mut tasks = Vec::new();
     for (n, user) in users.into_iter().enumerate() {
-        let mut conn = world.db.connect().await;
+        let mut conn = world.db.connection().await;
         tasks.push(tokio::spawn(async move {
             let mut added = 0;
             for emoji in 0..limits::EMOJI_PER_MESSAGE / 4 + 5 {

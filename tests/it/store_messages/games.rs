@@ -149,7 +149,7 @@ async fn simultaneous_answers_have_one_winner_a_seat() {
         let project = world.project;
         let mut tasks = Vec::new();
         for user in users.iter().skip(1).copied() {
-            let mut conn = world.db.connect().await;
+            let mut conn = world.db.connection().await;
             tasks.push(tokio::spawn(async move {
                 (user, answer(&mut conn, project, place, id, user, Answer::Accept, at(1)).await)
             }));
@@ -179,7 +179,7 @@ async fn sweeps_at_once_share_the_work() {
     world.store(&batch).await;
     let mut sweeps = Vec::new();
     for _ in 0..3 {
-        let mut conn = world.db.connect().await;
+        let mut conn = world.db.connection().await;
         sweeps.push(tokio::spawn(async move {
             let mut found = Vec::new();
             loop {

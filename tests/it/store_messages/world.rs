@@ -25,7 +25,7 @@ pub struct World {
 impl World {
     pub async fn new() -> Self {
         let db = TestDb::new().await;
-        let mut conn = db.connect().await;
+        let mut conn = db.connection().await;
         let organization = OrganizationId::random();
         diesel::insert_into(organizations::table)
             .values((
