@@ -4,4 +4,5 @@ mod batch;
 mod change;
 mod games;
 mod history;
+mod races;
 mod world;
