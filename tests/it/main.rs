@@ -17,4 +17,5 @@ mod store_members;
 mod store_messages;
 mod store_presence;
 mod store_users;
+mod store_messages;
 mod support;

@@ -4,4 +4,5 @@ mod batch;
 mod change;
 mod games;
 mod history;
-pub mod world;
+mod races;
+mod world;

@@ -27,6 +27,12 @@ pub enum Page {
     Before(DateTime<Utc>),
 }
 
+/// On which side of a number a page is; it is read from there outward.
+enum Side {
+    Below(i64),
+    Above(i64),
+}
+
 /// A page of at most `limit` messages, always ascending, and whether there are more in its direction.
 ///
 /// What users whom the viewer blocks wrote is left out, and so is what they did with the others. That the viewer is a member
@@ -48,22 +54,25 @@ pub async fn page(
         .filter(messages::conversation_id.eq(conversation))
         .filter(messages::project_id.eq(project))
         .filter(not(exists(blocked)));
-    let before = match from {
-        Page::AfterSeq(_) => 0,
-        Page::Latest => i64::MAX,
-        Page::BeforeSeq(seq) => seq,
-        Page::Before(moment) => first_since(conn, conversation, moment).await?,
+    let side = match from {
+        Page::Latest => Side::Below(i64::MAX),
+        Page::BeforeSeq(seq) => Side::Below(seq),
+        Page::Before(moment) => Side::Below(first_since(conn, conversation, moment).await?),
+        Page::AfterSeq(seq) => Side::Above(seq),
     };
     // One row beyond the page tells whether there are more.
-    let mut rows: Vec<MessageRow> = if let Page::AfterSeq(after) = from {
-        visible.filter(messages::seq.gt(after)).order(messages::seq.asc()).limit(limit + 1).load(conn).await?
-    } else {
-        visible.filter(messages::seq.lt(before)).order(messages::seq.desc()).limit(limit + 1).load(conn).await?
+    let mut rows: Vec<MessageRow> = match side {
+        Side::Below(seq) => {
+            visible.filter(messages::seq.lt(seq)).order(messages::seq.desc()).limit(limit + 1).load(conn).await?
+        }
+        Side::Above(seq) => {
+            visible.filter(messages::seq.gt(seq)).order(messages::seq.asc()).limit(limit + 1).load(conn).await?
+        }
     };
     let wanted = usize::try_from(limit).unwrap_or(0);
     let more = rows.len() > wanted;
     rows.truncate(wanted);
-    if !matches!(from, Page::AfterSeq(_)) {
+    if matches!(side, Side::Below(_)) {
         rows.reverse();
     }
     Ok((assemble(conn, rows, Some(viewer), now).await?, more))

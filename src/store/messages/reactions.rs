@@ -22,16 +22,16 @@ statement! {
             SELECT r.conversation_id, r.seq, r.emoji, r.user_id, count(*) OVER emoji AS total, \
                 row_number() OVER (emoji ORDER BY r.created_at, r.user_id) AS place \
             FROM unnest("
-        conversations: Vec<ConversationId> as Array<SqlUuid>,
+        conversations: &'a [ConversationId] as Array<SqlUuid>,
         ", "
-        seqs: Vec<i64> as Array<BigInt>,
+        seqs: &'a [i64] as Array<BigInt>,
         ") AS k (conversation_id, seq) JOIN reactions r USING (conversation_id, seq) \
             WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.peer_id = r.user_id AND c.blocked AND c.user_id = "
         viewer: Option<UserId> as Nullable<SqlUuid>,
         ") WINDOW emoji AS (PARTITION BY r.conversation_id, r.seq, r.emoji)) \
         SELECT p.conversation_id, p.seq, p.emoji, p.total, u.id, u.username, u.name, u.avatar, u.profile \
         FROM placed p JOIN users u ON u.id = p.user_id WHERE p.place <= "
-        listed: &'a i64 as BigInt,
+        listed: i64 as BigInt,
         " ORDER BY p.conversation_id, p.seq, p.total DESC, p.emoji, p.place"
     }
 }
@@ -52,8 +52,8 @@ pub(super) async fn of(
     viewer: Option<UserId>,
 ) -> QueryResult<HashMap<Key, Reactions>> {
     let listed = i64::try_from(limits::REACTIONS_LISTED).unwrap_or(i64::MAX);
-    let (conversations, seqs) = keys.iter().copied().unzip();
-    let rows = Listed { conversations, seqs, viewer, listed: &listed }
+    let (conversations, seqs): (Vec<_>, Vec<_>) = keys.iter().copied().unzip();
+    let rows = Listed { conversations: &conversations, seqs: &seqs, viewer, listed }
         .load::<((ConversationId, i64, String, i64), UserColumns)>(conn)
         .await?;
     let mut found: HashMap<Key, Reactions> = HashMap::new();
