@@ -22,7 +22,7 @@ impl Opened {
         }
         let data_dir = settings.data_dir()?;
         let options = Options { binaries: settings.pg_bin.clone(), ..Options::default() };
-        let embedded = on_blocking_pool(move || Embedded::attach_or_start(&data_dir, options)).await??;
+        let embedded = on_blocking_pool(move || Embedded::attach_or_start(&data_dir, &options)).await??;
         Ok(Self { database: Database::connect(&embedded.url(), size)?, _embedded: Some(embedded) })
     }
 

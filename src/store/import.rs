@@ -14,10 +14,10 @@ const BATCH: usize = 1_000;
 ///
 /// # Errors
 /// Those of the database.
-pub async fn taken<'a>(
+pub async fn taken(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
-    usernames: &[&'a str],
+    usernames: &[&str],
 ) -> QueryResult<HashSet<String>> {
     let mut taken = HashSet::new();
     for some in usernames.chunks(BATCH) {

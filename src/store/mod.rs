@@ -1,15 +1,21 @@
-//! PostgreSQL through Diesel, one file an aggregate.
+//! PostgreSQL through Diesel: the pool, the migrations, the server's own PostgreSQL, and the queries, one file an aggregate.
+//!
+//! **Errors.** A plain query returns [`diesel::QueryResult`]; a transaction that enforces a rule returns `Result<_, Failure>`.
+//! `?` turns the first into the second here, once: the database being away, or having ended a transaction that may be tried
+//! again, is [`Failure::Unavailable`]; all else nobody foresaw, so it is logged with its cause and becomes
+//! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
+pub mod accounts;
+pub mod demo;
+pub mod embedded;
+pub mod import;
+pub mod migrate;
+pub mod outage;
+pub mod pool;
 pub mod presence;
 pub mod schema;
 mod statement;
 pub mod types;
 pub mod users;
 
-use crate::model::Failure;
-
-impl From<diesel::result::Error> for Failure {
-    fn from(_: diesel::result::Error) -> Self {
-        Self::Internal
-    }
-}
+pub use pool::{Connection, Database};

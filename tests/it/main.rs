@@ -1,0 +1,12 @@
+//! Palabre from outside: one program, so that it links once and its tests share one PostgreSQL.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking, helpers included"
+)]
+
+mod embedded;
+mod pool;
+mod support;

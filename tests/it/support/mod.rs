@@ -1,0 +1,4 @@
+//! What tests have in common.
+
+pub mod db;
+pub mod wait;
