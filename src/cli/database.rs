@@ -21,7 +21,7 @@ impl Opened {
             return Ok(Self { database: Database::connect(url.expose(), size)?, _embedded: None });
         }
         let data_dir = settings.data_dir()?;
-        let options = Options { binaries: settings.pg_bin.clone(), ..Options::default() };
+        let options = Options { binaries: settings.postgres_bin.clone(), ..Options::default() };
         let embedded = on_blocking_pool(move || Embedded::attach_or_start(&data_dir, &options)).await??;
         Ok(Self { database: Database::connect(&embedded.url(), size)?, _embedded: Some(embedded) })
     }

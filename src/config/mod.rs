@@ -92,8 +92,8 @@ pub struct Database {
     #[arg(long, env = "PALABRE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Folder of PostgreSQL's programs, 15 or newer, for its own PostgreSQL [default: looked for in the usual places]
-    #[arg(long, env = "PALABRE_PG_BIN", value_name = "DIR")]
-    pub pg_bin: Option<PathBuf>,
+    #[arg(long, env = "PALABRE_POSTGRES_BIN", value_name = "DIR")]
+    pub postgres_bin: Option<PathBuf>,
     /// Connections to the database; more than it has cores for helps little
     #[arg(long, env = "PALABRE_POOL_SIZE", value_name = "COUNT", default_value_t = Database::POOL_SIZE)]
     pub pool_size: NonZeroUsize,
@@ -128,7 +128,7 @@ impl Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, data_dir: None, pg_bin: None, pool_size: Self::POOL_SIZE }
+        Self { url: None, data_dir: None, postgres_bin: None, pool_size: Self::POOL_SIZE }
     }
 }
 

@@ -7,6 +7,9 @@
     reason = "a test fails by panicking, helpers included"
 )]
 
+mod admin;
+mod command_line;
 mod embedded;
+mod login;
 mod pool;
 mod support;
