@@ -4,7 +4,7 @@
 //!
 //! | floor | what lives there |
 //! | --- | --- |
-//! | [`server`], [`config`] | start and stop of everything, in order; settings |
+//! | [`server`], [`cli`], [`config`] | start and stop of everything, in order; the other commands; settings |
 //! | [`http`] | REST: health, sign-in, the operators' listener |
 //! | [`session`] | connections: listeners, the session actor, one file a command |
 //! | [`chat`] | the actors: hubs, rooms, namespaces, registries, scribes |
@@ -13,7 +13,9 @@
 //! | [`wire`] | events and their encodings: bytes in, typed events out, and back |
 //! | [`model`] | plain data and rules: no I/O |
 
+pub mod cli;
 pub mod config;
+pub mod http;
 pub mod model;
 pub mod store;
 pub mod wire;

@@ -5,6 +5,7 @@
 
 pub mod command;
 mod door;
+mod kept_secret;
 mod secret;
 
 pub use crate::wire::bounds::Limits;
@@ -16,7 +17,7 @@ use crate::wire::token::SECRET_BYTES;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Everything that `palabre serve` can be told.
@@ -91,8 +92,8 @@ pub struct Database {
     #[arg(long, env = "PALABRE_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// Folder of PostgreSQL's programs, 15 or newer, for its own PostgreSQL [default: looked for in the usual places]
-    #[arg(long, env = "PALABRE_PG_BIN", value_name = "DIR")]
-    pub pg_bin: Option<PathBuf>,
+    #[arg(long, env = "PALABRE_POSTGRES_BIN", value_name = "DIR")]
+    pub postgres_bin: Option<PathBuf>,
     /// Connections to the database; more than it has cores for helps little
     #[arg(long, env = "PALABRE_POOL_SIZE", value_name = "COUNT", default_value_t = Database::POOL_SIZE)]
     pub pool_size: NonZeroUsize,
@@ -109,15 +110,9 @@ impl Database {
         if let Some(dir) = &self.data_dir {
             return Ok(dir.clone());
         }
-        // SAFETY: geteuid takes nothing, changes nothing and can't fail.
-        if unsafe { libc::geteuid() } == 0 {
-            return Ok(PathBuf::from("/var/lib/palabre"));
-        }
-        let absolute = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
-        absolute("XDG_DATA_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
-            .map(|data| data.join("palabre"))
-            .ok_or_else(|| ConfigError::new("--data-dir", "PALABRE_DATA_DIR", "is needed: there is no HOME either"))
+        crate::store::embedded::default_data_dir().ok_or_else(|| {
+            ConfigError::new("--data-dir", "PALABRE_DATA_DIR", "is needed: there is no home to put it in")
+        })
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -133,7 +128,7 @@ impl Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, data_dir: None, pg_bin: None, pool_size: Self::POOL_SIZE }
+        Self { url: None, data_dir: None, postgres_bin: None, pool_size: Self::POOL_SIZE }
     }
 }
 
@@ -157,6 +152,21 @@ impl Auth {
     #[must_use]
     pub fn token_lifetime(&self) -> Duration {
         Duration::from_secs(u64::from(self.token_hours) * 3600)
+    }
+
+    /// The secret that a server beside us signs with: as set, else the one that a demo keeps in `data_dir`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is neither, or it is too short.
+    pub fn server_secret(&self, data_dir: &Path) -> Result<Secret, ConfigError> {
+        self.validate()?;
+        match &self.jwt_secret {
+            Some(secret) => Ok(secret.clone()),
+            None => kept_secret::read(data_dir).map_err(unreadable_secret)?.ok_or_else(|| {
+                let problem = "is needed: the secret of the server (the data directory holds none of a demo)";
+                ConfigError::new("--jwt-secret", "PALABRE_JWT_SECRET", problem)
+            }),
+        }
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -235,6 +245,20 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Settings {
+    /// The secret that signs tokens: as set, or for a demo the one kept in the data directory, which must exist; there one is
+    /// made up the first time.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when there is none to be had.
+    pub fn signing_secret(&self) -> Result<Secret, ConfigError> {
+        self.auth.validate()?;
+        self.validate_secret()?;
+        match &self.auth.jwt_secret {
+            Some(secret) => Ok(secret.clone()),
+            None => kept_secret::read_or_make(&self.database.data_dir()?, rand::random()).map_err(unreadable_secret),
+        }
+    }
+
     /// Checks what no setting can say of itself alone. Opens nothing.
     ///
     /// # Errors
@@ -340,6 +364,11 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
+fn unreadable_secret(error: std::io::Error) -> ConfigError {
+    ConfigError::new("--data-dir", "PALABRE_DATA_DIR", format!("can't keep the demo's signing secret: {error}"))
 }
 
 /// Bytes of the shortest admin token: 128 bits, if somebody made it well.

@@ -35,7 +35,5 @@ pub fn configure(config: &mut ServiceConfig) {
 
 /// Answers are data, never a page, and nobody keeps them.
 fn plain_answers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((header::CACHE_CONTROL, "no-store"))
+    DefaultHeaders::new().add((header::X_CONTENT_TYPE_OPTIONS, "nosniff")).add((header::CACHE_CONTROL, "no-store"))
 }

@@ -5,11 +5,14 @@
 //! again, is [`Failure::Unavailable`]; all else nobody foresaw, so it is logged with its cause and becomes
 //! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
+pub mod accounts;
 pub mod contacts;
 pub mod conversations;
+pub mod demo;
 pub mod embedded;
 pub mod games;
 pub mod groups;
+pub mod import;
 pub mod members;
 pub mod messages;
 pub mod migrate;

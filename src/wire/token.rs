@@ -3,6 +3,7 @@
 //! A token names the moment at which its owner's credentials were last changed. It is good only while that is still what the
 //! database says, so a change of password ends all tokens before it, whatever the clocks of the machines say.
 
+use crate::model::account::UserRole;
 use crate::model::{OrganizationId, ProjectId, UserId};
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -25,8 +26,7 @@ pub struct UserToken {
     /// The number by which the assistant webhook's clients know the user.
     pub number: i64,
     pub username: String,
-    /// `user`, `agent` or `admin`.
-    pub role: String,
+    pub role: UserRole,
     pub project: ProjectId,
     /// When the credentials were last changed as the token was issued.
     pub credentials_changed_at: DateTime<Utc>,
@@ -102,7 +102,7 @@ impl Tokens {
             project: Some(user.project),
             user_id: Some(user.number),
             username: user.username.clone(),
-            role: user.role.clone(),
+            role: user.role.as_str().to_owned(),
             iat: now.timestamp(),
             exp: end(now, lifetime)?,
             credentials: user.credentials_changed_at.timestamp_micros(),
@@ -202,7 +202,7 @@ impl Claims {
                 user: UserId(self.sub),
                 number,
                 username: self.username,
-                role: self.role,
+                role: self.role.parse().map_err(|_| TokenError::Invalid)?,
                 project,
                 credentials_changed_at,
             })),
@@ -246,7 +246,7 @@ mod tests {
             user: UserId(Uuid::from_u128(1)),
             number: 2,
             username: "alice".to_owned(),
-            role: "user".to_owned(),
+            role: UserRole::User,
             project: ProjectId(Uuid::from_u128(3)),
             credentials_changed_at: at(-5),
         }

@@ -7,7 +7,10 @@
     reason = "a test fails by panicking, helpers included"
 )]
 
+mod admin;
+mod command_line;
 mod embedded;
+mod login;
 mod pool;
 mod schema;
 mod store_contacts;

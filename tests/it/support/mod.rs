@@ -1,4 +1,5 @@
 //! What tests have in common.
 
 pub mod db;
+pub mod http;
 pub mod wait;

@@ -1,0 +1,179 @@
+//! Organizations, projects and apps, and whether the bearer of a token still is who it says.
+
+use super::schema::{apps, organizations, projects};
+use super::users::{self, UserRow, name_taken_or};
+use crate::model::{ChatbotId, Failure, OrganizationId, ProjectId};
+use crate::wire::token::UserToken;
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// An organization, without its password.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = organizations, check_for_backend(diesel::pg::Pg))]
+pub struct OrganizationRow {
+    pub id: OrganizationId,
+    pub name: String,
+    /// Since when the account is closed, if it is.
+    pub deactivated_at: Option<DateTime<Utc>>,
+    /// Tokens issued before this moment are refused.
+    pub credentials_changed_at: DateTime<Utc>,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectRow {
+    pub id: ProjectId,
+    pub organization: OrganizationId,
+    pub name: String,
+    /// Web origins that may open a WebSocket, beside the server's own.
+    pub origins: Vec<String>,
+    /// The chatbot that answers where none is named.
+    pub assistant: Option<ChatbotId>,
+}
+
+/// The organization of this name or id.
+///
+/// # Errors
+/// Those of the database.
+pub async fn organization_by(conn: &mut AsyncPgConnection, name_or_id: &str) -> QueryResult<Option<OrganizationRow>> {
+    let query = organizations::table.select(OrganizationRow::as_select());
+    // No name has the form of a UUID, so this means one or the other.
+    match name_or_id.parse::<OrganizationId>() {
+        Ok(id) => query.filter(organizations::id.eq(id)).first(conn).await.optional(),
+        Err(_) => query.filter(organizations::name.eq(name_or_id)).first(conn).await.optional(),
+    }
+}
+
+/// Makes an organization; its name was checked by the caller, `password_hash` is a bcrypt hash.
+///
+/// # Errors
+/// [`Failure::NameTaken`] if there is one of this name.
+pub async fn create_organization(
+    conn: &mut AsyncPgConnection,
+    id: OrganizationId,
+    name: &str,
+    password_hash: &str,
+) -> Result<(), Failure> {
+    diesel::insert_into(organizations::table)
+        .values((
+            organizations::id.eq(id),
+            organizations::name.eq(name),
+            organizations::password_hash.eq(password_hash),
+        ))
+        .execute(conn)
+        .await
+        .map_err(name_taken_or)?;
+    Ok(())
+}
+
+/// The project of this name or id, such as stands in `/ws/{project}`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn project_by(conn: &mut AsyncPgConnection, name_or_id: &str) -> QueryResult<Option<ProjectRow>> {
+    type Columns = (ProjectId, OrganizationId, String, Vec<Option<String>>, Option<ChatbotId>);
+
+    // U+0000 is in no name, and PostgreSQL takes it in no text.
+    if name_or_id.contains('\0') {
+        return Ok(None);
+    }
+    let query = projects::table.select((
+        projects::id,
+        projects::organization_id,
+        projects::name,
+        projects::origins,
+        projects::assistant_id,
+    ));
+    let found = match name_or_id.parse::<ProjectId>() {
+        Ok(id) => query.filter(projects::id.eq(id)).first::<Columns>(conn).await.optional()?,
+        Err(_) => query.filter(projects::name.eq(name_or_id)).first::<Columns>(conn).await.optional()?,
+    };
+    Ok(found.map(|(id, organization, name, origins, assistant)| ProjectRow {
+        id,
+        organization,
+        name,
+        origins: origins.into_iter().flatten().collect(),
+        assistant,
+    }))
+}
+
+/// Makes a project; name and origins were checked by the caller.
+///
+/// # Errors
+/// [`Failure::NameTaken`] if there is one of this name on the server.
+pub async fn create_project(
+    conn: &mut AsyncPgConnection,
+    id: ProjectId,
+    organization: OrganizationId,
+    name: &str,
+    origins: &[String],
+) -> Result<(), Failure> {
+    diesel::insert_into(projects::table)
+        .values((
+            projects::id.eq(id),
+            projects::organization_id.eq(organization),
+            projects::name.eq(name),
+            projects::origins.eq(origins),
+        ))
+        .execute(conn)
+        .await
+        .map_err(name_taken_or)?;
+    Ok(())
+}
+
+/// Makes an app that is known by `key`, of which only the hash is kept.
+///
+/// # Errors
+/// [`Failure::NameTaken`] if the project has an app of this name.
+pub async fn create_app(
+    conn: &mut AsyncPgConnection,
+    id: Uuid,
+    project: ProjectId,
+    name: &str,
+    key: &str,
+) -> Result<(), Failure> {
+    diesel::insert_into(apps::table)
+        .values((apps::id.eq(id), apps::project_id.eq(project), apps::name.eq(name), apps::key_hash.eq(key_hash(key))))
+        .execute(conn)
+        .await
+        .map_err(name_taken_or)?;
+    Ok(())
+}
+
+/// What is kept of an access key. A key is random and long, so a fast hash is enough.
+#[must_use]
+pub fn key_hash(key: &str) -> Vec<u8> {
+    Sha256::digest(key).to_vec()
+}
+
+/// The user that a token names, if it is of this project and still good: the account open, the credentials those of then.
+///
+/// # Errors
+/// Those of the database.
+pub async fn session_user(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    token: &UserToken,
+) -> QueryResult<Option<UserRow>> {
+    if token.project != project {
+        return Ok(None);
+    }
+    let user = users::find(conn, project, token.user).await?;
+    Ok(user.filter(|user| user.deactivated_at.is_none() && user.credentials_changed_at == token.credentials_changed_at))
+}
+
+/// What a token says of a user.
+#[must_use]
+pub fn token_of(user: &UserRow) -> UserToken {
+    UserToken {
+        user: user.id,
+        number: user.number,
+        username: user.username.clone(),
+        role: user.role,
+        project: user.project_id,
+        credentials_changed_at: user.credentials_changed_at,
+    }
+}
