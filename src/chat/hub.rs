@@ -5,10 +5,11 @@
 //! reply is among them, a user who blocks an author) are written to one by one.
 
 use super::channel::{Change, Channel};
+use super::Core;
 use super::event_loop::EventLoop;
 use super::guard::FailureGuard;
 use super::metrics::Metrics;
-use crate::cluster::{Audience, Bus, Deliver, Delivery, Here, Publication, ReplyTo};
+use crate::cluster::{Audience, Deliver, Delivery, Here, Publication, ReplyTo};
 use crate::model::ConversationId;
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{Encoding, Outgoing};
@@ -17,10 +18,14 @@ use bytes::{Bytes, BytesMut};
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
 
 /// Deliveries that may wait for a hub; beyond that publishers wait.
 const MAILBOX: usize = 16_384;
+/// How often an event loop looks at its connections' deadlines: they may be met that late.
+const TICK: Duration = Duration::from_millis(200);
 /// Deliveries gathered at most before they are written, so that the first of them doesn't wait for ever under load.
 const BATCH: usize = 256;
 /// Bytes joined into one batch: a quarter of what a session may have outstanding, so that no batch makes a reader slow by itself.
@@ -38,30 +43,44 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// Starts a hub on the current event loop, and a new one whenever it fails. Returns the loop.
+    /// Makes the current arbiter an event loop with a hub, which is started anew whenever it fails. Returns the loop.
     ///
     /// Returns `None` if the bus has no room for another loop.
-    pub fn start_loop(bus: &Arc<Bus>, metrics: &Arc<Metrics>) -> Option<Rc<EventLoop>> {
-        let mut event_loop = None;
-        let mut failed = None;
+    pub fn start_loop(core: &Arc<Core>) -> Option<Rc<EventLoop>> {
+        let (bus, metrics) = (&core.bus, &core.metrics);
+        let mut started = None;
         bus.add_loop(|index| {
-            let new_loop = Rc::new(EventLoop::new(index, Arc::clone(bus)));
-            let (hub, failure) = Self::start_on(&new_loop, metrics);
-            (event_loop, failed) = (Some(new_loop), Some(failure));
+            let event_loop = Rc::new(EventLoop::new(index, Arc::clone(bus)));
+            let (hub, failed) = Self::start_on(&event_loop, metrics);
+            started = Some((event_loop, failed));
             hub.recipient()
         })?;
-        let (event_loop, mut failed) = (event_loop?, failed?);
-        let (kept, bus, metrics) = (Rc::clone(&event_loop), Arc::clone(bus), Arc::clone(metrics));
-        actix::spawn(async move {
-            while failed.await.is_ok() {
-                // What was in its mailbox is gone, so these connections have gaps: they come back and resume.
-                let (hub, failure) = Self::start_on(&kept, &metrics);
-                bus.replace_hub(kept.index(), hub.recipient());
-                failed = failure;
-                kept.close_all(CloseCode::Shutdown);
-            }
-        });
+        let (event_loop, failed) = started?;
+        actix::spawn(Self::keep(Rc::clone(&event_loop), Arc::clone(core), failed));
+        actix::spawn(Self::tick(Rc::clone(&event_loop), Arc::clone(core)));
         Some(event_loop)
+    }
+
+    /// Starts a new hub whenever one fails.
+    async fn keep(event_loop: Rc<EventLoop>, core: Arc<Core>, mut failed: oneshot::Receiver<()>) {
+        while failed.await.is_ok() {
+            // What was in its mailbox is gone, so these connections have gaps: they come back and resume.
+            let (hub, failure) = Self::start_on(&event_loop, &core.metrics);
+            core.bus.replace_hub(event_loop.index(), hub.recipient());
+            failed = failure;
+            event_loop.close_all(CloseCode::Shutdown);
+        }
+    }
+
+    /// Watches over what ends connections by the clock.
+    async fn tick(event_loop: Rc<EventLoop>, core: Arc<Core>) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let now = ticks.tick().await.into_std();
+            let time = core.now();
+            event_loop.each(|channel| channel.tick(now, time, &core.limits));
+        }
     }
 
     fn start_on(event_loop: &Rc<EventLoop>, metrics: &Arc<Metrics>) -> (Addr<Self>, oneshot::Receiver<()>) {
@@ -174,6 +193,7 @@ impl Hub {
             Delivery::Invisible { user, on } => {
                 self.event_loop.of_user(*user).iter().for_each(|channel| channel.invisible.set(*on));
             }
+            Delivery::CloseAll(code) => self.event_loop.close_all(*code),
             Delivery::RollCall { project, to } => {
                 let mut here = Vec::new();
                 self.event_loop.each(|channel| {

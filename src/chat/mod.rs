@@ -34,12 +34,14 @@ use crate::wire::bounds::Limits;
 use actix::Addr;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
+use event_loop::EventLoop;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
 use scribe::Scribe;
 use scribes::Scribes;
 use std::collections::HashMap;
 use std::ops::Deref;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -106,6 +108,14 @@ impl Chat {
         let chat = Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }));
         expiry::start(&chat);
         chat
+    }
+
+    /// Makes the current arbiter an event loop on which sessions can live.
+    ///
+    /// Returns `None` if there are too many loops already.
+    #[must_use]
+    pub fn start_loop(&self) -> Option<Rc<EventLoop>> {
+        hub::Hub::start_loop(&self.0.core)
     }
 
     /// The namespace of a project, started if it sleeps and started anew if it failed. `None` when the server stops.

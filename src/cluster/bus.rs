@@ -39,6 +39,8 @@ pub enum Delivery {
     Invisible { user: UserId, on: bool },
     /// A registry wants to know which sessions of its project there are.
     RollCall { project: ProjectId, to: Recipient<Here> },
+    /// All connections end, authenticated or not.
+    CloseAll(CloseCode),
     /// Fails every hub, as an error in its code would. For tests of what holds then.
     Fail,
     /// The sessions of the user whose token was issued before this moment end.
@@ -212,6 +214,11 @@ impl Bus {
         Some(index)
     }
 
+    /// How many event loops there are.
+    pub fn loops(&self) -> usize {
+        self.loops.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// The hub of a loop was started anew.
     pub fn replace_hub(&self, index: usize, hub: Recipient<Deliver>) {
         if let Some(entry) = self.loops.write().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
@@ -268,7 +275,7 @@ impl Bus {
                 };
                 publication.replies.iter().fold(heard, |mask, reply| mask | 1 << reply.hub)
             }
-            Delivery::RollCall { .. } | Delivery::Fail => u64::MAX,
+            Delivery::RollCall { .. } | Delivery::CloseAll(_) | Delivery::Fail => u64::MAX,
             Delivery::Join { users: list, .. } | Delivery::Leave { users: list, .. } => users(list),
             Delivery::Block { by: user, .. } | Delivery::Invisible { user, .. } | Delivery::End { user, .. } => {
                 self.users.mask(*user)

@@ -1,7 +1,10 @@
 //! What the listeners share: who may come in, and how many.
 
 use crate::chat::Chat;
+use crate::chat::event_loop::EventLoop;
 use crate::wire::token::Tokens;
+use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -29,6 +32,21 @@ impl Doors {
             connections: AtomicUsize::new(0),
             strangers: AtomicUsize::new(0),
         }
+    }
+
+    /// The event loop of the current thread: one, whatever number of listeners it serves.
+    pub fn event_loop(&self) -> Option<Rc<EventLoop>> {
+        thread_local! {
+            // A thread serves one server for its whole life.
+            static CURRENT: OnceCell<Rc<EventLoop>> = const { OnceCell::new() };
+        }
+        CURRENT.with(|current| {
+            if let Some(event_loop) = current.get() {
+                return Some(Rc::clone(event_loop));
+            }
+            let event_loop = self.chat.start_loop()?;
+            Some(Rc::clone(current.get_or_init(|| event_loop)))
+        })
     }
 
     /// Lets a connection in, if there is room for one that has not said who it is.

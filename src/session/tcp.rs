@@ -1,0 +1,33 @@
+//! Plain TCP (or TLS) connections: binary frames from the first byte on.
+
+use super::actor::{Arrival, Session};
+use super::doors::Doors;
+use super::reader::Decoder;
+use super::ws::channel;
+use crate::chat::channel::Socket;
+use crate::chat::event_loop::EventLoop;
+use crate::wire::close::CloseCode;
+use crate::wire::frame;
+use crate::wire::outgoing::{self, Encoding, Format, Framing};
+use bytes::Bytes;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Until the first request says otherwise, the server speaks MessagePack.
+const ENCODING: Encoding = Encoding { framing: Framing::Bare, format: Format::BinMsgPack };
+
+/// Takes a connection in, or tells it to come later.
+pub fn serve(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, socket: Socket) {
+    let channel = channel(doors, socket, ENCODING);
+    let Some(pass) = doors.enter() else {
+        let code = CloseCode::Overloaded;
+        if let Some(frame) = outgoing::close_frame(ENCODING, code, code.reason()) {
+            channel.send(frame);
+        }
+        // The socket closes as it is dropped, after what the kernel took.
+        return;
+    };
+    let decoder = Decoder::Bare(frame::Decoder::new(doors.chat.limits.frame_bytes));
+    let arrival = Arrival { channel, decoder, early: Bytes::new(), pass, project: None, token: None };
+    Session::start_on(doors, event_loop, arrival);
+}
