@@ -17,7 +17,8 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## Start a server with demo data; it sets up this machine first, if need be
+run: ## Start a server with demo data; it sets up this machine first, if need be
+	@scripts/setup "$(DATA_DIR)"
 	cargo run -- serve --demo --data-dir "$(DATA_DIR)"
 
 test: setup ## Check formatting, lints and behaviour, as CI does
@@ -37,4 +38,4 @@ fmt: ## Format the code
 	cargo fmt
 
 setup: ## Install what building and running needs, and say why
-	@scripts/setup "$(DATA_DIR)"
+	@scripts/setup

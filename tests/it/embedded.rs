@@ -112,13 +112,11 @@ fn start_owner(data_dir: &Path) -> std::process::Child {
 fn a_killed_owner_takes_postgresql_with_it() {
     let data_dir = scratch_dir("killed-owner");
     let mut owner = start_owner(&data_dir);
-    let guest = until("the owner to be ready", || {
-        let ready =
-            std::fs::read_to_string(data_dir.join("database/postmaster.pid")).is_ok_and(|it| it.contains("ready"));
-        ready.then(|| Embedded::attach_or_start(&data_dir, &throwaway()).unwrap())
-    });
+    // Else this process would be the owner, and wait for no other.
+    until("the owner to have begun", || data_dir.join("postgresql.lock").exists().then_some(()));
+    let guest = Embedded::attach_or_start(&data_dir, &throwaway()).unwrap();
     assert!(!guest.is_owner());
-    until("the database to be made", || try_run(&guest.url(), "CREATE TABLE kept ()"));
+    run(&guest.url(), "CREATE TABLE kept ()");
     let pid = postgres_pid(&data_dir);
     owner.kill().unwrap();
     owner.wait().unwrap();

@@ -84,8 +84,8 @@ fn judge(candidates: Vec<PathBuf>) -> (Vec<Binaries>, Vec<String>) {
         match version(&directory.join("postgres")) {
             None => rejected.push(format!("{} does not run", directory.join("postgres").display())),
             Some(version) if version < OLDEST => rejected.push(format!("{} is version {version}", directory.display())),
-            Some(_) if !directory.join("initdb").exists() => {
-                rejected.push(format!("{} is without initdb", directory.display()));
+            Some(_) if version(&directory.join("initdb")).is_none() => {
+                rejected.push(format!("{} is missing or does not run", directory.join("initdb").display()));
             }
             Some(version) => found.push(Binaries { directory, version }),
         }
@@ -98,7 +98,7 @@ fn version(postgres: &Path) -> Option<u32> {
     major(&String::from_utf8(output.stdout).ok()?)
 }
 
-/// The major version in a line such as `postgres (PostgreSQL) 16.2 (Debian 16.2-1)` or `… 17beta1`.
+/// The major version in a line such as `initdb (PostgreSQL) 16.2 (Debian 16.2-1)` or `… 17beta1`.
 fn major(line: &str) -> Option<u32> {
     let number = line.split_once("(PostgreSQL) ")?.1;
     let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());

@@ -6,12 +6,12 @@
 //!
 //! | file | its subject |
 //! | --- | --- |
-//! | [`account`] | whom it runs as: PostgreSQL refuses root |
-//! | [`binaries`] | where its programs are |
-//! | [`layout`] | what is where in the data directory |
-//! | [`cluster`] | making the cluster and the database |
-//! | [`postmaster`] | one run of PostgreSQL: start, ready, stop, and what an earlier one left |
-//! | [`owner`] | the thread that keeps it running |
+//! | `account` | whom it runs as: PostgreSQL refuses root |
+//! | `binaries` | where its programs are |
+//! | `layout` | what is where in the data directory |
+//! | `cluster` | making the cluster and the database |
+//! | `postmaster` | one run of PostgreSQL: start, ready, stop, and what an earlier one left |
+//! | `owner` | the thread that keeps it running |
 
 mod account;
 mod binaries;
@@ -169,7 +169,7 @@ impl Embedded {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(lock) = try_lock(&layout)? {
-                return Self::own(account, layout, options, lock);
+                return Self::own(account, &layout, options, lock);
             }
             if Instant::now() >= deadline {
                 return Err(Error::InUse { holder: holder(&layout), directory: layout.data_dir });
@@ -184,9 +184,11 @@ impl Embedded {
         let deadline = Instant::now() + ATTACH_PATIENCE;
         loop {
             if let Some(lock) = try_lock(&layout)? {
-                return Self::own(account, layout, options, lock);
+                return Self::own(account, &layout, options, lock);
             }
-            if let Some(socket_dir) = postmaster::ready_socket_dir(&layout.cluster) {
+            if OwnersNote::read(&layout).is_some_and(|note| note.has_database)
+                && let Some(socket_dir) = postmaster::ready_socket_dir(&layout.cluster)
+            {
                 return Ok(Self { url: layout::url(&socket_dir)?, owner: None });
             }
             if Instant::now() >= deadline {
@@ -196,11 +198,12 @@ impl Embedded {
         }
     }
 
-    fn own(account: Account, layout: Layout, options: &Options, lock: File) -> Result<Self, Error> {
-        let binaries = Binaries::find(&layout, options.binaries.as_deref())?;
+    fn own(account: Account, layout: &Layout, options: &Options, lock: File) -> Result<Self, Error> {
+        let binaries = Binaries::find(layout, options.binaries.as_deref())?;
         account.check_reach(&binaries.directory)?;
         let url = layout::url(&layout.socket_dir)?;
-        let owner = Owner::start(account, layout, binaries, options.durable, lock)?;
+        let owner = Owner::start(account, layout.clone(), binaries, options.durable, lock)?;
+        OwnersNote::write(layout, true)?;
         Ok(Self { url, owner: Some(owner) })
     }
 
@@ -243,14 +246,10 @@ fn prepare(data_dir: &Path) -> Result<(Account, Layout), Error> {
 /// The owner's lock, unless another process has it. The kernel frees it when the owner ends, however that comes about.
 fn try_lock(layout: &Layout) -> Result<Option<File>, Error> {
     let open = File::options().read(true).write(true).create(true).truncate(false).open(&layout.lock);
-    let mut file = open.map_err(Error::file("can't open", &layout.lock))?;
+    let file = open.map_err(Error::file("can't open", &layout.lock))?;
     match file.try_lock() {
         Ok(()) => {
-            // Only for the message that another process gives.
-            let note = file
-                .set_len(0)
-                .and_then(|()| std::io::Write::write_fmt(&mut file, format_args!("{}", std::process::id())));
-            note.map_err(Error::file("can't write", &layout.lock))?;
+            OwnersNote::write(layout, false)?;
             Ok(Some(file))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -258,8 +257,27 @@ fn try_lock(layout: &Layout) -> Result<Option<File>, Error> {
     }
 }
 
+/// What the owner leaves in the locked file for other processes: its process id, and `ready` once there is a database.
+struct OwnersNote {
+    pid: String,
+    has_database: bool,
+}
+
+impl OwnersNote {
+    fn write(layout: &Layout, has_database: bool) -> Result<(), Error> {
+        let state = if has_database { "ready" } else { "starting" };
+        std::fs::write(&layout.lock, format!("{}\n{state}\n", std::process::id()))
+            .map_err(Error::file("can't write", &layout.lock))
+    }
+
+    fn read(layout: &Layout) -> Option<Self> {
+        let text = std::fs::read_to_string(&layout.lock).ok()?;
+        let (pid, state) = text.trim_end().split_once('\n')?;
+        Some(Self { pid: pid.to_owned(), has_database: state == "ready" })
+    }
+}
+
 /// The process that holds the lock, as far as it left a note.
 fn holder(layout: &Layout) -> String {
-    let note = std::fs::read_to_string(&layout.lock).unwrap_or_default();
-    if note.is_empty() { String::new() } else { format!(" (process {note})") }
+    OwnersNote::read(layout).map_or_else(String::new, |note| format!(" (process {})", note.pid))
 }
