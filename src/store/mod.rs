@@ -13,6 +13,7 @@ pub mod groups;
 pub mod members;
 pub mod messages;
 pub mod migrate;
+pub mod modes;
 pub mod outage;
 pub mod pool;
 mod prepared;
