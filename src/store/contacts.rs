@@ -44,8 +44,8 @@ impl From<ContactRow> for Side {
     }
 }
 
-/// A page of a user's contacts in the order of their ids, those behind `after`, and whether more follow. Two statements, one
-/// for a user without contacts.
+/// A page of a user's contacts in the order of their ids, those behind `after`, and whether more follow. Two
+/// statements, one for a user without contacts.
 ///
 /// # Errors
 /// Those of the database.
@@ -114,7 +114,8 @@ pub async fn severed(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<
     Ok(rows.into_iter().map(|(blocker, blocked)| if blocker == user { blocked } else { blocker }).collect())
 }
 
-/// The private conversation of a user with an accepted contact, as the user knows it: one who is blocked finds it all the same.
+/// The private conversation of a user with an accepted contact, as the user knows it: one who is blocked finds it all
+/// the same.
 ///
 /// # Errors
 /// Those of the database.
@@ -136,8 +137,9 @@ pub async fn accepted_conversation(
         .optional()
 }
 
-/// Does what `actor` asks for about `target`, with all that follows for their private conversation; `new_conversation` is its
-/// id if it has to be made. The caller may repeat it: asking for what already is confirms it.
+/// Does what `actor` asks for about `target`, with all that follows for their private conversation;
+/// `new_conversation` is its id if it has to be made. The caller may repeat it: asking for what already is confirms
+/// it.
 ///
 /// # Errors
 /// - [`Failure::Invalid`] if the two are one.
@@ -243,7 +245,8 @@ async fn link_conversation(
 ) -> QueryResult<Option<Shared>> {
     let (low, high) = ordered(actor, target);
     let permission = if contact::may_write(&effect.pair) { Permission::Write } else { Permission::Read };
-    // No two transactions make it at once, for both hold the pair's contacts. If one did, the constraint would refuse it.
+    // No two transactions make it at once, for both hold the pair's contacts. If one did, the constraint would refuse
+    // it.
     let known: Option<(ConversationId, i64)> = conversations::table
         .filter(conversations::project_id.eq(project))
         .filter(conversations::pair_low.eq(low).and(conversations::pair_high.eq(high)))

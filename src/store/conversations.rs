@@ -86,9 +86,9 @@ pub async fn ids_of(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<V
     member_table::table.filter(member_table::user_id.eq(user)).select(member_table::conversation_id).load(conn).await
 }
 
-/// A page of the viewer's conversations, newest activity first, and whether more follow: those active before `before`, or the
-/// latest. `now` tells which game invitations have expired. Three statements and those of [`messages::last_of`], however many
-/// conversations there are.
+/// A page of the viewer's conversations, newest activity first, and whether more follow: those active before
+/// `before`, or the latest. `now` tells which game invitations have expired. Three statements and those of
+/// [`messages::last_of`], however many conversations there are.
 ///
 /// # Errors
 /// Those of the database.
@@ -134,8 +134,8 @@ pub async fn summary(
 
 /// Cuts a page that was read with one row more than its limit. Returns whether there was more.
 ///
-/// The next page is asked for by a time of the wire, in milliseconds. So a page never ends within one, or the rest of it
-/// would be skipped, unless all of the page is of the same.
+/// The next page is asked for by a time of the wire, in milliseconds. So a page never ends within one, or the rest of
+/// it would be skipped, unless all of the page is of the same.
 fn end_between_moments(rows: &mut Vec<ConversationRow>, limit: i64) -> bool {
     let next =
         usize::try_from(limit).ok().and_then(|limit| rows.get(limit)).map(|row| row.active_at.timestamp_millis());
@@ -149,8 +149,8 @@ fn end_between_moments(rows: &mut Vec<ConversationRow>, limit: i64) -> bool {
     more
 }
 
-/// One conversation with up to 50 of its members, longest-standing first. `own` is of the viewer, if a member; without a viewer
-/// it is what all members may see, for pushes. Four statements at most.
+/// One conversation with up to 50 of its members, longest-standing first. `own` is of the viewer, if a member;
+/// without a viewer it is what all members may see, for pushes. Four statements at most.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,7 +1,7 @@
-//! Making, changing and deleting groups, and the mode of conversations: each one transaction that holds the conversation's row
-//! while it looks at the caller's rights.
+//! Making, changing and deleting groups: each one transaction that holds the conversation's row while it looks at the
+//! caller's rights.
 
-use super::schema::{chatbots, contacts, conversations, members, projects, users};
+use super::schema::{contacts, conversations, members, users};
 use super::users::name_taken_or;
 use crate::model::permission::{self, GroupChange, Permission};
 use crate::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
@@ -45,19 +45,8 @@ pub struct ChangedGroup {
     pub version: i64,
 }
 
-/// What did change in a conversation's mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChangedMode {
-    pub mode: Mode,
-    /// The chatbot that answers in mode `bot`, now or when it is switched on again.
-    pub chatbot: Option<ChatbotId>,
-    /// Whether anything changed at all.
-    pub changed: bool,
-    pub version: i64,
-}
-
-/// Makes a group that its creator owns; the others begin with `w` where `permissions` says nothing else. Who blocks the creator,
-/// is deactivated or not of the project is left out.
+/// Makes a group that its creator owns; the others begin with `w` where `permissions` says nothing else. Who blocks
+/// the creator, is deactivated or not of the project is left out.
 ///
 /// # Errors
 /// - [`Failure::NameTaken`] if the project has a conversation of this name, regardless of case.
@@ -101,8 +90,8 @@ pub async fn create_group(
     .await
 }
 
-/// Changes a group. Who blocks the actor, is deactivated or not of the project is not added; those added may read everything and
-/// have nothing unread.
+/// Changes a group. Who blocks the actor, is deactivated or not of the project is not added; those added may read
+/// everything and have nothing unread.
 ///
 /// # Errors
 /// - [`Failure::NotFound`] if the actor is no member of such a conversation.
@@ -151,8 +140,8 @@ pub async fn change_group(
 /// Deletes a group with all that was written there. Returns who were its members.
 ///
 /// # Errors
-/// [`Failure::NotFound`] if the actor is no member of such a conversation, [`Failure::Forbidden`] if it is private or the actor
-/// doesn't own it.
+/// [`Failure::NotFound`] if the actor is no member of such a conversation, [`Failure::Forbidden`] if it is private or
+/// the actor doesn't own it.
 pub async fn delete_group(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
@@ -178,67 +167,26 @@ pub async fn delete_group(
     .await
 }
 
-/// Sets who answers in a conversation: people, or a bot. The bot is the one named, else the conversation's, else the project's
-/// assistant.
-///
-/// # Errors
-/// - [`Failure::NotFound`] if the actor is no member of such a conversation, or the project has no such chatbot.
-/// - [`Failure::Forbidden`] without `a`, which nobody has in a private conversation.
-/// - [`Failure::Invalid`] if mode `bot` finds no chatbot.
-pub async fn set_mode(
-    conn: &mut AsyncPgConnection,
-    project: ProjectId,
-    id: ConversationId,
-    actor: UserId,
-    mode: Mode,
-    chatbot: Option<ChatbotId>,
-) -> Result<ChangedMode, Failure> {
-    conn.transaction(async |conn| {
-        let conversation = lock(conn, project, id).await?;
-        let own: Option<Permission> =
-            members::table.find((id, actor)).select(members::permission).first(conn).await.optional()?;
-        if !own.ok_or(NOT_FOUND)?.may_administer() {
-            return Err(Failure::Forbidden("only administrators and owners may set the mode"));
-        }
-        let chatbot = match chatbot {
-            Some(named) => Some(check_chatbot(conn, project, named).await?),
-            None if mode == Mode::Bot => Some(default_chatbot(conn, project, conversation.chatbot_id).await?),
-            None => conversation.chatbot_id,
-        };
-        let changed = mode != conversation.mode || chatbot != conversation.chatbot_id;
-        let version = if changed {
-            diesel::update(conversations::table.find(id))
-                .set((
-                    conversations::mode.eq(mode),
-                    conversations::chatbot_id.eq(chatbot),
-                    conversations::version.eq(conversations::version + 1),
-                    conversations::updated_at.eq(now),
-                ))
-                .returning(conversations::version)
-                .get_result(conn)
-                .await?
-        } else {
-            conversation.version
-        };
-        Ok(ChangedMode { mode, chatbot, changed, version })
-    })
-    .await
-}
+/// What who is no member hears, whether there is such a conversation or not.
+pub(super) const NOT_FOUND: Failure = Failure::NotFound("conversation");
 
-const NOT_FOUND: Failure = Failure::NotFound("conversation");
-
+/// A conversation's own row, held.
 #[derive(Debug, Clone, Copy, Queryable, Selectable)]
 #[diesel(table_name = conversations, check_for_backend(diesel::pg::Pg))]
-struct Locked {
-    kind: ConversationKind,
-    mode: Mode,
-    chatbot_id: Option<ChatbotId>,
-    last_seq: i64,
-    version: i64,
+pub(super) struct Locked {
+    pub kind: ConversationKind,
+    pub mode: Mode,
+    pub chatbot_id: Option<ChatbotId>,
+    pub last_seq: i64,
+    pub version: i64,
 }
 
 /// Holds the conversation to the end of the transaction: nobody else changes its members or stores messages meanwhile.
-async fn lock(conn: &mut AsyncPgConnection, project: ProjectId, id: ConversationId) -> Result<Locked, Failure> {
+pub(super) async fn lock(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: ConversationId,
+) -> Result<Locked, Failure> {
     conversations::table
         .filter(conversations::project_id.eq(project).and(conversations::id.eq(id)))
         .for_update()
@@ -395,26 +343,4 @@ async fn update_group(
 /// How many there are, as a column keeps it.
 fn count(users: &[UserId]) -> Result<i32, Failure> {
     i32::try_from(users.len()).map_err(|_| Failure::TooLarge("too many members".to_owned()))
-}
-
-async fn check_chatbot(conn: &mut AsyncPgConnection, project: ProjectId, id: ChatbotId) -> Result<ChatbotId, Failure> {
-    chatbots::table
-        .filter(chatbots::project_id.eq(project).and(chatbots::id.eq(id)))
-        .select(chatbots::id)
-        .first(conn)
-        .await
-        .optional()?
-        .ok_or(Failure::NotFound("chatbot"))
-}
-
-async fn default_chatbot(
-    conn: &mut AsyncPgConnection,
-    project: ProjectId,
-    of_conversation: Option<ChatbotId>,
-) -> Result<ChatbotId, Failure> {
-    if let Some(chatbot) = of_conversation {
-        return Ok(chatbot);
-    }
-    let assistant: Option<ChatbotId> = projects::table.find(project).select(projects::assistant_id).first(conn).await?;
-    assistant.ok_or_else(|| Failure::invalid("chatbot", "name one: neither the conversation nor the project has any"))
 }

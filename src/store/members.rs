@@ -76,14 +76,15 @@ impl Viewer {
     }
 }
 
-/// Whether the watermarks of somebody who blocks or is blocked are hidden. In a private conversation what others were told stands
-/// still during a block, and hiding it would give the block away.
+/// Whether the watermarks of somebody who blocks or is blocked are hidden. In a private conversation what others were
+/// told stands still during a block, and hiding it would give the block away.
 fn hides_receipts(kind: ConversationKind) -> bool {
     kind != ConversationKind::Private
 }
 
-/// A page of a conversation's members, longest-standing first, and whether more follow: those behind `after` in that order, or
-/// the first ones; none where `after` is no member. Watermarks are as the viewer may see them. Three statements at most.
+/// A page of a conversation's members, longest-standing first, and whether more follow: those behind `after` in that
+/// order, or the first ones; none where `after` is no member. Watermarks are as the viewer may see them. Three
+/// statements at most.
 ///
 /// The conversation is the viewer's own, as the caller found it.
 ///
@@ -117,8 +118,8 @@ pub async fn page(
     Ok((rows.iter().map(|(kind, member, user)| viewer.shape(*kind, member, user)).collect(), more))
 }
 
-/// The members of these conversations, longest-standing first, `limit` in all, as this viewer sees them; `None` sees what all
-/// may. Two statements at most.
+/// The members of these conversations, longest-standing first, `limit` in all, as this viewer sees them; `None` sees
+/// what all may. Two statements at most.
 ///
 /// # Errors
 /// Those of the database.
@@ -148,7 +149,8 @@ pub(super) async fn listed(
     Ok(listed)
 }
 
-/// A user's permission in a conversation; `None` for who is no member of it, or where the project has no such conversation.
+/// A user's permission in a conversation; `None` for who is no member of it, or where the project has no such
+/// conversation.
 ///
 /// # Errors
 /// Those of the database.
@@ -169,8 +171,8 @@ pub async fn permission(
 }
 
 prepared! {
-    /// Rows are locked in one order before any is written. `GREATEST` stands in the update, not in what it is given, for only
-    /// there it sees what was committed while the locks were waited for.
+    /// Rows are locked in one order before any is written. `GREATEST` stands in the update, not in what it is given,
+    /// for only there it sees what was committed while the locks were waited for.
     struct AdvanceAll {
         conversations: Vec<ConversationId>,
         users: Vec<UserId>,
@@ -209,8 +211,8 @@ prepared! {
          OR members.told_delivered_seq < locked.told_delivered OR members.told_read_seq < locked.told_read)"
 }
 
-/// Moves watermarks forward, never back and never beyond a conversation's newest message; all in one statement. Returns how many
-/// members moved; who is no member any more doesn't.
+/// Moves watermarks forward, never back and never beyond a conversation's newest message; all in one statement.
+/// Returns how many members moved; who is no member any more doesn't.
 ///
 /// # Errors
 /// Those of the database.

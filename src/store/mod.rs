@@ -16,6 +16,7 @@ pub mod import;
 pub mod members;
 pub mod messages;
 pub mod migrate;
+pub mod modes;
 pub mod outage;
 pub mod pool;
 mod prepared;

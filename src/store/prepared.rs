@@ -1,9 +1,10 @@
 //! SQL of our own for what Diesel's query builder can't say.
 
-/// A struct that is a query: its fields are the parameters, its text is SQL with `[field as SqlType]` where a parameter stands.
+/// A struct that is a query: its fields are the parameters, its text is SQL with `[field as SqlType]` where a
+/// parameter stands.
 ///
-/// Unlike `diesel::sql_query` such a query is prepared once a connection and its rows are read by position, with the types
-/// given after `->` (none for a command).
+/// Unlike `diesel::sql_query` such a query is prepared once a connection and its rows are read by position, with the
+/// types given after `->` (none for a command).
 macro_rules! prepared {
     (
         $(#[$doc:meta])*

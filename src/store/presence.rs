@@ -1,8 +1,8 @@
 //! What users chose to show of themselves, when they were last seen, and who may see it.
 //!
 //! Two see each other's presence when both have accepted the contact, or when they share a conversation of up to
-//! [`limits::SMALL_CONVERSATION`] members, and neither blocks the other. A private conversation alone doesn't count: it outlives the
-//! contact that it was made for.
+//! [`limits::SMALL_CONVERSATION`] members, and neither blocks the other. A private conversation alone doesn't count: it
+//! outlives the contact that it was made for.
 
 use super::prepared::prepared;
 use super::schema::{contacts, presences, users};
@@ -10,8 +10,7 @@ use super::users::{UserRow, shape};
 use crate::model::contact::Relation;
 use crate::model::presence::Choice;
 use crate::model::{ProjectId, UserId};
-use crate::wire::limits;
-use crate::wire::shapes;
+use crate::wire::{limits, shapes};
 use chrono::{DateTime, Utc};
 use diesel::dsl::not;
 use diesel::prelude::*;
@@ -133,8 +132,9 @@ pub async fn watchers(conn: &mut AsyncPgConnection, project: ProjectId, user: Us
     Watchers { project, user, small }.load(conn).await
 }
 
-/// Those of `named` whose presence the viewer may see, or all accepted contacts where nobody is named; without the viewer and
-/// without deactivated users. Two statements for the named (the relation is the same from both ends), one for the contacts.
+/// Those of `named` whose presence the viewer may see, or all accepted contacts where nobody is named; without the
+/// viewer and without deactivated users. Two statements for the named (the relation is the same from both ends), one
+/// for the contacts.
 ///
 /// # Errors
 /// Those of the database.

@@ -114,8 +114,8 @@ pub async fn credentials(
         .optional()
 }
 
-/// The users that requests name, each by id or by username: a user for each name in the same order, `None` for one that is
-/// of no user of the project, or of a deactivated one. One statement, none for no names.
+/// The users that requests name, each by id or by username: a user for each name in the same order, `None` for one
+/// that is of no user of the project, or of a deactivated one. One statement, none for no names.
 ///
 /// # Errors
 /// Those of the database.
@@ -178,8 +178,8 @@ pub async fn set_deactivated(
     Ok(rows > 0)
 }
 
-/// Gives a user another password (a bcrypt hash), which ends the life of tokens issued before `now`. Returns whether there is
-/// such a user.
+/// Gives a user another password (a bcrypt hash), which ends the life of tokens issued before `now`. Returns whether
+/// there is such a user.
 ///
 /// # Errors
 /// Those of the database.

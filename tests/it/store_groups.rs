@@ -7,7 +7,8 @@ use palabre::model::contact::Action;
 use palabre::model::permission::Permission;
 use palabre::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
 use palabre::store::conversations::RoomRow;
-use palabre::store::groups::{self, ChangedGroup, ChangedMode, CreatedGroup, GroupEdit};
+use palabre::store::groups::{self, ChangedGroup, CreatedGroup, GroupEdit};
+use palabre::store::modes::{self, ChangedMode};
 use palabre::store::schema::{chatbots, projects};
 use palabre::store::{contacts, conversations};
 use palabre::wire::shapes::Mode;
@@ -42,7 +43,7 @@ async fn set_mode(
     mode: Mode,
     chatbot: Option<ChatbotId>,
 ) -> Result<ChangedMode, Failure> {
-    groups::set_mode(&mut world.conn, world.project, id, actor, mode, chatbot).await
+    modes::set_mode(&mut world.conn, world.project, id, actor, mode, chatbot).await
 }
 
 async fn room(world: &mut World, id: ConversationId) -> RoomRow {

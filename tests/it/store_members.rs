@@ -91,7 +91,8 @@ async fn batches_in_opposite_orders_do_not_block_each_other() {
             .collect();
         let backwards: Vec<_> = batch.iter().rev().copied().collect();
         let (one, other) = tokio::join!(members::advance(&mut here, &batch), members::advance(&mut there, &backwards));
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
     }
     for user in people {
         assert_eq!(watermarks(&mut world, id, user).await, (50, 50, 50, 50));

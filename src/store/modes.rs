@@ -1,0 +1,90 @@
+//! Who answers in a conversation: people, or a bot.
+
+use super::groups::{NOT_FOUND, lock};
+use super::schema::{chatbots, conversations, members, projects};
+use crate::model::permission::Permission;
+use crate::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
+use crate::wire::shapes::Mode;
+use diesel::dsl::now;
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+
+/// What did change in a conversation's mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChangedMode {
+    pub mode: Mode,
+    /// The chatbot that answers in mode `bot`, now or when it is switched on again.
+    pub chatbot: Option<ChatbotId>,
+    /// Whether anything changed at all.
+    pub changed: bool,
+    pub version: i64,
+}
+
+/// Sets who answers in a conversation: people, or a bot. The bot is the one named, else the conversation's, else the
+/// project's assistant.
+///
+/// # Errors
+/// - [`Failure::NotFound`] if the actor is no member of such a conversation, or the project has no such chatbot.
+/// - [`Failure::Forbidden`] without `a`, which nobody has in a private conversation.
+/// - [`Failure::Invalid`] if mode `bot` finds no chatbot.
+pub async fn set_mode(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: ConversationId,
+    actor: UserId,
+    mode: Mode,
+    chatbot: Option<ChatbotId>,
+) -> Result<ChangedMode, Failure> {
+    conn.transaction(async |conn| {
+        let conversation = lock(conn, project, id).await?;
+        let own: Option<Permission> =
+            members::table.find((id, actor)).select(members::permission).first(conn).await.optional()?;
+        if !own.ok_or(NOT_FOUND)?.may_administer() {
+            return Err(Failure::Forbidden("only administrators and owners may set the mode"));
+        }
+        let chatbot = match chatbot {
+            Some(named) => Some(check_chatbot(conn, project, named).await?),
+            None if mode == Mode::Bot => Some(default_chatbot(conn, project, conversation.chatbot_id).await?),
+            None => conversation.chatbot_id,
+        };
+        let changed = mode != conversation.mode || chatbot != conversation.chatbot_id;
+        let version = if changed {
+            diesel::update(conversations::table.find(id))
+                .set((
+                    conversations::mode.eq(mode),
+                    conversations::chatbot_id.eq(chatbot),
+                    conversations::version.eq(conversations::version + 1),
+                    conversations::updated_at.eq(now),
+                ))
+                .returning(conversations::version)
+                .get_result(conn)
+                .await?
+        } else {
+            conversation.version
+        };
+        Ok(ChangedMode { mode, chatbot, changed, version })
+    })
+    .await
+}
+
+async fn check_chatbot(conn: &mut AsyncPgConnection, project: ProjectId, id: ChatbotId) -> Result<ChatbotId, Failure> {
+    chatbots::table
+        .filter(chatbots::project_id.eq(project).and(chatbots::id.eq(id)))
+        .select(chatbots::id)
+        .first(conn)
+        .await
+        .optional()?
+        .ok_or(Failure::NotFound("chatbot"))
+}
+
+async fn default_chatbot(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    of_conversation: Option<ChatbotId>,
+) -> Result<ChatbotId, Failure> {
+    if let Some(chatbot) = of_conversation {
+        return Ok(chatbot);
+    }
+    let assistant: Option<ChatbotId> = projects::table.find(project).select(projects::assistant_id).first(conn).await?;
+    assistant.ok_or_else(|| Failure::invalid("chatbot", "name one: neither the conversation nor the project has any"))
+}
