@@ -6,6 +6,9 @@ use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+/// What stands below the list of settings.
+const UNITS: &str = "A TIME is a whole number and its unit: 500ms, 30s, 2m, 8h. BYTES are bytes.";
+
 /// One self-hosted server for all the talk in other people's products
 ///
 /// Every setting is a flag and an environment variable; the flag wins. Results go to standard output, all else to standard
@@ -20,6 +23,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server until SIGINT or SIGTERM; a second one cuts the shutdown short
+    #[command(after_help = UNITS)]
     Serve(Box<Settings>),
     /// Bring the database's schema up to date
     Migrate(Database),
@@ -38,6 +42,7 @@ pub enum Command {
     /// Print an access token for each user named, one a line, in that order
     Token(TokenArgs),
     /// Check the settings that `serve` would use, and open nothing
+    #[command(after_help = UNITS)]
     CheckConfig(Box<Settings>),
 }
 

@@ -3,9 +3,9 @@
 use super::Secret;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use uuid::Uuid;
 
@@ -24,8 +24,8 @@ pub fn read(data_dir: &Path) -> io::Result<Option<Secret>> {
     }
 }
 
-/// The secret kept in `data_dir`; if there is none, one is made of `random` and kept. The directory must exist. When several
-/// processes do this at once, all get the same.
+/// The secret kept in `data_dir`; if there is none, one is made of `random` and kept. When several processes do this at once,
+/// all get the same.
 ///
 /// # Errors
 /// When it can't be read or written.
@@ -33,6 +33,8 @@ pub fn read_or_make(data_dir: &Path, random: [u8; 32]) -> io::Result<Secret> {
     if let Some(secret) = read(data_dir)? {
         return Ok(secret);
     }
+    // Others may pass through it: PostgreSQL, under its own user, keeps its files in there.
+    DirBuilder::new().recursive(true).mode(0o711).create(data_dir)?;
     let secret = BASE64_URL_SAFE_NO_PAD.encode(random);
     // Written whole under another name first: whoever finds the file finds all of it.
     let draft = data_dir.join(format!(".{FILE}.{}", Uuid::new_v4()));
@@ -60,13 +62,14 @@ mod tests {
 
     #[test]
     fn a_secret_is_made_once_and_only_its_owner_reads_it() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(read(dir.path()).unwrap(), None);
-        let first = read_or_make(dir.path(), [1; 32]).unwrap();
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = &temporary.path().join("new");
+        assert_eq!(read(dir).unwrap(), None);
+        let first = read_or_make(dir, [1; 32]).unwrap();
         assert!(first.expose().len() >= crate::wire::token::SECRET_BYTES);
-        assert_eq!(read_or_make(dir.path(), [2; 32]).unwrap(), first);
-        assert_eq!(read(dir.path()).unwrap(), Some(first));
-        assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(read_or_make(dir, [2; 32]).unwrap(), first);
+        assert_eq!(read(dir).unwrap(), Some(first));
+        assert_eq!(fs::metadata(dir.join(FILE)).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir).unwrap().count(), 1);
     }
 }

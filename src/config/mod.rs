@@ -245,8 +245,8 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Settings {
-    /// The secret that signs tokens: as set, or for a demo the one kept in the data directory, which must exist; there one is
-    /// made up the first time.
+    /// The secret that signs tokens: as set, or for a demo the one kept in the data directory, where one is made up
+    /// the first time.
     ///
     /// # Errors
     /// [`ConfigError`] when there is none to be had.

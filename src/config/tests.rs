@@ -53,6 +53,18 @@ fn a_secret_is_needed_unless_for_the_demo() {
 }
 
 #[test]
+fn commands_beside_a_demo_find_its_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let demo = parse(&["--demo", "--data-dir", dir.path().to_str().unwrap()]).unwrap();
+    assert!(Auth::default().server_secret(dir.path()).is_err());
+    let made = demo.signing_secret().unwrap();
+    assert_eq!(Auth::default().server_secret(dir.path()), Ok(made));
+    let set = parse(&["--jwt-secret", SECRET]).unwrap();
+    assert_eq!(set.auth.server_secret(dir.path()).unwrap().expose(), SECRET);
+    assert_eq!(set.signing_secret().unwrap().expose(), SECRET);
+}
+
+#[test]
 fn what_makes_no_sense_is_named() {
     for (flags, named) in [
         (&["--listen", "localhost"][..], "--listen"),

@@ -10,5 +10,4 @@ mod throttle;
 mod v1;
 mod webhook;
 
-pub use hashing::Hashing;
 pub use state::HttpState;

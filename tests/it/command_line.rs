@@ -234,7 +234,7 @@ async fn the_demo_data_is_loaded_once() {
     let now = Utc::now();
     let loading = (0..4).map(|_| {
         let pool = pool.clone();
-        async move { demo::load(&mut *pool.get().await.unwrap(), now).await.unwrap() }
+        async move { demo::load(&mut pool.get().await.unwrap(), now).await.unwrap() }
     });
     let loaded = futures_util::future::join_all(loading).await;
     assert_eq!(loaded.iter().filter(|loaded| **loaded).count(), 1);

@@ -22,7 +22,7 @@ impl Front {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let database = db.pool();
-        demo::load(&mut *database.get().await.unwrap(), Utc::now()).await.unwrap();
+        demo::load(&mut database.get().await.unwrap(), Utc::now()).await.unwrap();
         Self { client: Client::new(), address: serve(database.clone()), database, _db: db }
     }
 
