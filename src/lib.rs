@@ -13,9 +13,13 @@
 //! | [`wire`] | events and their encodings: bytes in, typed events out, and back |
 //! | [`model`] | plain data and rules: no I/O |
 
+pub mod chat;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod http;
 pub mod model;
+pub mod server;
+pub mod session;
 pub mod store;
 pub mod wire;

@@ -1,9 +1,13 @@
 //! The `palabre` program: reads its command line, and leaves the work to the library.
 
 use clap::Parser;
-use palabre::cli::{self, CliError};
+use palabre::chat::Clock;
+use palabre::cli::{self, CliError, out};
+use palabre::config::Settings;
 use palabre::config::command::{Cli, Command, unknown_variables};
+use palabre::server;
 use std::process::ExitCode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,palabre=info")).init();
@@ -15,11 +19,15 @@ fn main() -> ExitCode {
     for name in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
         log::warn!(target: "palabre::config", "{name} is set, but is no setting");
     }
-    match run(command) {
+    let done = match command {
+        Command::Serve(settings) => serve(*settings),
+        command => run(command).map_err(|error| (error.to_string(), error.status())),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+        Err((error, status)) => {
             eprintln!("palabre: {error}");
-            ExitCode::from(error.status())
+            ExitCode::from(status)
         }
     }
 }
@@ -30,4 +38,38 @@ fn run(command: Command) -> Result<(), CliError> {
         .build()
         .map_err(|source| CliError::File { what: "the runtime's threads".to_owned(), source })?;
     runtime.block_on(cli::run(command))
+}
+
+/// Runs the server until a signal ends it: the first lets it end in order, the second at once.
+fn serve(settings: Settings) -> Result<(), (String, u8)> {
+    actix::System::new().block_on(async {
+        let running = server::start(settings, Clock::system()).await.map_err(|error| (error.to_string(), 1))?;
+        let failed = |error: std::io::Error| (format!("signals can't be waited for: {error}"), 1);
+        let mut signals = Signals::new().map_err(failed)?;
+        out::ready(&running.addresses).map_err(|error| (error.to_string(), 1))?;
+        signals.next().await;
+        tokio::select! {
+            () = running.stop() => Ok(()),
+            () = signals.next() => Err(("stopped at once by a second signal".to_owned(), 130)),
+        }
+    })
+}
+
+/// The signals that end a server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crate::config::{ConfigError, Settings};
 use crate::http::admin::{self, AdminState};
 use crate::http::{HttpState, router};
 use crate::model::Failure;
+use crate::chat::channel::Socket;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
@@ -15,13 +16,12 @@ use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
 use actix_http::HttpService;
 use actix_server::{Server, ServerHandle};
-use actix_service::{ServiceFactoryExt, fn_factory, fn_service, map_config};
+use actix_service::{ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config};
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::AppConfig;
 use actix_web::{App, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -55,4 +55,270 @@ pub enum Error {
     Listen(SocketAddr, io::Error),
     #[error("the event loops did not start")]
     EventLoops,
+    #[error("a thread of the server ended before its work: {0}")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    pub http: SocketAddr,
+    pub tcp: Option<SocketAddr>,
+    pub admin: Option<SocketAddr>,
+    /// The client listeners speak TLS.
+    pub tls: bool,
+}
+
+/// A server that is ready.
+pub struct Running {
+    pub addresses: Addresses,
+    /// The actors, for tests of what holds when one fails.
+    pub chat: Chat,
+    doors: Arc<Doors>,
+    clients: ServerHandle,
+    operators: Option<ServerHandle>,
+    tasks: Vec<JoinHandle<()>>,
+    grace: Duration,
+    embedded: Option<Embedded>,
+}
+
+/// Starts a server; ready when it returns. Must be called in an actix `System`.
+///
+/// # Errors
+/// What kept it from starting; what was started by then is stopped.
+pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
+    settings.validate()?;
+    let listeners = Listeners::bind(&settings)?;
+    let certificate = match (&settings.listen.tls_cert, &settings.listen.tls_key) {
+        (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
+        _ => None,
+    };
+    let (database, embedded) = open_database(&settings).await?;
+    migrate::run(database.url()).await?;
+    let secret = settings.signing_secret()?;
+    if settings.demo {
+        demo::load(&mut *database.get().await?, clock.now()).await?;
+    }
+    let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
+    let chat = Chat::start(database.clone(), settings.limits.clone(), settings.engine.scribes.get(), clock);
+    let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
+    let state = web::Data::new(HttpState::new(
+        database.clone(),
+        tokens,
+        settings.auth.token_lifetime(),
+        settings.auth.webhook_project.clone(),
+        settings.engine.worker_count(),
+    ));
+    let addresses = listeners.addresses(certificate.is_some())?;
+    let workers = settings.engine.worker_count().get();
+    let mut tasks = Vec::new();
+    let operators = match listeners.admin {
+        Some(listener) => Some(serve_operators(listener, &settings, &database, &chat, &mut tasks)?),
+        None => None,
+    };
+    let clients = serve_clients(listeners.http, listeners.tcp, workers, &doors, &state, certificate.as_ref())?;
+    let handle = clients.handle();
+    tasks.push(actix::spawn(ended("the client listeners", clients)));
+    tasks.extend(certificate.map(|certificate| actix::spawn(certificate.keep_current())));
+    let started = until(START_PATIENCE, || chat.bus.loops() >= workers).await;
+    if !started {
+        return Err(Error::EventLoops);
+    }
+    let grace = settings.engine.shutdown_grace;
+    Ok(Running { addresses, chat, doors, clients: handle, operators, tasks, grace, embedded })
+}
+
+impl Running {
+    /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
+    /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
+    pub async fn stop(self) {
+        let Self { chat, doors, clients, operators, tasks, grace, embedded, .. } = self;
+        let deadline = Instant::now() + grace;
+        log::info!(target: "palabre::server", "stopping");
+        doors.closing.store(true, Ordering::Relaxed);
+        clients.pause().await;
+        if let Some(backlog) = chat.bus.deliver(Delivery::CloseAll(CloseCode::Shutdown)) {
+            // A hub that doesn't take it is cut off below.
+            let _ = timeout(grace / 4, backlog).await;
+        }
+        chat.stop(deadline.saturating_duration_since(Instant::now()) / 2).await;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !until(left, || chat.metrics.connections.get() == 0).await {
+            log::warn!(target: "palabre::server", "{} connections are cut", chat.metrics.connections.get());
+        }
+        clients.stop(false).await;
+        if let Some(operators) = operators {
+            operators.stop(false).await;
+        }
+        tasks.iter().for_each(JoinHandle::abort);
+        if let Some(embedded) = embedded
+            && tokio::task::spawn_blocking(move || embedded.stop()).await.is_err()
+        {
+            log::error!(target: "palabre::server", "PostgreSQL could not be stopped");
+        }
+        log::info!(target: "palabre::server", "stopped");
+    }
+}
+
+/// The sockets, bound before anything else is started: an address in use is known at once.
+struct Listeners {
+    http: TcpListener,
+    tcp: Option<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl Listeners {
+    fn bind(settings: &Settings) -> Result<Self, Error> {
+        let bind = |address: SocketAddr| listen(address).map_err(|error| Error::Listen(address, error));
+        Ok(Self {
+            http: bind(settings.listen.http)?,
+            tcp: settings.listen.tcp.address().map(bind).transpose()?,
+            admin: settings.listen.admin.address().map(bind).transpose()?,
+        })
+    }
+
+    fn addresses(&self, tls: bool) -> Result<Addresses, Error> {
+        let address = |listener: &TcpListener| listener.local_addr().map_err(|_| Error::EventLoops);
+        Ok(Addresses {
+            http: address(&self.http)?,
+            tcp: self.tcp.as_ref().map(address).transpose()?,
+            admin: self.admin.as_ref().map(address).transpose()?,
+            tls,
+        })
+    }
+}
+
+/// A listening socket with a backlog for storms; the address is free again at once when the server is gone.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+async fn open_database(settings: &Settings) -> Result<(Database, Option<Embedded>), Error> {
+    let size = settings.database.pool_size.get();
+    if let Some(url) = &settings.database.url {
+        return Ok((Database::connect(url.expose(), size)?, None));
+    }
+    let data_dir = settings.database.data_dir()?;
+    let options = embedded::Options { binaries: settings.database.postgres_bin.clone(), ..embedded::Options::default() };
+    let embedded = tokio::task::spawn_blocking(move || Embedded::start(&data_dir, &options)).await??;
+    Ok((Database::connect(&embedded.url(), size)?, Some(embedded)))
+}
+
+/// The client listeners: REST and WebSockets on one port, plain TCP on another, all on the same event loops.
+fn serve_clients(
+    http: TcpListener,
+    tcp: Option<TcpListener>,
+    workers: usize,
+    doors: &Arc<Doors>,
+    state: &web::Data<HttpState>,
+    certificate: Option<&Arc<Certificate>>,
+) -> Result<Server, Error> {
+    let address = http.local_addr().map_err(|_| Error::EventLoops)?;
+    let on = |address| move |error| Error::Listen(address, error);
+    let mut server = Server::build().workers(workers).backlog(BACKLOG).disable_signals().max_concurrent_connections(MANY);
+    let (entrance, app) = (Arc::clone(doors), state.clone());
+    server = match certificate {
+        None => server.listen("http", http, move || {
+            let app = App::new().app_data(app.clone()).configure(router::configure);
+            HttpService::build()
+                .upgrade(ws::upgrade::<TcpStream>(Arc::clone(&entrance)))
+                .finish(map_config(app, move |()| AppConfig::new(false, address.to_string(), address)))
+                .tcp()
+        }),
+        Some(certificate) => {
+            let config = certificate.server_config()?;
+            server.listen("https", http, move || {
+                let app = App::new().app_data(app.clone()).configure(router::configure);
+                HttpService::build()
+                    .upgrade(ws::upgrade::<TlsStream<TcpStream>>(Arc::clone(&entrance)))
+                    .finish(map_config(app, move |()| AppConfig::new(true, address.to_string(), address)))
+                    .rustls_0_23(config.clone())
+            })
+        }
+    }
+    .map_err(on(address))?;
+    let Some(tcp) = tcp else { return Ok(server.run()) };
+    let address = tcp.local_addr().map_err(|_| Error::EventLoops)?;
+    let entrance = Arc::clone(doors);
+    server = match certificate {
+        None => server.listen("tcp", tcp, move || frames::<TcpStream>(Arc::clone(&entrance))),
+        Some(certificate) => {
+            let config = certificate.server_config()?;
+            server.listen("tcps", tcp, move || {
+                Acceptor::new(config.clone())
+                    .map_err(|_| ())
+                    .map_init_err(|_| ())
+                    .and_then(frames::<TlsStream<TcpStream>>(Arc::clone(&entrance)))
+            })
+        }
+    }
+    .map_err(on(address))?;
+    Ok(server.run())
+}
+
+/// Connections that an event loop may accept at once. Sessions leave the listener's count at once; their number is bounded by
+/// the doors.
+const MANY: usize = 100_000;
+
+/// The service for connections of bare frames.
+fn frames<T: Into<Socket> + 'static>(
+    doors: Arc<Doors>,
+) -> impl ServiceFactory<T, Config = (), Response = (), Error = (), InitError = (), Service: 'static, Future: 'static> {
+    fn_factory(move || {
+        let doors = Arc::clone(&doors);
+        async move {
+            let event_loop = doors.event_loop().ok_or(())?;
+            Ok::<_, ()>(fn_service(move |stream: T| {
+                tcp::serve(&doors, &event_loop, stream.into());
+                async { Ok::<_, ()>(()) }
+            }))
+        }
+    })
+}
+
+fn serve_operators(
+    listener: TcpListener,
+    settings: &Settings,
+    database: &Database,
+    chat: &Chat,
+    tasks: &mut Vec<JoinHandle<()>>,
+) -> Result<ServerHandle, Error> {
+    let address = listener.local_addr().map_err(|_| Error::EventLoops)?;
+    let metrics = Arc::clone(&chat.metrics);
+    let token = settings.listen.admin_token.as_ref().map(|token| token.expose());
+    let state =
+        web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
+    let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(admin::configure))
+        .workers(1)
+        .disable_signals()
+        .listen(listener)
+        .map_err(|error| Error::Listen(address, error))?
+        .run();
+    let handle = server.handle();
+    tasks.push(actix::spawn(ended("the admin listener", server)));
+    Ok(handle)
+}
+
+/// Runs a listener to its end and says when that was a failure.
+async fn ended(what: &'static str, server: Server) {
+    if let Err(error) = server.await {
+        log::error!(target: "palabre::server", "{what} failed: {error}");
+    }
+}
+
+/// Waits until something holds; false if it doesn't in time.
+async fn until(patience: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + patience;
+    while !holds() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        sleep(LOOK).await;
+    }
+    true
 }
