@@ -116,11 +116,13 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         demo::load(&mut *database.get().await?, clock.now()).await?;
     }
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
-    let chat = Chat::start(database.clone(), settings.limits.clone(), settings.engine.scribes.get(), clock);
+    let scribes = settings.engine.scribes.get();
+    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock.clone());
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
     let state = web::Data::new(HttpState::new(
         database.clone(),
         tokens,
+        clock,
         settings.auth.token_lifetime(),
         settings.auth.webhook_project.clone(),
         settings.engine.worker_count(),
