@@ -190,7 +190,7 @@ impl Room {
             tell,
         });
         let mark = Mark { marks: marks.collect(), room: ctx.address().recipient() };
-        if self.chat.scribe(self.id).try_send(mark).is_ok() {
+        if self.chat.hand_to_scribe(self.id, mark).is_ok() {
             self.watermarks.with_scribe = moving;
             return;
         }

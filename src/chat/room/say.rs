@@ -187,7 +187,7 @@ impl Room {
         };
         let ticket = self.speech.next_ticket;
         let store = Store { message, room: ctx.address().recipient(), ticket };
-        if self.chat.scribe(self.id).try_send(store).is_err() {
+        if self.chat.hand_to_scribe(self.id, store).is_err() {
             let _ = done.send(Err(Failure::Unavailable));
             return;
         }
