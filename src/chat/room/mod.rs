@@ -65,7 +65,7 @@ pub struct Room {
     told: Arc<AtomicI64>,
     speech: say::Speech,
     watermarks: marks::Watermarks,
-    typers: HashMap<UserId, SpawnHandle>,
+    typers: typing::Typers,
     used_at: Instant,
     _guard: FailureGuard,
 }
@@ -91,7 +91,7 @@ impl Room {
             told,
             speech: say::Speech::default(),
             watermarks: marks::Watermarks::default(),
-            typers: HashMap::new(),
+            typers: typing::Typers::default(),
             used_at: now,
             _guard: guard,
         }
