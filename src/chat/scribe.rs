@@ -1,8 +1,9 @@
 //! Scribes store what rooms accepted: group commit.
 //!
 //! While one statement runs, the next batch gathers; no timer is needed. A scribe numbers the messages of a batch in the
-//! database, inserts them all in one statement, moves the watermarks that gathered meanwhile in another, and reports to each
-//! room in the order in which the room sent. A conversation always meets the same scribe, so that its order holds.
+//! database, inserts them all in one statement and reports to each room in the order in which the room sent; then it moves the
+//! watermarks that gathered meanwhile in another statement, for which no message's report waits. A conversation always meets
+//! the same scribe, so that its order holds.
 
 use super::Core;
 use super::guard::FailureGuard;
@@ -53,12 +54,17 @@ pub struct Stored {
 pub struct Mark {
     pub marks: Vec<Advance>,
     pub room: Recipient<Marked>,
+    /// The room's own number for it.
+    pub ticket: u64,
 }
 
 /// The watermarks of one [`Mark`] are durable, or could not be stored.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Marked(pub Result<(), Failure>);
+pub struct Marked {
+    pub ticket: u64,
+    pub result: Result<(), Failure>,
+}
 
 /// The actor; see the module.
 pub struct Scribe {
@@ -98,33 +104,33 @@ impl Scribe {
         }
         self.busy = true;
         let (batch, rooms) = self.take_messages();
-        let (marks, marked_rooms) = self.take_marks();
         let core = Arc::clone(&self.core);
-        let work = async move {
-            let stored = timed(store(&core, &batch)).await;
-            let moved = timed(advance(&core, &marks)).await;
-            (stored, moved)
-        };
-        let report = work.into_actor(self).map(move |(stored, moved), scribe, ctx| {
-            scribe.busy = false;
+        let stored = async move { timed(store(&core, &batch)).await };
+        let moved = stored.into_actor(self).then(move |stored, scribe, _| {
             scribe.report(stored, rooms);
-            for room in marked_rooms {
-                room.do_send(Marked(moved.clone()));
+            let (marks, rooms) = scribe.take_marks();
+            let core = Arc::clone(&scribe.core);
+            async move { (timed(advance(&core, &marks)).await, rooms) }.into_actor(scribe)
+        });
+        let report = moved.map(|(result, rooms), scribe, ctx| {
+            for (room, ticket) in rooms {
+                room.do_send(Marked { ticket, result: result.clone() });
             }
+            scribe.busy = false;
             scribe.work(ctx);
         });
         ctx.spawn(report);
     }
 
-    fn report(&self, stored: Result<Vec<Outcome>, Failure>, rooms: Vec<(Recipient<Stored>, u64)>) {
+    fn report(&self, stored: Result<Vec<Result<Outcome, Failure>>, Failure>, rooms: Vec<(Recipient<Stored>, u64)>) {
         // Outcomes go to a room past its mailbox's bound: there are never more than the room itself handed in.
         match stored {
             Ok(outcomes) => {
-                let new = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+                let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stored { .. }))).count();
                 self.core.metrics.stored.add(new);
                 self.core.metrics.batches.add(1);
                 for ((room, ticket), outcome) in rooms.into_iter().zip(outcomes) {
-                    room.do_send(Stored { ticket, outcome: Ok(outcome) });
+                    room.do_send(Stored { ticket, outcome });
                 }
             }
             Err(failure) => {
@@ -146,34 +152,32 @@ impl Scribe {
         (batch, rooms)
     }
 
-    fn take_marks(&mut self) -> (Vec<Advance>, Vec<Recipient<Marked>>) {
+    fn take_marks(&mut self) -> (Vec<Advance>, Vec<(Recipient<Marked>, u64)>) {
         let (mut batch, mut rooms) = (Vec::new(), Vec::new());
         while batch.len() < BATCH_MARKS {
-            let Some(Mark { marks, room }) = self.marks.pop_front() else { break };
+            let Some(Mark { marks, room, ticket }) = self.marks.pop_front() else { break };
             batch.extend(marks);
-            rooms.push(room);
+            rooms.push((room, ticket));
         }
         (batch, rooms)
     }
 }
 
-async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Outcome>, Failure> {
+/// Stores a batch. `Ok` says of each message what became of it, in their order.
+async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Result<Outcome, Failure>>, Failure> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
     let mut connection = core.database.get().await?;
     match messages::store_batch(&mut connection, batch).await {
         Err(Failure::Internal) if batch.len() > 1 => {}
-        outcomes => return outcomes,
+        outcomes => return Ok(outcomes?.into_iter().map(Ok).collect()),
     }
-    // One message that the database refuses (its author was deleted this moment, say) must not take the others with it.
+    // One message that the database refuses must not take the others with it: each has a statement and an outcome of its own.
     let mut outcomes = Vec::with_capacity(batch.len());
     for message in batch {
-        outcomes.push(match messages::store_batch(&mut connection, std::slice::from_ref(message)).await {
-            Ok(one) => one.into_iter().next().unwrap_or(Outcome::Gone),
-            Err(Failure::Internal) => Outcome::Gone,
-            Err(failure) => return Err(failure),
-        });
+        let one = messages::store_batch(&mut connection, std::slice::from_ref(message)).await;
+        outcomes.push(one.and_then(|one| one.into_iter().next().ok_or(Failure::Internal)));
     }
     Ok(outcomes)
 }

@@ -198,6 +198,7 @@ impl Room {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.fail_overdue(ctx);
+        self.fail_overdue_marks(ctx);
         if self.picture.as_ref().is_err_and(|failure| *failure == Failure::Unavailable) {
             self.read(ctx);
         }

@@ -27,7 +27,7 @@ use tokio::sync::oneshot;
 /// Messages of one room that may be under way; beyond that senders are told to try again.
 const UNDER_WAY: usize = 1_024;
 /// After this the scribe's report is taken for lost; longer than the scribe's own patience.
-const REPORT_PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 /// Messages read at once when the room catches up.
 const CATCH_UP: i64 = 200;
 
