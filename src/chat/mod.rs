@@ -140,8 +140,7 @@ impl Chat {
         {
             return Some(handle.clone());
         }
-        let takes_over = namespaces.remove(&project).is_some();
-        let handle = Namespace::start_in(self, project, takes_over)?;
+        let handle = Namespace::start_in(self, project, namespaces.get(&project))?;
         namespaces.insert(project, handle.clone());
         Some(handle)
     }

@@ -1,33 +1,40 @@
 //! How a registry that takes over from a failed one learns who is here: it calls the roll of the event loops and reads from the
-//! database who these users are and what they chose.
+//! database who these users are and what they chose. Who was told to be there and isn't any more is told offline then.
 
-use super::{Live, Registry};
+use super::Registry;
 use crate::cluster::{Delivery, Here};
-use crate::model::SessionId;
-use crate::store::{presence, users};
+use crate::model::{SessionId, UserId};
+use crate::store::presence::{self, Kept};
+use crate::store::users::{self, UserRow};
 use actix::prelude::*;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait before reading again when the database is away.
 const RETRY: Duration = Duration::from_secs(1);
+/// After this the loops that have not answered the roll call are taken to have none of the sessions: their hubs failed, and
+/// their connections with them.
+const ROLL_CALL: Duration = Duration::from_secs(30);
 
 /// Whether a recovery is under way, and what ended meanwhile.
 pub struct Recovery {
-    takes_over: bool,
-    /// Sessions that ended before they were known.
+    is_under_way: bool,
+    /// Loops whose sessions are not known yet.
+    awaited: usize,
+    /// Sessions that ended, maybe before they were known.
     ended: HashSet<SessionId>,
 }
 
 impl Recovery {
     /// Of a registry that takes over, or of the first one.
     pub fn new(takes_over: bool) -> Self {
-        Self { takes_over, ended: HashSet::new() }
+        Self { is_under_way: takes_over, awaited: 0, ended: HashSet::new() }
     }
 
     /// A session ended; if it is still to be read from the database, it must not come back.
     pub fn session_ended(&mut self, session: SessionId) {
-        if self.takes_over {
+        if self.is_under_way {
             self.ended.insert(session);
         }
     }
@@ -35,23 +42,58 @@ impl Recovery {
 
 impl Registry {
     pub(super) fn recover(&mut self, ctx: &mut Context<Self>) {
-        if self.recovery.takes_over {
-            let roll_call = Delivery::RollCall { project: self.project, to: ctx.address().recipient() };
-            self.deliver(roll_call, ctx);
-        }
-    }
-}
-
-impl Handler<Here> for Registry {
-    type Result = ();
-
-    fn handle(&mut self, Here(sessions): Here, ctx: &mut Self::Context) {
-        if sessions.is_empty() {
+        if !self.recovery.is_under_way {
             return;
         }
+        self.recovery.awaited = self.chat.bus.loops();
+        let roll_call = Delivery::RollCall { project: self.project, to: ctx.address().recipient() };
+        self.deliver(roll_call, ctx);
+        ctx.run_later(ROLL_CALL, Self::recovered);
+    }
+
+    /// The sessions of one loop are known.
+    fn one_loop_is_known(&mut self, ctx: &mut Context<Self>) {
+        self.recovery.awaited = self.recovery.awaited.saturating_sub(1);
+        if self.recovery.awaited == 0 {
+            self.recovered(ctx);
+        }
+    }
+
+    /// All who are here are known.
+    fn recovered(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.recovery.is_under_way, false) {
+            self.recovery.ended = HashSet::new();
+            self.tell_missing(ctx);
+        }
+    }
+
+    /// Tells of those who went while there was no registry.
+    fn tell_missing(&mut self, ctx: &mut Context<Self>) {
+        let missing: Vec<_> = self.told.users().into_iter().filter(|user| !self.users.contains_key(user)).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let read = self.read_users(missing);
+        ctx.spawn(read.map(|(missing, known), registry, ctx| {
+            let Some((users, mut kept)) = known else {
+                ctx.run_later(RETRY, Self::tell_missing);
+                return;
+            };
+            for user in &users {
+                registry.live(Arc::new(users::shape(user)), kept.remove(&user.id).unwrap_or_default());
+                registry.tell_presence(user.id, ctx);
+            }
+            // An account that is gone has nobody to be told of.
+            for user in missing.into_iter().filter(|id| users.iter().all(|user| user.id != *id)) {
+                registry.told.forget(user);
+            }
+        }));
+    }
+
+    /// Reads who users are and what they chose; `None` when the database is away.
+    fn read_users(&self, ids: Vec<UserId>) -> impl ActorFuture<Self, Output = (Vec<UserId>, Option<Known>)> + use<> {
         let (chat, project) = (self.chat.clone(), self.project);
         let read = async move {
-            let ids: Vec<_> = sessions.iter().map(|(_, user)| *user).collect();
             let known = chat
                 .run(async |connection| {
                     let users = users::find_all(connection, project, &ids).await?;
@@ -59,28 +101,45 @@ impl Handler<Here> for Registry {
                     Ok((users, kept))
                 })
                 .await;
-            (sessions, known)
+            (ids, known.ok())
         };
-        let apply = read.into_actor(self).map(|(sessions, known), registry, ctx| {
-            let Ok((users, mut kept)) = known else {
-                ctx.notify_later(Here(sessions), RETRY);
+        read.into_actor(self)
+    }
+}
+
+/// Users, and what is kept of their presences.
+type Known = (Vec<UserRow>, HashMap<UserId, Kept>);
+
+impl Handler<Here> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, Here(here): Here, ctx: &mut Self::Context) {
+        if here.is_empty() {
+            self.one_loop_is_known(ctx);
+            return;
+        }
+        let ids: HashSet<_> = here.iter().map(|(_, user)| *user).collect();
+        let read = self.read_users(ids.into_iter().collect());
+        ctx.spawn(read.map(move |(_, known), registry, ctx| {
+            let Some((users, mut kept)) = known else {
+                ctx.notify_later(Here(here), RETRY);
                 return;
             };
-            for user in users {
-                let id = user.id;
-                let kept = kept.remove(&id).unwrap_or_default();
-                let user = std::sync::Arc::new(users::shape(&user));
-                let live =
-                    registry.users.entry(id).or_insert_with(|| Live::new(user, kept.choice, kept.text, kept.last_seen));
-                for (session, _) in sessions.iter().filter(|(_, of)| *of == id) {
-                    if !registry.recovery.ended.contains(session) {
-                        live.sessions.insert(*session);
-                        live.presence.connect(*session);
-                    }
+            let mut sessions: HashMap<UserId, Vec<SessionId>> = HashMap::new();
+            for (session, user) in here {
+                if !registry.recovery.ended.contains(&session) {
+                    sessions.entry(user).or_default().push(session);
                 }
-                registry.tell_presence(id, ctx);
             }
-        });
-        ctx.spawn(apply);
+            for user in users {
+                let live = registry.live(Arc::new(users::shape(&user)), kept.remove(&user.id).unwrap_or_default());
+                for session in sessions.remove(&user.id).unwrap_or_default() {
+                    live.sessions.insert(session);
+                    live.presence.connect(session);
+                }
+                registry.tell_presence(user.id, ctx);
+            }
+            registry.one_loop_is_known(ctx);
+        }));
     }
 }
