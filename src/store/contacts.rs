@@ -114,6 +114,27 @@ pub async fn severed(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<
     Ok(rows.into_iter().map(|(blocker, blocked)| if blocker == user { blocked } else { blocker }).collect())
 }
 
+/// Those of `users` who block a member of one of these conversations, or are blocked by one; others may be among them. One
+/// statement.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn severed_from_members(
+    conn: &mut AsyncPgConnection,
+    users: &[UserId],
+    conversations: HashSet<ConversationId>,
+) -> QueryResult<HashSet<UserId>> {
+    let all = members::table.filter(members::conversation_id.eq_any(conversations)).select(members::user_id);
+    let blocks = contacts::user_id.eq_any(users).and(contacts::peer_id.eq_any(all.clone()));
+    let is_blocked = contacts::peer_id.eq_any(users).and(contacts::user_id.eq_any(all));
+    let rows: Vec<(UserId, UserId)> = contacts::table
+        .filter(contacts::blocked.and(blocks.or(is_blocked)))
+        .select((contacts::user_id, contacts::peer_id))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().flat_map(|(blocker, blocked)| [blocker, blocked]).collect())
+}
+
 /// The private conversation of a user with an accepted contact, as the user knows it: one who is blocked finds it all
 /// the same.
 ///
