@@ -1,12 +1,12 @@
 //! The event protocol, told by its clients: one module a subject of `docs/protocol.md`.
 
 //mod blocks;
-//mod contacts;
+mod contacts;
 mod encodings;
 //mod endings;
 mod envelope;
 //mod games;
-//mod groups;
+mod groups;
 //mod history;
 //mod limits;
 //mod messages;
