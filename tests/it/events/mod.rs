@@ -12,12 +12,12 @@ mod history;
 mod messages;
 //mod modes;
 mod opening;
-//mod presence;
+mod presence;
 //mod projects;
 mod reactions;
-//mod receipts;
+mod receipts;
 //mod summaries;
-//mod typing;
+mod typing;
 
 use crate::support::project::Project;
 use crate::support::server::TestServer;
