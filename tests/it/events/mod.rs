@@ -1,22 +1,22 @@
 //! The event protocol, told by its clients: one module a subject of `docs/protocol.md`.
 
-//mod blocks;
+mod blocks;
 mod contacts;
 mod encodings;
-//mod endings;
+mod endings;
 mod envelope;
-//mod games;
+mod games;
 mod groups;
 mod history;
-//mod limits;
+mod limits;
 mod messages;
-//mod modes;
+mod modes;
 mod opening;
 mod presence;
-//mod projects;
+mod projects;
 mod reactions;
 mod receipts;
-//mod summaries;
+mod summaries;
 mod typing;
 
 use crate::support::project::Project;
