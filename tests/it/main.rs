@@ -11,6 +11,7 @@
 mod admin;
 mod command_line;
 mod embedded;
+mod events;
 mod login;
 mod pool;
 mod schema;
