@@ -116,11 +116,13 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         demo::load(&mut *database.get().await?, clock.now()).await?;
     }
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
-    let chat = Chat::start(database.clone(), settings.limits.clone(), settings.engine.scribes.get(), clock);
+    let scribes = settings.engine.scribes.get();
+    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock.clone());
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
     let state = web::Data::new(HttpState::new(
         database.clone(),
         tokens,
+        clock,
         settings.auth.token_lifetime(),
         settings.auth.webhook_project.clone(),
         settings.engine.worker_count(),
@@ -309,7 +311,7 @@ fn serve_operators(
 ) -> Result<ServerHandle, Error> {
     let address = listener.local_addr().map_err(|_| Error::EventLoops)?;
     let metrics = Arc::clone(&chat.metrics);
-    let token = settings.listen.admin_token.as_ref().map(|token| token.expose());
+    let token = settings.listen.admin_token.as_ref().map(crate::config::Secret::expose);
     let state = web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(admin::configure))
         .workers(1)
