@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
@@ -17,6 +17,8 @@ const WINDOW: usize = 8;
 const RETRY: Duration = Duration::from_millis(50);
 /// Before the next try to connect.
 const RECONNECT: Duration = Duration::from_millis(20);
+/// How often a listener looks whether it has heard all.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What the talkers of a test and the test itself share.
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub struct Scene {
     pub confirmed: AtomicUsize,
     /// Requests that were answered with 503.
     pub unavailable: AtomicUsize,
+    /// The last number that listeners wait for; 0 while that is not known.
+    pub last: AtomicI64,
 }
 
 impl Scene {
@@ -165,6 +169,98 @@ impl Talker {
     }
 }
 
+/// Somebody who listens to one conversation, and after each reconnect asks for what was missed.
+pub struct Listener {
+    project: String,
+    token: String,
+    conversation: String,
+    /// All numbers up to this one were heard or fetched.
+    complete: i64,
+    /// Connections that ended, by the code that was said.
+    pub ends: BTreeMap<Option<u64>, usize>,
+}
+
+impl Listener {
+    pub fn new(project: &str, token: &str, conversation: &str) -> Self {
+        Self {
+            project: project.to_owned(),
+            token: token.to_owned(),
+            conversation: conversation.to_owned(),
+            complete: 0,
+            ends: BTreeMap::new(),
+        }
+    }
+
+    /// Listens until the scene's last number was heard.
+    pub async fn listen(mut self, scene: Arc<Scene>, address: impl Fn() -> Option<SocketAddr>) -> Self {
+        while !self.is_done(&scene) {
+            let signed_in = match address() {
+                Some(address) => Link::sign_in(address, &self.project, &self.token).await,
+                None => None,
+            };
+            let Some((link, summary)) = signed_in else {
+                sleep(RECONNECT).await;
+                continue;
+            };
+            let end = self.hear(link, &summary, &scene).await;
+            if !self.is_done(&scene) {
+                *self.ends.entry(end).or_default() += 1;
+            }
+        }
+        self
+    }
+
+    fn is_done(&self, scene: &Scene) -> bool {
+        let last = scene.last.load(Ordering::SeqCst);
+        last > 0 && self.complete >= last
+    }
+
+    async fn hear(&mut self, mut link: Link, summary: &Value, scene: &Scene) -> Option<u64> {
+        let mut ear = Ear::new(summary, &self.conversation);
+        // What was missed up to the opening comes by pages, what is said since then by itself.
+        let mut page = Some(self.ask(&mut link).await?);
+        while page.is_some() || !self.is_done(scene) {
+            let frame = match timeout(LOOK, link.next()).await {
+                Ok(frame) => frame?,
+                Err(_) => continue,
+            };
+            let data = &frame.payload["data"];
+            match frame.kind {
+                frame::REPLY if Some(frame.correlation) == page => {
+                    for message in data["messages"].as_array().unwrap() {
+                        self.take(message["seq"].as_i64().unwrap());
+                    }
+                    page = if data["more"] == true { Some(self.ask(&mut link).await?) } else { None };
+                    if page.is_none() {
+                        // The pages reach at least to where the opening was; what came by itself goes on without a gap.
+                        self.complete = self.complete.max(ear.heard.unwrap_or(0));
+                    }
+                }
+                frame::ERROR => page = Some(self.ask(&mut link).await?),
+                frame::PUSH if frame.payload["type"] == "message.text" => {
+                    ear.push(data);
+                    if page.is_none() {
+                        self.take(data["seq"].as_i64().unwrap());
+                    }
+                }
+                frame::CLOSE => return data["code"].as_u64(),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    async fn ask(&mut self, link: &mut Link) -> Option<u32> {
+        let request = json!({ "conversation": self.conversation, "after_seq": self.complete, "limit": 200 });
+        link.send("message.fetch", &request).await
+    }
+
+    fn take(&mut self, seq: i64) {
+        assert!(seq <= self.complete + 1, "{seq} was heard after {}", self.complete);
+        self.complete = self.complete.max(seq);
+    }
+}
+
 /// What one session hears of one conversation: every number once, in order. What the opening told may be told again.
 pub struct Ear {
     conversation: String,
@@ -203,8 +299,8 @@ impl Ear {
 }
 
 /// What must hold of a conversation after all: numbers without gap or double; every message confirmed is there once, under
-/// the number of its confirmation; and nothing else is.
-pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker]) {
+/// the number of its confirmation; and nothing else is. Returns the last number.
+pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker]) -> i64 {
     let messages = history(link, conversation).await;
     let mut stored: HashMap<Uuid, (i64, &str)> = HashMap::new();
     for (message, expected) in messages.iter().zip(1..) {
@@ -223,4 +319,5 @@ pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker]) {
         said += talker.confirmed.len();
     }
     assert_eq!(stored.len(), said, "messages are there that nobody said");
+    i64::try_from(said).unwrap()
 }
