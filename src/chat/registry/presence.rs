@@ -11,6 +11,7 @@ use crate::store::presence::{self, Seen};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Status;
 use actix::prelude::*;
+use std::sync::PoisonError;
 
 impl Live {
     /// As the user sees it.
@@ -44,14 +45,15 @@ impl Registry {
         if live.telling {
             return;
         }
-        if live.shown() == live.told {
+        if live.told.as_ref() == Some(&live.shown()) {
             if live.sessions.is_empty() {
                 self.users.remove(&user);
             }
             return;
         }
         live.telling = true;
-        let went = live.presence.shown() == Presence::Offline && live.told.0 != Presence::Offline;
+        let was_offline = live.told.as_ref().is_some_and(|(told, _)| *told == Presence::Offline);
+        let went = live.presence.shown() == Presence::Offline && !was_offline;
         if went {
             live.last_seen = Some(now);
         }
@@ -70,7 +72,15 @@ impl Registry {
             live.telling = false;
             match watchers {
                 Ok(watchers) => {
-                    live.told = live.shown();
+                    live.told = Some(live.shown());
+                    {
+                        let mut shown = registry.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                        if live.presence.shown() == Presence::Offline {
+                            shown.remove(&user);
+                        } else {
+                            shown.insert(user);
+                        }
+                    }
                     let event = Outgoing::new("status.update", live.shown_status());
                     let publication = Publication::to_users(watchers, event).by(user).transient();
                     registry.deliver(Delivery::Publish(publication), ctx);
