@@ -129,7 +129,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     ));
     let addresses = listeners.addresses(certificate.is_some())?;
     let workers = settings.engine.worker_count().get();
-    let mut tasks = Vec::new();
+    let mut tasks = vec![chat.watch_expiry()];
     let operators = match listeners.admin {
         Some(listener) => Some(serve_operators(listener, &settings, &database, &chat, &mut tasks)?),
         None => None,

@@ -2,6 +2,8 @@
 
 mod actors;
 mod crash;
+mod framing;
 mod link;
 mod program;
+mod raw;
 mod talk;
