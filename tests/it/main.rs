@@ -12,6 +12,7 @@ mod admin;
 mod command_line;
 mod embedded;
 mod events;
+mod faults;
 mod login;
 mod pool;
 mod schema;
