@@ -1,12 +1,12 @@
 //! Start and stop of everything, in order.
 
+use crate::chat::channel::Socket;
 use crate::chat::{Chat, Clock};
 use crate::cluster::Delivery;
 use crate::config::{ConfigError, Settings};
 use crate::http::admin::{self, AdminState};
 use crate::http::{HttpState, router};
 use crate::model::Failure;
-use crate::chat::channel::Socket;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
@@ -20,6 +20,7 @@ use actix_service::{ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, m
 use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
 use actix_web::dev::AppConfig;
 use actix_web::{App, HttpServer, web};
+use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -67,6 +68,21 @@ pub struct Addresses {
     pub admin: Option<SocketAddr>,
     /// The client listeners speak TLS.
     pub tls: bool,
+}
+
+impl fmt::Display for Addresses {
+    /// The line that says that the server is ready.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (http, tcp) = if self.tls { ("https", "tls") } else { ("http", "tcp") };
+        write!(f, "palabre is ready: {http}://{}", self.http)?;
+        if let Some(address) = self.tcp {
+            write!(f, " {tcp}://{address}")?;
+        }
+        if let Some(address) = self.admin {
+            write!(f, " admin http://{address}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A server that is ready.
@@ -204,7 +220,8 @@ async fn open_database(settings: &Settings) -> Result<(Database, Option<Embedded
         return Ok((Database::connect(url.expose(), size)?, None));
     }
     let data_dir = settings.database.data_dir()?;
-    let options = embedded::Options { binaries: settings.database.postgres_bin.clone(), ..embedded::Options::default() };
+    let options =
+        embedded::Options { binaries: settings.database.postgres_bin.clone(), ..embedded::Options::default() };
     let embedded = tokio::task::spawn_blocking(move || Embedded::start(&data_dir, &options)).await??;
     Ok((Database::connect(&embedded.url(), size)?, Some(embedded)))
 }
@@ -220,14 +237,15 @@ fn serve_clients(
 ) -> Result<Server, Error> {
     let address = http.local_addr().map_err(|_| Error::EventLoops)?;
     let on = |address| move |error| Error::Listen(address, error);
-    let mut server = Server::build().workers(workers).backlog(BACKLOG).disable_signals().max_concurrent_connections(MANY);
+    let mut server =
+        Server::build().workers(workers).backlog(BACKLOG).disable_signals().max_concurrent_connections(MANY);
     let (entrance, app) = (Arc::clone(doors), state.clone());
     server = match certificate {
         None => server.listen("http", http, move || {
             let app = App::new().app_data(app.clone()).configure(router::configure);
             HttpService::build()
                 .upgrade(ws::upgrade::<TcpStream>(Arc::clone(&entrance)))
-                .finish(map_config(app, move |()| AppConfig::new(false, address.to_string(), address)))
+                .finish(map_config(app, |()| AppConfig::default()))
                 .tcp()
         }),
         Some(certificate) => {
@@ -236,7 +254,7 @@ fn serve_clients(
                 let app = App::new().app_data(app.clone()).configure(router::configure);
                 HttpService::build()
                     .upgrade(ws::upgrade::<TlsStream<TcpStream>>(Arc::clone(&entrance)))
-                    .finish(map_config(app, move |()| AppConfig::new(true, address.to_string(), address)))
+                    .finish(map_config(app, |()| AppConfig::default()))
                     .rustls_0_23(config.clone())
             })
         }
@@ -250,10 +268,11 @@ fn serve_clients(
         Some(certificate) => {
             let config = certificate.server_config()?;
             server.listen("tcps", tcp, move || {
-                Acceptor::new(config.clone())
-                    .map_err(|_| ())
-                    .map_init_err(|_| ())
-                    .and_then(frames::<TlsStream<TcpStream>>(Arc::clone(&entrance)))
+                Acceptor::new(config.clone()).map_err(|_| ()).map_init_err(|_| ()).and_then(frames::<
+                    TlsStream<TcpStream>,
+                >(
+                    Arc::clone(&entrance)
+                ))
             })
         }
     }
@@ -291,8 +310,7 @@ fn serve_operators(
     let address = listener.local_addr().map_err(|_| Error::EventLoops)?;
     let metrics = Arc::clone(&chat.metrics);
     let token = settings.listen.admin_token.as_ref().map(|token| token.expose());
-    let state =
-        web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
+    let state = web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(admin::configure))
         .workers(1)
         .disable_signals()

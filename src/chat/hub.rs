@@ -4,8 +4,8 @@
 //! joined once for each encoding in use, and all its channels share those bytes. Only channels that differ (the session whose
 //! reply is among them, a user who blocks an author) are written to one by one.
 
-use super::channel::{Change, Channel};
 use super::Core;
+use super::channel::{Change, Channel};
 use super::event_loop::EventLoop;
 use super::guard::FailureGuard;
 use super::metrics::Metrics;
@@ -134,7 +134,7 @@ impl Hub {
             special.extend(publication.skip);
         }
         let plain = publications(run).all(|publication| publication.hidden_from.is_none());
-        let mut joined: [Option<Bytes>; Encoding::COUNT] = [const { None }; ENCODINGS];
+        let mut joined: [Option<Bytes>; Encoding::COUNT] = [const { None }; Encoding::COUNT];
         let mut told = 0;
         let event_loop = Rc::clone(&self.event_loop);
         event_loop.each_subscriber(conversation, |channel| {
@@ -301,8 +301,7 @@ fn publications(run: &[Arc<Delivery>]) -> impl Iterator<Item = &Publication> {
 fn hears(channel: &Channel, publication: &Publication) -> bool {
     let Some(user) = channel.user.get() else { return false };
     let hidden = publication.hidden_from.as_ref().is_some_and(|hidden| hidden.contains(user));
-    let blocks =
-        |author| channel.blocked.borrow().as_ref().is_some_and(|blocked| blocked.contains(author));
+    let blocks = |author| channel.blocked.borrow().as_ref().is_some_and(|blocked| blocked.contains(author));
     !hidden && !publication.author.as_ref().is_some_and(blocks)
 }
 

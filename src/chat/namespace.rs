@@ -82,10 +82,8 @@ impl Namespace {
             return Some(entry.room.clone());
         }
         // A room that failed leaves word of how far it had told.
-        let told = self
-            .rooms
-            .remove(&conversation)
-            .map_or_else(|| Arc::new(AtomicI64::new(NEVER_TOLD)), |failed| failed.told);
+        let told =
+            self.rooms.remove(&conversation).map_or_else(|| Arc::new(AtomicI64::new(NEVER_TOLD)), |failed| failed.told);
         let (guard, failed) = FailureGuard::new(format!("the room of conversation {conversation}"));
         let (chat, namespace, id) = (self.chat.clone(), ctx.address(), (self.project, conversation));
         let known = Arc::clone(&told);
@@ -97,13 +95,7 @@ impl Namespace {
     }
 
     /// Starts a failed room anew at once: what it had stored and not told must not wait for the next speaker.
-    fn watch(
-        &self,
-        conversation: ConversationId,
-        failed: oneshot::Receiver<()>,
-        hub: usize,
-        ctx: &mut Context<Self>,
-    ) {
+    fn watch(&self, conversation: ConversationId, failed: oneshot::Receiver<()>, hub: usize, ctx: &mut Context<Self>) {
         let restart = failed.into_actor(self).map(move |failed, namespace, ctx| {
             if failed.is_ok() {
                 namespace.room(conversation, hub, ctx);

@@ -75,7 +75,14 @@ impl Scribe {
     /// A scribe that waits for work. `guard` tells its owner when it fails.
     #[must_use]
     pub fn new(core: Arc<Core>, guard: FailureGuard) -> Self {
-        Self { core, messages: VecDeque::new(), marks: VecDeque::new(), busy: false, drained: Vec::new(), _guard: guard }
+        Self {
+            core,
+            messages: VecDeque::new(),
+            marks: VecDeque::new(),
+            busy: false,
+            drained: Vec::new(),
+            _guard: guard,
+        }
     }
 
     /// Starts on what has gathered, unless a batch is under way.

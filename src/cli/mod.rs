@@ -6,7 +6,7 @@
 mod accounts;
 mod database;
 mod import;
-mod out;
+pub mod out;
 mod token;
 
 use crate::config::command::{AppCommand, Command, OrganizationCommand, ProjectCommand, UserCommand};

@@ -139,8 +139,8 @@ impl Publication {
     #[must_use]
     pub fn of_message(kind: &'static str, message: Message) -> Self {
         let message = Arc::new(message);
-        let mut publication =
-            Self::to_conversation(message.conversation, Outgoing::new(kind, Arc::clone(&message))).sized(message.body.len());
+        let mut publication = Self::to_conversation(message.conversation, Outgoing::new(kind, Arc::clone(&message)))
+            .sized(message.body.len());
         if message.names_others() {
             publication.message = Some(message);
         }

@@ -27,7 +27,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Messages of one lane that may be under way at once: as many as make a good batch.
 const UNDER_WAY: usize = 64;
@@ -205,13 +205,7 @@ impl Session {
         ctx.spawn(done);
     }
 
-    fn finish(
-        &mut self,
-        id: u32,
-        bytes: usize,
-        result: Option<Result<Reply, Failure>>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn finish(&mut self, id: u32, bytes: usize, result: Option<Result<Reply, Failure>>, ctx: &mut Context<Self>) {
         match result {
             Some(Ok(Reply::Event(event))) => {
                 self.opening.doors.chat.metrics.requests.add(1);

@@ -15,7 +15,7 @@ use crate::chat::registry::Connect;
 use crate::chat::registry::presence::Look;
 use crate::model::presence::Presence;
 use crate::model::{Failure, SessionId};
-use crate::store::users::{self, UserRow};
+use crate::store::users::UserRow;
 use crate::store::{accounts, contacts, conversations, presence};
 use crate::wire::close::CloseCode;
 use crate::wire::limits::{PAGE_CONTACTS, SUMMARY_CONVERSATIONS};
@@ -158,15 +158,8 @@ impl Opening {
         let (groups, contacts, seen) = chat
             .run(async |connection| {
                 let now = chat.now();
-                let groups = conversations::summary(
-                    connection,
-                    who.project,
-                    who.id(),
-                    None,
-                    SUMMARY_CONVERSATIONS,
-                    now,
-                )
-                .await?;
+                let groups =
+                    conversations::summary(connection, who.project, who.id(), None, SUMMARY_CONVERSATIONS, now).await?;
                 let contacts = contacts::page(connection, who.id(), None, PAGE_CONTACTS).await?;
                 Ok((groups, contacts, presence::visible(connection, who.project, who.id(), None).await?))
             })
@@ -186,7 +179,7 @@ impl Opening {
         Ready {
             session: who.session,
             user: (*who.user).clone(),
-            role: role_name(who.role),
+            role: who.role.as_str(),
             project: who.project,
             server_time: self.doors.chat.now().into(),
             expires_at: token.expires_at.into(),
@@ -197,13 +190,5 @@ impl Opening {
                 events_per_second: limits.events_per_second,
             },
         }
-    }
-}
-
-fn role_name(role: users::UserRole) -> &'static str {
-    match role {
-        users::UserRole::User => "user",
-        users::UserRole::Agent => "agent",
-        users::UserRole::Admin => "admin",
     }
 }

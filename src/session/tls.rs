@@ -96,9 +96,8 @@ fn load(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
         let path = path.to_owned();
         move |source| TlsError::Pem { path, source }
     };
-    let certificates = CertificateDer::pem_file_iter(chain)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(pem(chain))?;
+    let certificates =
+        CertificateDer::pem_file_iter(chain).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(pem(chain))?;
     if certificates.is_empty() {
         return Err(TlsError::Empty { path: chain.to_owned() });
     }

@@ -6,6 +6,7 @@ use crate::chat::namespace::{Enter, NamespaceHandle};
 use crate::chat::registry::Registry;
 use crate::chat::room::Room;
 use crate::cluster::ReplyTo;
+use crate::model::account::UserRole;
 use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
 use crate::store::users::{self, UserRow};
 use crate::wire::shapes::User;
@@ -32,7 +33,7 @@ pub struct Who {
     pub hub: usize,
     pub project: ProjectId,
     pub user: Arc<User>,
-    pub role: users::UserRole,
+    pub role: UserRole,
     pub channel: Rc<Channel>,
     namespace: RefCell<NamespaceHandle>,
     rooms: RefCell<Vec<Known>>,

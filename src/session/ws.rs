@@ -15,7 +15,6 @@ use crate::wire::limits::FRAGMENTS;
 use crate::wire::outgoing::{Encoding, Format, Framing};
 use crate::wire::ws::{self, Offer, Refusal};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
-use actix_http::error::DispatchError;
 use actix_http::header::{self, HeaderMap};
 use actix_http::{Request, RequestHead, h1};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service};
@@ -36,8 +35,8 @@ pub fn upgrade<T>(
     (Request, Framed<T, h1::Codec>),
     Config = (),
     Response = (),
-    Error = DispatchError,
-    InitError = DispatchError,
+    Error = actix_web::Error,
+    InitError = (),
     Service: 'static,
     Future: 'static,
 >
@@ -47,14 +46,14 @@ where
     fn_factory(move || {
         let doors = Arc::clone(&doors);
         async move {
-            let event_loop = doors.event_loop().ok_or(DispatchError::InternalError)?;
+            let event_loop = doors.event_loop().ok_or(())?;
             Ok(fn_service(move |(request, framed): (Request, Framed<T, h1::Codec>)| {
                 let (doors, event_loop) = (Arc::clone(&doors), Rc::clone(&event_loop));
                 async move {
                     let served = timeout(ANSWER_TIME, serve(&doors, &event_loop, request.head(), framed)).await;
                     // A client that is gone, or too slow to take an answer of some hundred bytes, is nobody's concern.
                     let _ = served;
-                    Ok::<_, DispatchError>(())
+                    Ok::<_, actix_web::Error>(())
                 }
             }))
         }

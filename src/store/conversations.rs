@@ -223,6 +223,29 @@ prepared! {
      AND own.conversation_id = ANY (" [conversations as Array<SqlUuid>] ")"
 }
 
+/// What a conversation is to one of its members; `None` for who is none. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn own_of(conn: &mut AsyncPgConnection, id: ConversationId, user: UserId) -> QueryResult<Option<Own>> {
+    Ok(own(conn, user, &[id]).await?.remove(&id))
+}
+
+prepared! {
+    struct BlockedPair { conversation: ConversationId } -> diesel::sql_types::Bool;
+    "SELECT EXISTS (SELECT FROM contacts \
+         JOIN conversations ON (contacts.user_id, contacts.peer_id) IN ((pair_low, pair_high), (pair_high, pair_low)) \
+         WHERE conversations.id = " [conversation as SqlUuid] " AND contacts.blocked)"
+}
+
+/// Whether one of the two of a private conversation blocks the other. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_blocked_pair(conn: &mut AsyncPgConnection, conversation: ConversationId) -> QueryResult<bool> {
+    BlockedPair { conversation }.get_result(conn).await
+}
+
 /// The highest count of unread messages; more look the same to anybody and cost more to count.
 const MOST_UNREAD: i64 = 1_000;
 

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedGroup {
     /// Its members, the creator first.
-    pub members: Vec<UserId>,
+    pub members: Vec<(UserId, Permission)>,
     pub version: i64,
 }
 
@@ -57,12 +57,10 @@ pub async fn create_group(
     project: ProjectId,
     creator: UserId,
     id: ConversationId,
-    name: Option<&str>,
-    title: Option<&str>,
-    add: &[UserId],
-    permissions: &[(UserId, Permission)],
+    edit: &GroupEdit,
 ) -> Result<CreatedGroup, Failure> {
-    let change = GroupChange { rename: true, add: add.to_vec(), remove: Vec::new(), permissions: permissions.to_vec() };
+    let GroupEdit { name, title, add, permissions, .. } = edit;
+    let change = GroupChange { rename: true, add: add.clone(), remove: Vec::new(), permissions: permissions.clone() };
     let creator_owns = |user: UserId| (user == creator).then_some(Permission::Own);
     permission::check_group_change(creator, &creator_owns, 1, &change)?;
     conn.transaction(async |conn| {
@@ -74,8 +72,8 @@ pub async fn create_group(
                 conversations::id.eq(id),
                 conversations::project_id.eq(project),
                 conversations::kind.eq(ConversationKind::Group),
-                conversations::name.eq(name),
-                conversations::title.eq(title.filter(|title| !title.is_empty())),
+                conversations::name.eq(name.as_deref()),
+                conversations::title.eq(title.as_deref().filter(|title| !title.is_empty())),
                 conversations::member_count.eq(count(&all)?),
             ))
             .returning(conversations::version)
@@ -85,7 +83,9 @@ pub async fn create_group(
         let mut given: HashMap<UserId, Permission> = permissions.iter().copied().collect();
         given.entry(creator).or_insert(Permission::Own);
         insert_members(conn, id, &all, &given, 0).await?;
-        Ok(CreatedGroup { members: all, version })
+        let permission = |user: &UserId| given.get(user).copied().unwrap_or(Permission::Write);
+        let members = all.iter().map(|user| (*user, permission(user))).collect();
+        Ok(CreatedGroup { members, version })
     })
     .await
 }

@@ -19,7 +19,7 @@ pub use history::{Page, by_id, last_of, page, range};
 pub(in crate::store) use change::lock;
 pub(in crate::store) use shape::assemble_one;
 
-use super::schema::{media, messages};
+use super::schema::{media, members, messages};
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};
 use crate::wire::shapes::{Attachment, MessageKind, Role};
 use chrono::{DateTime, Utc};
@@ -84,6 +84,27 @@ pub async fn exists_in(
         Some(_) => Ok(()),
         None => Err(Failure::NotFound("message")),
     }
+}
+
+/// The conversation in which a user can see this message.
+///
+/// # Errors
+/// [`Failure::NotFound`] if there is none of which the user is a member.
+pub async fn conversation_of(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    user: UserId,
+    message: MessageId,
+) -> Result<ConversationId, Failure> {
+    let found = messages::table
+        .inner_join(members::table.on(members::conversation_id.eq(messages::conversation_id)))
+        .filter(messages::project_id.eq(project).and(messages::id.eq(message)))
+        .filter(members::user_id.eq(user))
+        .select(messages::conversation_id)
+        .first(conn)
+        .await
+        .optional()?;
+    found.ok_or(Failure::NotFound("message"))
 }
 
 /// Checks that the sender may attach these files, and gives them as the message will show them.

@@ -17,6 +17,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, Int4, Timestamptz, Uuid as SqlUuid};
 use diesel::upsert::excluded;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use std::collections::HashMap;
 
 /// What is kept of a user's presence over reconnects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +57,19 @@ pub async fn load(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<Kep
         .await
         .optional()?;
     Ok(columns.map(Kept::from).unwrap_or_default())
+}
+
+/// What is kept of these users' presences; who never chose anything is left out. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn load_all(conn: &mut AsyncPgConnection, of: &[UserId]) -> QueryResult<HashMap<UserId, Kept>> {
+    let rows: Vec<(UserId, KeptColumns)> = presences::table
+        .filter(presences::user_id.eq_any(of))
+        .select((presences::user_id, (presences::choice.nullable(), presences::text, presences::last_seen)))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(|(user, columns)| (user, columns.into())).collect())
 }
 
 /// Keeps what a user chose, with the text beside it.

@@ -147,6 +147,37 @@ pub async fn resolve<S: AsRef<str>>(
     Ok(references.iter().map(user_of).collect())
 }
 
+/// These users, as far as they are of the project and not deactivated. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn find_all(conn: &mut AsyncPgConnection, project: ProjectId, ids: &[UserId]) -> QueryResult<Vec<UserRow>> {
+    users::table
+        .filter(users::project_id.eq(project).and(users::deactivated_at.is_null()))
+        .filter(users::id.eq_any(ids))
+        .select(UserRow::as_select())
+        .load(conn)
+        .await
+}
+
+/// When the credentials of these users last changed. Who is deleted or deactivated is left out. One statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn credentials_changed(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    ids: &[UserId],
+) -> QueryResult<HashMap<UserId, DateTime<Utc>>> {
+    let rows: Vec<(UserId, DateTime<Utc>)> = users::table
+        .filter(users::project_id.eq(project).and(users::deactivated_at.is_null()))
+        .filter(users::id.eq_any(ids))
+        .select((users::id, users::credentials_changed_at))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
 /// Makes a user.
 ///
 /// # Errors

@@ -79,6 +79,12 @@ pub struct Outgoing {
     pushes: [OnceLock<Bytes>; Encoding::COUNT],
 }
 
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Outgoing({})", self.kind)
+    }
+}
+
 impl Outgoing {
     /// An event named `kind`, one of the protocol's names, with its data. Nothing is encoded yet.
     pub fn new<T: Serialize + Send + Sync + 'static>(kind: &'static str, data: T) -> Self {

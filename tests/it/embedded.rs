@@ -201,7 +201,7 @@ fn missing_programs_are_explained_with_the_three_ways_out() {
     assert!(matches!(error, Error::NoBinaries { .. }));
     let text = error.to_string();
     let own = data_dir.canonicalize().unwrap().join("postgresql/bin");
-    for way_out in ["apt-get install postgresql", "PALABRE_PG_BIN", own.to_str().unwrap(), "DATABASE_URL"] {
+    for way_out in ["apt-get install postgresql", "PALABRE_POSTGRES_BIN", own.to_str().unwrap(), "DATABASE_URL"] {
         assert!(text.contains(way_out), "{way_out} in {text}");
     }
 }

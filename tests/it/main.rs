@@ -17,7 +17,7 @@ mod store_contacts;
 mod store_conversations;
 mod store_groups;
 mod store_members;
+mod store_messages;
 mod store_presence;
 mod store_users;
-mod store_messages;
 mod support;

@@ -16,13 +16,13 @@ mod vigil;
 pub use socket::Socket;
 pub use vigil::Vigil;
 
-use outbox::{Outbox, Overflow};
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{self, Encoding, Format, Framing};
 use crate::wire::ws;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use outbox::{Outbox, Overflow};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::io::{self, IoSlice};
@@ -48,7 +48,9 @@ pub struct Outstanding {
 enum Life {
     Open,
     /// The close frame is written or on its way; the socket is cut at this moment at the latest.
-    Closing { cut_at: Instant },
+    Closing {
+        cut_at: Instant,
+    },
     /// Nothing more is read or written.
     Cut,
 }

@@ -1,6 +1,6 @@
 //! What waits to be written to a connection: bounded, in order, and able to let go of what is not stored.
 
-use super::channel::Outstanding;
+use super::Outstanding;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::IoSlice;

@@ -41,12 +41,7 @@ struct Live {
 }
 
 impl Live {
-    fn new(
-        user: Arc<User>,
-        choice: Choice,
-        text: Option<String>,
-        last_seen: Option<DateTime<Utc>>,
-    ) -> Self {
+    fn new(user: Arc<User>, choice: Choice, text: Option<String>, last_seen: Option<DateTime<Utc>>) -> Self {
         Self {
             user,
             presence: UserPresence::new(choice, text),

@@ -143,9 +143,7 @@ impl Handler<Look> for Registry {
     fn handle(&mut self, Look(seen): Look, _: &mut Self::Context) -> Self::Result {
         let statuses = seen.into_iter().map(|Seen { user, kept }| match self.users.get(&user.id) {
             Some(live) => live.shown_status(),
-            None => {
-                Status { user, status: Presence::Offline, text: None, last_seen: kept.last_seen.map(Into::into) }
-            }
+            None => Status { user, status: Presence::Offline, text: None, last_seen: kept.last_seen.map(Into::into) },
         });
         MessageResult(statuses.collect())
     }

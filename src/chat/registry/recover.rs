@@ -70,10 +70,8 @@ impl Handler<Here> for Registry {
                 let id = user.id;
                 let kept = kept.remove(&id).unwrap_or_default();
                 let user = std::sync::Arc::new(users::shape(&user));
-                let live = registry
-                    .users
-                    .entry(id)
-                    .or_insert_with(|| Live::new(user, kept.choice, kept.text, kept.last_seen));
+                let live =
+                    registry.users.entry(id).or_insert_with(|| Live::new(user, kept.choice, kept.text, kept.last_seen));
                 for (session, _) in sessions.iter().filter(|(_, of)| *of == id) {
                     if !registry.recovery.ended.contains(session) {
                         live.sessions.insert(*session);

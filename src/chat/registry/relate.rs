@@ -6,7 +6,7 @@ use crate::chat::room::Invalidate;
 use crate::cluster::{Delivery, Publication};
 use crate::model::contact::Action;
 use crate::model::presence::Presence;
-use crate::model::{Failure, SessionId, UserId};
+use crate::model::{ConversationId, Failure, SessionId, UserId};
 use crate::store::contacts::{self, Applied};
 use crate::store::{conversations, presence};
 use crate::wire::outgoing::Outgoing;
@@ -42,21 +42,20 @@ impl Handler<Relate> for Registry {
         let Relate { session, actor, target, action } = relate;
         let pair = (actor.min(target), actor.max(target));
         let turn = Arc::clone(self.pairs.entry(pair).or_default());
-        let (chat, project) = (self.chat.clone(), self.project);
+        let (chat, project, made) = (self.chat.clone(), self.project, ConversationId::random());
         let work = async move {
             // Held until what was stored is told.
             let turn = turn.lock_owned().await;
             let outcome = chat.run(async |connection| {
-                let now = chat.now();
                 let saw = !presence::visible(connection, project, target, Some(&[actor])).await?.is_empty();
-                let applied = contacts::apply(connection, project, actor, target, action, now).await?;
+                let applied = contacts::apply(connection, project, actor, target, action, made).await?;
                 let see = !presence::visible(connection, project, target, Some(&[actor])).await?.is_empty();
                 let mut seen_by = Vec::new();
                 if let (Some(id), true) =
                     (applied.conversation, applied.conversation_created || applied.permission_changed)
                 {
                     for viewer in [actor, target] {
-                        let seen = conversations::one(connection, project, id, Some(viewer), now).await?;
+                        let seen = conversations::one(connection, project, id, Some(viewer)).await?;
                         seen_by.extend(seen.map(|conversation| (viewer, conversation)));
                     }
                 }
@@ -151,7 +150,7 @@ impl Registry {
     }
 
     /// The private conversation's room, if it is awake, reads anew who may write and who blocks whom.
-    fn refresh_room(&self, conversation: crate::model::ConversationId, ctx: &mut Context<Self>) {
+    fn refresh_room(&self, conversation: ConversationId, ctx: &mut Context<Self>) {
         let Some(namespace) = self.chat.namespace_if_awake(self.project) else { return };
         let refresh = async move {
             if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).await {

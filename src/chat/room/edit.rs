@@ -52,7 +52,10 @@ enum Altered {
     Message(Message),
     /// Nothing changed: only who asked hears how it is.
     Unchanged(Message),
-    Reaction { message: Message, push: ReactionPush },
+    Reaction {
+        message: Message,
+        push: ReactionPush,
+    },
 }
 
 impl Handler<Alter> for Room {
@@ -69,9 +72,9 @@ impl Handler<Alter> for Room {
                 let Alter { user, message, change, .. } = &alter;
                 let (message, user_id) = (*message, user.id);
                 Ok(match change {
-                    Alteration::Edit { body } => Altered::Message(
-                        messages::edit(connection, project, id, message, user_id, body, now).await?,
-                    ),
+                    Alteration::Edit { body } => {
+                        Altered::Message(messages::edit(connection, project, id, message, user_id, body, now).await?)
+                    }
                     Alteration::Delete => {
                         let any = rights.permission.may_administer();
                         Altered::Message(messages::delete(connection, project, id, message, user_id, any, now).await?)
@@ -102,7 +105,7 @@ impl Handler<Alter> for Room {
             });
             Ok((altered.await?, alter))
         };
-        AtomicResponse::new(Box::pin(work.into_actor(self).map(|result, room, ctx| {
+        AtomicResponse::new(Box::pin(work.into_actor(self).map(|result: Result<_, Failure>, room, ctx| {
             let (altered, alter) = result?;
             room.tell_altered(altered, &alter, ctx);
             Ok(())
@@ -156,7 +159,7 @@ impl Handler<Expired> for Room {
         let (chat, project, id) = (self.chat.clone(), self.project, self.id);
         let read = async move {
             let now = chat.now();
-            chat.run(async |connection| Ok(messages::by_id(connection, project, id, message, now).await?)).await
+            chat.run(async |connection| Ok(messages::by_id(connection, project, id, message, None, now).await?)).await
         };
         AtomicResponse::new(Box::pin(read.into_actor(self).map(|result, room, ctx| {
             if let Ok(Some(message)) = result {

@@ -6,8 +6,8 @@
 use super::Room;
 use crate::cluster::{Delivery, Publication};
 use crate::model::{ChatbotId, ConversationId, Failure, SessionId, UserId};
-use crate::store::conversations;
 use crate::store::groups::{self, ChangedGroup, GroupEdit};
+use crate::store::{conversations, modes};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Conversation, Mode, Own};
 use actix::prelude::*;
@@ -56,19 +56,22 @@ impl Handler<ChangeGroup> for Room {
         let (chat, project, id) = (self.chat.clone(), self.project, self.id);
         let work = async move {
             chat.run(async |connection| {
-                let now = chat.now();
-                let changed = groups::change_group(connection, project, id, actor, &edit, now).await?;
-                let seen = conversations::one(connection, project, id, Some(actor), now).await?;
-                let told = conversations::one(connection, project, id, None, now).await?;
-                Ok((changed, seen, told))
+                let changed = groups::change_group(connection, project, id, actor, &edit).await?;
+                let seen = conversations::one(connection, project, id, Some(actor)).await?;
+                let told = conversations::one(connection, project, id, None).await?;
+                let mut owns = Vec::new();
+                for &user in changed.added.iter().chain(&changed.permissions_changed) {
+                    owns.extend(conversations::own_of(connection, id, user).await?.map(|own| (user, own)));
+                }
+                Ok((changed, seen, told, owns))
             })
             .await
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
-            let (changed, seen, told) = result?;
+            let (changed, seen, told, owns) = result?;
             // Gone in the same moment.
             let told = told.ok_or(Failure::NotFound("conversation"))?;
-            room.tell_change(&changed, &told, (session, actor), ctx);
+            room.tell_change(&changed, &told, &owns, (session, actor), ctx);
             room.read(ctx);
             // Who removed themselves sees it as they left it: as the others do.
             Ok(Box::new(seen.unwrap_or(told)))
@@ -85,9 +88,8 @@ impl Handler<SetMode> for Room {
         let SetMode { session, actor, mode, chatbot } = set;
         let work = async move {
             chat.run(async |connection| {
-                let now = chat.now();
-                conversations::set_mode(connection, project, id, actor, mode, chatbot, now).await?;
-                let seen = conversations::one(connection, project, id, Some(actor), now).await?;
+                modes::set_mode(connection, project, id, actor, mode, chatbot).await?;
+                let seen = conversations::one(connection, project, id, Some(actor)).await?;
                 seen.ok_or(Failure::NotFound("conversation"))
             })
             .await
@@ -128,6 +130,7 @@ impl Room {
         &self,
         changed: &ChangedGroup,
         told: &Conversation,
+        owns: &[(UserId, Own)],
         (session, actor): (SessionId, UserId),
         ctx: &mut Context<Self>,
     ) {
@@ -138,11 +141,10 @@ impl Room {
             self.publish(Publication::to_users(changed.removed.clone(), gone).skipping(session), ctx);
         }
         if !changed.added.is_empty() {
-            let users = changed.added.iter().map(|(user, _)| *user).collect();
-            self.deliver(Delivery::Join { conversation: id, users }, ctx);
+            self.deliver(Delivery::Join { conversation: id, users: changed.added.clone() }, ctx);
         }
         let mut told_alone = HashSet::new();
-        for &(user, own) in changed.added.iter().chain(&changed.permissions_changed) {
+        for &(user, own) in owns {
             told_alone.insert(user);
             if user != actor {
                 let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
@@ -155,10 +157,4 @@ impl Room {
         let publication = Publication::to_conversation(id, event).skipping(session);
         self.publish(publication.hiding_from((!told_alone.is_empty()).then(|| Arc::new(told_alone))), ctx);
     }
-}
-
-/// What a conversation is to a member who was just added.
-#[must_use]
-pub fn newcomer(permission: crate::model::permission::Permission, last_seq: i64) -> Own {
-    Own { permission, read_seq: last_seq, unread: 0 }
 }

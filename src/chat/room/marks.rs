@@ -43,7 +43,9 @@ pub enum ReceiptKind {
 }
 
 impl ReceiptKind {
-    fn event(self) -> &'static str {
+    /// The event that tells it.
+    #[must_use]
+    pub fn event(self) -> &'static str {
         match self {
             Self::Delivered => "message.delivered",
             Self::Read => "message.read",
@@ -51,12 +53,12 @@ impl ReceiptKind {
     }
 }
 
-/// What the other members are told.
+/// What the other members are told, and who asked is answered.
 #[derive(Debug, Serialize)]
-struct ReceiptPush {
-    conversation: ConversationId,
-    user: Arc<User>,
-    seq: i64,
+pub struct ReceiptPush {
+    pub conversation: ConversationId,
+    pub user: Arc<User>,
+    pub seq: i64,
 }
 
 /// What an author is told in a large conversation: how many have come up to a message of theirs.
@@ -112,8 +114,8 @@ impl Handler<Receipt> for Room {
 
     fn handle(&mut self, receipt: Receipt, ctx: &mut Self::Context) -> Self::Result {
         self.touch();
-        let (_, member) = match self.admit(receipt.user.id, Permission::Read) {
-            Ok(admitted) => admitted,
+        let member = match self.admit(receipt.user.id, Permission::Read) {
+            Ok((_, member)) => member,
             Err(failure) => return Box::pin(async { Err(failure) }),
         };
         let seq = receipt.seq.min(self.told());
@@ -230,11 +232,8 @@ impl Room {
     /// Tells the authors of the newest messages how many have received and read them.
     fn tell_digests(&mut self, ctx: &mut Context<Self>) {
         self.watermarks.digest_is_due = false;
-        let kind = if std::mem::take(&mut self.watermarks.read_moved) {
-            ReceiptKind::Read
-        } else {
-            ReceiptKind::Delivered
-        };
+        let kind =
+            if std::mem::take(&mut self.watermarks.read_moved) { ReceiptKind::Read } else { ReceiptKind::Delivered };
         let mut digests = Vec::new();
         if let Ok(picture) = &self.picture {
             for (author, seq, last) in &mut self.watermarks.spoke {

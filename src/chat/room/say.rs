@@ -14,10 +14,11 @@ use crate::chat::scribe::{Store, Stored};
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
 use crate::model::{Failure, MessageId};
-use crate::store::messages::{self, NewMessage, Outcome};
+use crate::store::messages::{self, NewGame, NewMessage, Outcome};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
 use actix::prelude::*;
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -153,16 +154,15 @@ impl Room {
         }
     }
 
-    fn hand_in(
-        &mut self,
-        say: Say,
-        version: i64,
-        done: oneshot::Sender<Result<(), Failure>>,
-        ctx: &mut Context<Self>,
-    ) {
+    fn hand_in(&mut self, say: Say, version: i64, done: oneshot::Sender<Result<(), Failure>>, ctx: &mut Context<Self>) {
         let draft = &say.draft;
         let media: Vec<_> = draft.attachments.iter().map(|attachment| attachment.id).collect();
-        let game = draft.game.as_ref().map(messages::NewGame::from);
+        let game = draft.game.as_ref().map(|game| NewGame {
+            name: game.name.clone(),
+            payload: game.payload.clone(),
+            capacity: game.capacity,
+            expires_at: game.expires_at.map(|expires_at| expires_at.0),
+        });
         let message = NewMessage {
             conversation: self.id,
             version,
@@ -200,8 +200,8 @@ impl Room {
     fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {
         let Pending { say, message, done, .. } = pending;
         match outcome {
-            Ok(Outcome::Stored { seq }) => {
-                let message = told_form(&say, &message, seq);
+            Ok(Outcome::Stored { seq, created_at }) => {
+                let message = told_form(&say, &message, seq, created_at);
                 self.tell(Untold { message, reply: say.reply, done }, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
@@ -258,6 +258,7 @@ impl Room {
                 Ok(messages::range(connection, project, id, after + 1, after + CATCH_UP, now).await?)
             })
             .await
+            .map(|missed| missed.into_iter().map(|(_, message)| message).collect())
         };
         let apply = read.into_actor(self).map(|result, room, ctx| room.caught_up(result, ctx));
         ctx.spawn(apply);
@@ -349,7 +350,7 @@ pub(super) fn message_event(kind: MessageKind) -> &'static str {
     }
 }
 
-fn told_form(say: &Say, message: &NewMessage, seq: i64) -> Message {
+fn told_form(say: &Say, message: &NewMessage, seq: i64, created_at: DateTime<Utc>) -> Message {
     let draft = say.draft.clone();
     Message {
         id: draft.id,
@@ -366,7 +367,7 @@ fn told_form(say: &Say, message: &NewMessage, seq: i64) -> Message {
         reactions: BTreeMap::new(),
         reaction_counts: BTreeMap::new(),
         status: MessageStatus::Sent,
-        date: message.created_at.into(),
+        date: created_at.into(),
         edited_at: None,
         deleted_at: None,
     }

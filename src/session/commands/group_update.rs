@@ -9,7 +9,7 @@ use crate::session::who::Who;
 use crate::store::groups::{self, GroupEdit};
 use crate::store::{conversations, users};
 use crate::wire::outgoing::Outgoing;
-use crate::wire::shapes::Conversation;
+use crate::wire::shapes::{Conversation, Own};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -53,16 +53,16 @@ async fn create(who: &Who, edit: GroupEdit) -> Result<Conversation, Failure> {
     let (created, seen, told) = who
         .chat
         .run(async |connection| {
-            let now = who.chat.now();
-            let created = groups::create_group(connection, who.project, who.id(), id, &edit, now).await?;
-            let seen = conversations::one(connection, who.project, id, Some(who.id()), now).await?;
-            let told = conversations::one(connection, who.project, id, None, now).await?;
+            let created = groups::create_group(connection, who.project, who.id(), id, &edit).await?;
+            let seen = conversations::one(connection, who.project, id, Some(who.id())).await?;
+            let told = conversations::one(connection, who.project, id, None).await?;
             Ok((created, seen.ok_or(Failure::NotFound("conversation"))?, told.ok_or(Failure::Internal)?))
         })
         .await?;
     let users = created.members.iter().map(|(user, _)| *user).collect();
     deliver(who, Delivery::Join { conversation: id, users }).await;
-    for (user, own) in created.members {
+    for (user, permission) in created.members {
+        let own = Own { permission, read_seq: 0, unread: 0 };
         let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
         let publication = Publication::to_users(vec![user], event).skipping(who.session);
         deliver(who, Delivery::Publish(publication)).await;
@@ -91,10 +91,7 @@ async fn resolve(who: &Who, data: Data) -> Result<GroupEdit, Failure> {
     if names.is_empty() {
         return Ok(GroupEdit { name: data.name, title: data.title, ..GroupEdit::default() });
     }
-    let found = who
-        .chat
-        .run(async |connection| Ok(users::resolve(connection, who.project, &names).await?))
-        .await?;
+    let found = who.chat.run(async |connection| Ok(users::resolve(connection, who.project, &names).await?)).await?;
     let ids: HashMap<&str, UserId> =
         names.iter().zip(found).filter_map(|(name, user)| Some((*name, user?.id))).collect();
     let id = |field: String, name: &str| {

@@ -97,9 +97,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
 async fn reply(who: &Who, re: u32, message: MessageId, answer: Answer) -> Result<Reply, Failure> {
     let conversation = who
         .chat
-        .run(async |connection| {
-            messages::conversation_of(connection, who.project, who.id(), message).await
-        })
+        .run(async |connection| messages::conversation_of(connection, who.project, who.id(), message).await)
         .await?;
     let user = Arc::clone(&who.user);
     who.ask_room(conversation, Alter { reply: who.reply_to(re), user, message, change: Alteration::Answer(answer) })

@@ -4,7 +4,7 @@ use super::{Lane, Reply};
 use crate::chat::room::say::{Draft, Say};
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
 use crate::session::who::Who;
-use crate::store::{contacts, messages};
+use crate::store::{contacts, members, messages};
 use crate::wire::limits::ATTACHMENTS;
 use crate::wire::shapes::MessageKind;
 use serde::Deserialize;
@@ -54,8 +54,11 @@ pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
     } else {
         who.chat
             .run(async |connection| {
+                // Who is no member must not learn which messages there are.
+                let permission = members::permission(connection, who.project, conversation, who.id()).await?;
+                permission.ok_or(Failure::NotFound("conversation"))?;
                 if let Some(message) = data.reply_to {
-                    messages::exists_in(connection, who.project, conversation, who.id(), message).await?;
+                    messages::exists_in(connection, who.project, conversation, message).await?;
                 }
                 messages::check_attachments(connection, who.project, who.id(), &media).await
             })

@@ -59,7 +59,7 @@ pub enum Error {
     #[error(
         "no PostgreSQL of version {} or newer was found{}; there are three ways out:\n  \
          1. install it: apt-get install postgresql, or your system's package\n  \
-         2. say where its programs are: --pg-bin DIR or PALABRE_PG_BIN, or put them into {}\n  \
+         2. say where its programs are: --postgres-bin DIR or PALABRE_POSTGRES_BIN, or put them into {}\n  \
          3. use a server that runs elsewhere: DATABASE_URL=postgres://USER:PASSWORD@HOST/DATABASE",
         binaries::OLDEST, .rejected, .own.display()
     )]
@@ -72,7 +72,7 @@ pub enum Error {
     /// The data was written by another major version.
     #[error(
         "the database in {} was made by PostgreSQL {wanted}, and only {found} was found: install postgresql-{wanted}, or \
-         say where it is with --pg-bin DIR or PALABRE_PG_BIN",
+         say where it is with --postgres-bin DIR or PALABRE_POSTGRES_BIN",
         .directory.display()
     )]
     OtherVersion {

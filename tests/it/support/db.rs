@@ -21,7 +21,7 @@ const DIRECTORY: &str = "palabre-test-";
 /// repository's data directory, or those of the machine.
 pub fn throwaway() -> Options {
     let set_up = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/postgresql/bin");
-    let named = std::env::var_os("PALABRE_PG_BIN").map(PathBuf::from);
+    let named = std::env::var_os("PALABRE_POSTGRES_BIN").map(PathBuf::from);
     Options { binaries: named.or_else(|| set_up.exists().then_some(set_up)), durable: false }
 }
 
