@@ -46,7 +46,7 @@ fn serve(settings: Settings) -> Result<(), (String, u8)> {
         let running = server::start(settings, Clock::system()).await.map_err(|error| (error.to_string(), 1))?;
         let failed = |error: std::io::Error| (format!("signals can't be waited for: {error}"), 1);
         let mut signals = Signals::new().map_err(failed)?;
-        out::line(&running.addresses).map_err(|error| (error.to_string(), 1))?;
+        out::line(running.addresses).map_err(|error| (error.to_string(), 1))?;
         signals.next().await;
         tokio::select! {
             () = running.stop() => Ok(()),

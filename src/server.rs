@@ -309,7 +309,7 @@ fn serve_operators(
 ) -> Result<ServerHandle, Error> {
     let address = listener.local_addr().map_err(|_| Error::EventLoops)?;
     let metrics = Arc::clone(&chat.metrics);
-    let token = settings.listen.admin_token.as_ref().map(|token| token.expose());
+    let token = settings.listen.admin_token.as_ref().map(crate::config::Secret::expose);
     let state = web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(admin::configure))
         .workers(1)

@@ -5,7 +5,7 @@
 use super::Chat;
 use super::guard::FailureGuard;
 use super::registry::Registry;
-use super::room::Room;
+use super::room::{MaySleep, Room};
 use crate::model::{ConversationId, ProjectId};
 use actix::prelude::*;
 use std::collections::HashMap;
@@ -85,7 +85,7 @@ impl Namespace {
         let told =
             self.rooms.remove(&conversation).map_or_else(|| Arc::new(AtomicI64::new(NEVER_TOLD)), |failed| failed.told);
         let (guard, failed) = FailureGuard::new(format!("the room of conversation {conversation}"));
-        let (chat, namespace, id) = (self.chat.clone(), ctx.address(), (self.project, conversation));
+        let (chat, namespace, id) = (self.chat.clone(), ctx.address().recipient(), (self.project, conversation));
         let known = Arc::clone(&told);
         let arbiter = self.chat.bus.arbiter(hub)?;
         let room = Room::start_in_arbiter(&arbiter, move |_| Room::new(chat, namespace, id, known, guard));
@@ -162,15 +162,6 @@ impl Handler<IfAwake> for Namespace {
     fn handle(&mut self, IfAwake(conversation): IfAwake, _: &mut Self::Context) -> Self::Result {
         self.rooms.get(&conversation).map(|entry| entry.room.clone())
     }
-}
-
-/// A room has had nothing to do for a while: may it stop? It may when nobody has entered it for that long either: who keeps a
-/// room's address keeps it for half that time ([`NamespaceHandle`]), so nobody is left who would speak to it.
-#[derive(Message)]
-#[rtype(result = "bool")]
-pub struct MaySleep {
-    pub conversation: ConversationId,
-    pub room: Addr<Room>,
 }
 
 impl Handler<MaySleep> for Namespace {

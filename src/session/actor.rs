@@ -189,7 +189,7 @@ impl Session {
                 opening.renew(&who, project.as_deref(), &token).await
             };
             let done = renew.into_actor(self).map(move |result, session, ctx| {
-                let reply = result.map(|ready| Reply::Event(Outgoing::new("session.auth", ready)));
+                let reply = result.map(|ready| Reply::Event(Box::new(Outgoing::new("session.auth", ready))));
                 session.finish(id, bytes, Some(reply), ctx);
             });
             ctx.spawn(done);

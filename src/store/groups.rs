@@ -51,7 +51,6 @@ pub struct ChangedGroup {
 /// # Errors
 /// - [`Failure::NameTaken`] if the project has a conversation of this name, regardless of case.
 /// - Those of [`permission::check_group_change`].
-#[expect(clippy::too_many_arguments, reason = "a group is all of these, and a struct would have no other use")]
 pub async fn create_group(
     conn: &mut AsyncPgConnection,
     project: ProjectId,

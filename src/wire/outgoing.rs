@@ -4,8 +4,9 @@ use super::close::CloseCode;
 use super::error::{ErrorCode, ErrorData};
 use super::frame::{HEADER_BYTES, Header, Kind};
 use super::msgpack;
+use super::ws::compress;
+use super::ws::frame::{Opcode, put_header};
 use bytes::Bytes;
-use flate2::{Compress, Compression, FlushCompress};
 use serde::Serialize;
 use std::fmt::Display;
 use std::sync::OnceLock;
@@ -254,61 +255,23 @@ impl Envelope {
 
 /// A message of these parts, as the connection's framing has it.
 fn framed(encoding: Encoding, parts: &[&[u8]]) -> Bytes {
-    let opcode = if encoding.is_text() { OPCODE_TEXT } else { OPCODE_BINARY };
+    let opcode = if encoding.is_text() { Opcode::Text } else { Opcode::Binary };
     let length = parts.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(HEADER_BYTES + length);
     match encoding.framing {
         Framing::Bare => {}
-        Framing::WebSocket => ws_header(&mut out, opcode, false, length),
+        Framing::WebSocket => put_header(&mut out, opcode, true, false, length),
         Framing::WebSocketDeflate => {
-            if let Some(compressed) = deflate(&parts.concat()) {
-                ws_header(&mut out, opcode, true, compressed.len());
+            if let Some(compressed) = compress(&parts.concat()) {
+                put_header(&mut out, opcode, true, true, compressed.len());
                 out.extend_from_slice(&compressed);
                 return Bytes::from(out);
             }
-            ws_header(&mut out, opcode, false, length);
+            put_header(&mut out, opcode, true, false, length);
         }
     }
     parts.iter().for_each(|part| out.extend_from_slice(part));
     Bytes::from(out)
-}
-
-const OPCODE_TEXT: u8 = 1;
-const OPCODE_BINARY: u8 = 2;
-
-/// Appends the header of a whole, unmasked WebSocket message of `length` bytes.
-fn ws_header(out: &mut Vec<u8>, opcode: u8, compressed: bool, length: usize) {
-    const FIN: u8 = 0x80;
-    const RSV1: u8 = 0x40;
-    out.push(FIN | opcode | if compressed { RSV1 } else { 0 });
-    match (u8::try_from(length), u16::try_from(length)) {
-        (Ok(length), _) if length < 126 => out.push(length),
-        (_, Ok(length)) => {
-            out.push(126);
-            out.extend_from_slice(&length.to_be_bytes());
-        }
-        _ => {
-            out.push(127);
-            out.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
-        }
-    }
-}
-
-/// The payload for a message with RSV1; `None` when it had better be sent as it is: short, or not made smaller.
-fn deflate(payload: &[u8]) -> Option<Vec<u8>> {
-    /// Below this the few bytes saved are not worth the time.
-    const COMPRESS_FROM_BYTES: usize = 1_025;
-    const FLUSH_TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
-    if payload.len() < COMPRESS_FROM_BYTES {
-        return None;
-    }
-    // What does not fit is not smaller; with room left the flush is complete.
-    let mut out = Vec::with_capacity(payload.len());
-    Compress::new(Compression::fast(), false).compress_vec(payload, &mut out, FlushCompress::Sync).ok()?;
-    if out.len() == out.capacity() {
-        return None;
-    }
-    out.strip_suffix(&FLUSH_TAIL).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

@@ -22,9 +22,8 @@ async fn create(
     add: &[UserId],
 ) -> Result<(ConversationId, CreatedGroup), Failure> {
     let id = ConversationId::random();
-    groups::create_group(&mut world.conn, world.project, creator, id, Some(name), None, add, &[])
-        .await
-        .map(|created| (id, created))
+    let edit = GroupEdit { name: Some(name.to_owned()), add: add.to_vec(), ..GroupEdit::default() };
+    groups::create_group(&mut world.conn, world.project, creator, id, &edit).await.map(|created| (id, created))
 }
 
 async fn change(
@@ -71,7 +70,8 @@ async fn who_blocks_the_caller_is_left_out() {
     let (ann, ben, foe) = (world.user("ann").await, world.user("ben").await, world.user("foe").await);
     world.block(foe, ann).await;
     let (id, created) = create(&mut world, ann, "team", &[ben, foe]).await.unwrap();
-    assert_eq!((created.members, created.version), (vec![ann, ben], 1));
+    let members = vec![(ann, Permission::Own), (ben, Permission::Write)];
+    assert_eq!((created.members, created.version), (members, 1));
     let edit = GroupEdit { add: vec![foe], permissions: vec![(foe, Permission::Read)], ..GroupEdit::default() };
     let changed = change(&mut world, id, ann, edit).await.unwrap();
     assert_eq!((changed.added.len(), changed.changed, changed.version), (0, false, 1));

@@ -5,4 +5,4 @@ mod change;
 mod games;
 mod history;
 mod races;
-mod world;
+pub mod world;

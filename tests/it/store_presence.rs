@@ -18,7 +18,8 @@ async fn befriend(world: &mut World, one: UserId, other: UserId) {
 
 async fn group(world: &mut World, creator: UserId, others: &[UserId]) {
     let id = ConversationId::random();
-    groups::create_group(&mut world.conn, world.project, creator, id, None, None, others, &[]).await.unwrap();
+    let edit = groups::GroupEdit { add: others.to_vec(), ..groups::GroupEdit::default() };
+    groups::create_group(&mut world.conn, world.project, creator, id, &edit).await.unwrap();
 }
 
 async fn watchers(world: &mut World, user: UserId) -> Vec<UserId> {

@@ -1,8 +1,9 @@
 //! Users in the database: found by either name, walled off by project, closed and locked out.
 
 use crate::store_messages::world::{World, at};
+use palabre::model::account::UserRole;
 use palabre::model::{Failure, ProjectId, UserId};
-use palabre::store::users::{self, NewUser, UserRole};
+use palabre::store::users::{self, NewUser};
 
 fn new_user(project: ProjectId, username: &'static str) -> NewUser<'static> {
     NewUser {

@@ -3,13 +3,13 @@
 //! They are rare beside new messages, so each is one transaction of its own, and the room does nothing else until it is done:
 //! what is told comes in the order in which it was stored.
 
-use super::{Membership, Room};
+use super::{Room, lacks};
 use crate::chat::room::say::message_event;
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::game::Answer;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, MessageId};
-use crate::store::{games, messages};
+use crate::store::{games, members, messages};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Message, User};
 use actix::prelude::*;
@@ -33,6 +33,16 @@ pub enum Alteration {
     Delete,
     React { emoji: String, on: bool },
     Answer(Answer),
+}
+
+impl Alteration {
+    /// The right that it needs; what depends on the message itself is checked where it is locked.
+    fn needs(&self) -> Permission {
+        match self {
+            Self::Edit { .. } | Self::React { .. } | Self::Answer(_) => Permission::Write,
+            Self::Delete => Permission::Read,
+        }
+    }
 }
 
 /// What the members are told of a reaction.
@@ -63,20 +73,24 @@ impl Handler<Alter> for Room {
 
     fn handle(&mut self, alter: Alter, _: &mut Self::Context) -> Self::Result {
         self.touch();
-        let allowed = self.may_alter(&alter);
         let (chat, project, id) = (self.chat.clone(), self.project, self.id);
         let work = async move {
-            let rights = allowed?;
             let altered = chat.run(async |connection| {
                 let now = chat.now();
                 let Alter { user, message, change, .. } = &alter;
                 let (message, user_id) = (*message, user.id);
+                // The right comes from the database: what the room keeps may be a moment old.
+                let permission = members::permission(connection, project, id, user_id).await?;
+                let permission = permission.ok_or(Failure::NotFound("conversation"))?;
+                if permission < change.needs() {
+                    return Err(lacks(change.needs()));
+                }
                 Ok(match change {
                     Alteration::Edit { body } => {
                         Altered::Message(messages::edit(connection, project, id, message, user_id, body, now).await?)
                     }
                     Alteration::Delete => {
-                        let any = rights.permission.may_administer();
+                        let any = permission.may_administer();
                         Altered::Message(messages::delete(connection, project, id, message, user_id, any, now).await?)
                     }
                     Alteration::React { emoji, on } => {
@@ -114,15 +128,6 @@ impl Handler<Alter> for Room {
 }
 
 impl Room {
-    /// The right that the kind of change needs; what depends on the message itself is checked where it is locked.
-    fn may_alter(&self, alter: &Alter) -> Result<Membership, Failure> {
-        let needed = match alter.change {
-            Alteration::Edit { .. } | Alteration::React { .. } | Alteration::Answer(_) => Permission::Write,
-            Alteration::Delete => Permission::Read,
-        };
-        self.admit(alter.user.id, needed).map(|(_, member)| member)
-    }
-
     fn tell_altered(&mut self, altered: Altered, alter: &Alter, ctx: &mut Context<Self>) {
         let event = match alter.change {
             Alteration::Edit { .. } => "message.edit",

@@ -82,13 +82,22 @@ struct Moving {
     waiting: Vec<(i64, oneshot::Sender<Result<i64, Failure>>)>,
 }
 
+/// An author of late.
+struct Spoke {
+    author: UserId,
+    /// Their newest message.
+    seq: i64,
+    /// How many had read and received it at the last digest.
+    told: Option<(usize, usize)>,
+}
+
 /// What a room's watermarks are doing.
 #[derive(Default)]
 pub struct Watermarks {
     gathering: HashMap<UserId, Moving>,
     with_scribe: Vec<Moving>,
-    /// The newest message of those who spoke last, oldest first, and what their last digest said.
-    spoke: Vec<(UserId, i64, Option<(usize, usize)>)>,
+    /// Those who spoke last, oldest first.
+    spoke: Vec<Spoke>,
     digest_is_due: bool,
     read_moved: bool,
 }
@@ -101,11 +110,11 @@ impl Watermarks {
 
     /// A user said something: digests are about that from now on.
     pub fn spoke(&mut self, author: UserId, seq: i64) {
-        self.spoke.retain(|&(other, ..)| other != author);
+        self.spoke.retain(|spoke| spoke.author != author);
         if self.spoke.len() >= DIGEST_AUTHORS {
             self.spoke.remove(0);
         }
-        self.spoke.push((author, seq, None));
+        self.spoke.push(Spoke { author, seq, told: None });
     }
 }
 
@@ -236,7 +245,7 @@ impl Room {
             if std::mem::take(&mut self.watermarks.read_moved) { ReceiptKind::Read } else { ReceiptKind::Delivered };
         let mut digests = Vec::new();
         if let Ok(picture) = &self.picture {
-            for (author, seq, last) in &mut self.watermarks.spoke {
+            for Spoke { author, seq, told } in &mut self.watermarks.spoke {
                 let (mut read, mut delivered) = (0, 0);
                 for (user, member) in &picture.members {
                     if user != author {
@@ -244,7 +253,7 @@ impl Room {
                         delivered += usize::from(member.delivered >= *seq);
                     }
                 }
-                if last.replace((read, delivered)) != Some((read, delivered)) {
+                if told.replace((read, delivered)) != Some((read, delivered)) {
                     let of = picture.members.len().saturating_sub(1);
                     digests.push((*author, Digest { conversation: self.id, seq: *seq, read, delivered, of }));
                 }

@@ -19,7 +19,6 @@ pub mod typing;
 
 use super::Chat;
 use super::guard::FailureGuard;
-use super::namespace::{MaySleep, Namespace};
 use crate::cluster::{Delivery, Publication};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, ProjectId, UserId};
@@ -58,7 +57,7 @@ struct Membership {
 /// The actor; see the module.
 pub struct Room {
     chat: Chat,
-    namespace: Addr<Namespace>,
+    namespace: Recipient<MaySleep>,
     project: ProjectId,
     id: ConversationId,
     picture: Result<Picture, Failure>,
@@ -77,7 +76,7 @@ impl Room {
     #[must_use]
     pub fn new(
         chat: Chat,
-        namespace: Addr<Namespace>,
+        namespace: Recipient<MaySleep>,
         (project, id): (ProjectId, ConversationId),
         told: Arc<AtomicI64>,
         guard: FailureGuard,
@@ -105,11 +104,7 @@ impl Room {
         if member.permission >= needed {
             return Ok((picture, member));
         }
-        Err(if needed == Permission::Write {
-            Failure::ReadOnly
-        } else {
-            Failure::Forbidden("your permission does not allow this")
-        })
+        Err(lacks(needed))
     }
 
     /// The picture was read a moment ago: a refusal may rest on it.
@@ -181,9 +176,14 @@ impl Room {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.fail_overdue(ctx);
+        if self.picture.as_ref().is_err_and(|failure| *failure == Failure::Unavailable) {
+            self.read(ctx);
+        }
         let busy = !self.speech.is_quiet() || !self.watermarks.is_quiet() || !self.typers.is_empty();
         // A room without a conversation has nothing to stay awake for.
-        let is_idle = self.picture.is_err() || self.used_at.elapsed() >= self.chat.limits.room_idle;
+        let is_idle = self.picture.is_err()
+            || !self.namespace.connected()
+            || self.used_at.elapsed() >= self.chat.limits.room_idle;
         if busy || !is_idle {
             return;
         }
@@ -202,6 +202,15 @@ impl Room {
     }
 }
 
+/// Why a member without that permission may not.
+fn lacks(needed: Permission) -> Failure {
+    if needed == Permission::Write {
+        Failure::ReadOnly
+    } else {
+        Failure::Forbidden("your permission does not allow this")
+    }
+}
+
 impl Actor for Room {
     type Context = Context<Self>;
 
@@ -217,6 +226,15 @@ impl Drop for Room {
     fn drop(&mut self) {
         self.chat.metrics.rooms.down();
     }
+}
+
+/// A room has had nothing to do for a while: may it stop? It may when nobody has entered it for that long either: who keeps a
+/// room's address keeps it for half that time (sessions do), so nobody is left who would speak to it.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub struct MaySleep {
+    pub conversation: ConversationId,
+    pub room: Addr<Room>,
 }
 
 /// The conversation changed behind the room's back: read it anew.

@@ -6,7 +6,6 @@ use crate::session::pages::Contacts;
 use crate::session::who::Who;
 use crate::store::contacts;
 use crate::wire::limits::PAGE_CONTACTS;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -27,5 +26,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
             Ok(contacts::page(connection, who.id(), after, PAGE_CONTACTS).await?)
         })
         .await?;
-    Ok(Reply::Event(Outgoing::new("contact.summary", Contacts::new(page, &who))))
+    Ok(Reply::event("contact.summary", Contacts::new(page, &who)))
 }

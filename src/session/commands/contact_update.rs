@@ -5,7 +5,6 @@ use crate::chat::registry::relate::Relate;
 use crate::model::Failure;
 use crate::model::contact::Action;
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -23,5 +22,5 @@ pub async fn run(who: Rc<Who>, Data { user, action }: Data) -> Result<Reply, Fai
     }
     let relate = Relate { session: who.session, actor: who.id(), target, action };
     let contact = who.ask_registry(relate).await??;
-    Ok(Reply::Event(Outgoing::new("contact.update", contact)))
+    Ok(Reply::event("contact.update", contact))
 }

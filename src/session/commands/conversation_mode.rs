@@ -4,7 +4,6 @@ use super::Reply;
 use crate::chat::room::govern::SetMode;
 use crate::model::{ChatbotId, ConversationId, Failure};
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Mode;
 use serde::Deserialize;
 use std::rc::Rc;
@@ -20,5 +19,5 @@ pub struct Data {
 pub async fn run(who: Rc<Who>, Data { conversation, mode, chatbot }: Data) -> Result<Reply, Failure> {
     let set = SetMode { session: who.session, actor: who.id(), mode, chatbot };
     let seen = who.ask_room(conversation, set).await?;
-    Ok(Reply::Event(Outgoing::new("conversation.mode", *seen)))
+    Ok(Reply::event("conversation.mode", *seen))
 }

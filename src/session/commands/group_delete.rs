@@ -4,7 +4,6 @@ use super::Reply;
 use crate::chat::room::govern::{DeleteGroup, Gone};
 use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -16,5 +15,5 @@ pub struct Data {
 
 pub async fn run(who: Rc<Who>, Data { conversation }: Data) -> Result<Reply, Failure> {
     who.ask_room(conversation, DeleteGroup { session: who.session, actor: who.id() }).await?;
-    Ok(Reply::Event(Outgoing::new("group.delete", Gone { conversation })))
+    Ok(Reply::event("group.delete", Gone { conversation }))
 }

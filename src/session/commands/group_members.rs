@@ -6,7 +6,6 @@ use crate::session::pages::Members;
 use crate::session::who::Who;
 use crate::store::members;
 use crate::wire::limits::PAGE_MEMBERS;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -33,5 +32,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
             Ok(members::page(connection, conversation, who.id(), after, limit).await?)
         })
         .await?;
-    Ok(Reply::Event(Outgoing::new("group.members", Members::new(conversation, page, &who))))
+    Ok(Reply::event("group.members", Members::new(conversation, page, &who)))
 }

@@ -6,7 +6,6 @@ use crate::session::pages::Summary;
 use crate::session::who::Who;
 use crate::store::conversations;
 use crate::wire::limits::SUMMARY_CONVERSATIONS;
-use crate::wire::outgoing::Outgoing;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::rc::Rc;
@@ -26,5 +25,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
             Ok(conversations::summary(connection, project, user, data.before, SUMMARY_CONVERSATIONS, now).await?)
         })
         .await?;
-    Ok(Reply::Event(Outgoing::new("group.summary", Summary::new(page, &who))))
+    Ok(Reply::event("group.summary", Summary::new(page, &who)))
 }

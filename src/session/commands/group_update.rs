@@ -41,7 +41,7 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
         }
         None => create(&who, edit).await?,
     };
-    Ok(Reply::Event(Outgoing::new("group.update", seen)))
+    Ok(Reply::event("group.update", seen))
 }
 
 /// Makes a group and tells its members.

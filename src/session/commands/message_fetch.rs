@@ -7,7 +7,6 @@ use crate::session::who::Who;
 use crate::store::members;
 use crate::store::messages::{self, Page};
 use crate::wire::limits::{PAGE_MESSAGES, PAGE_MESSAGES_DEFAULT};
-use crate::wire::outgoing::Outgoing;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::rc::Rc;
@@ -43,5 +42,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
             Ok(messages::page(connection, who.project, conversation, who.id(), from, limit, now).await?)
         })
         .await?;
-    Ok(Reply::Event(Outgoing::new("message.fetch", History::new(conversation, page, backward, &who))))
+    Ok(Reply::event("message.fetch", History::new(conversation, page, backward, &who)))
 }

@@ -4,7 +4,6 @@ use super::Reply;
 use crate::chat::room::marks::{Receipt, ReceiptKind, ReceiptPush};
 use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,5 +22,5 @@ pub async fn run(who: Rc<Who>, kind: ReceiptKind, Data { conversation, seq }: Da
     let user = Arc::clone(&who.user);
     let receipt = Receipt { session: who.session, user: Arc::clone(&user), kind, seq, blocked: who.blocked() };
     let seq = who.ask_room(conversation, receipt).await?;
-    Ok(Reply::Event(Outgoing::new(kind.event(), ReceiptPush { conversation, user, seq })))
+    Ok(Reply::event(kind.event(), ReceiptPush { conversation, user, seq }))
 }

@@ -27,6 +27,7 @@ use crate::wire::envelope::Request;
 use crate::wire::field;
 use crate::wire::outgoing::Outgoing;
 use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::rc::Rc;
@@ -34,7 +35,7 @@ use std::rc::Rc;
 /// How a request that was carried out is answered.
 pub enum Reply {
     /// With this.
-    Event(Outgoing),
+    Event(Box<Outgoing>),
     /// By the hub, in its place among the pushes.
     InHub,
 }
@@ -46,6 +47,13 @@ pub enum Lane {
     Alone,
     /// Messages for one conversation that need nothing looked up first.
     Say(ConversationId),
+}
+
+impl Reply {
+    /// An event of this kind with its data.
+    fn event<T: Serialize + Send + Sync + 'static>(kind: &'static str, data: T) -> Self {
+        Self::Event(Box::new(Outgoing::new(kind, data)))
+    }
 }
 
 type Command = LocalBoxFuture<'static, Result<Reply, Failure>>;

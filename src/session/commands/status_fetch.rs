@@ -7,7 +7,6 @@ use crate::session::pages::Statuses;
 use crate::session::who::Who;
 use crate::store::{presence, users};
 use crate::wire::limits::STATUSES_PER_REQUEST;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -35,5 +34,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
         })
         .await?;
     let statuses = who.ask_registry(Look(seen)).await?;
-    Ok(Reply::Event(Outgoing::new("status.fetch", Statuses::new(statuses, &who))))
+    Ok(Reply::event("status.fetch", Statuses::new(statuses, &who)))
 }

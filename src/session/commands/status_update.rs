@@ -5,7 +5,6 @@ use crate::chat::registry::presence::SetStatus;
 use crate::model::Failure;
 use crate::model::presence::Presence;
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -19,5 +18,5 @@ pub struct Data {
 pub async fn run(who: Rc<Who>, Data { status, text }: Data) -> Result<Reply, Failure> {
     let set = SetStatus { session: who.session, user: who.id(), status, text };
     let own = who.ask_registry(set).await??;
-    Ok(Reply::Event(Outgoing::new("status.update", own)))
+    Ok(Reply::event("status.update", own))
 }

@@ -4,7 +4,6 @@ use super::Reply;
 use crate::chat::room::typing::Type;
 use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
-use crate::wire::outgoing::Outgoing;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,5 +19,5 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
     let invisible = who.channel.invisible.get();
     let (session, user) = (who.session, Arc::clone(&who.user));
     who.ask_room(data.conversation, Type { session, user, typing: data.typing, invisible }).await?;
-    Ok(Reply::Event(Outgoing::new("typing.update", data)))
+    Ok(Reply::event("typing.update", data))
 }

@@ -7,7 +7,7 @@ use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, 
 use std::cell::RefCell;
 
 /// Payloads of fewer bytes are sent as they are: the gain would be less than the work.
-pub const COMPRESS_FROM_BYTES: usize = 1_024;
+pub const COMPRESS_FROM_BYTES: usize = 1_025;
 /// What ends every sync flush; it is not sent, and to be put back before inflating (RFC 7692, section 7.2).
 const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xFF, 0xFF];
 /// Window bits that need not be named: the whole window of 32 KiB.
