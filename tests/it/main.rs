@@ -12,6 +12,8 @@ mod command_line;
 mod embedded;
 mod login;
 mod pool;
+mod protocol_docs;
+mod readme;
 mod schema;
 mod store_contacts;
 mod store_conversations;
