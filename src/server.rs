@@ -116,18 +116,20 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         demo::load(&mut *database.get().await?, clock.now()).await?;
     }
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
-    let chat = Chat::start(database.clone(), settings.limits.clone(), settings.engine.scribes.get(), clock);
+    let scribes = settings.engine.scribes.get();
+    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock.clone());
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
     let state = web::Data::new(HttpState::new(
         database.clone(),
         tokens,
+        clock,
         settings.auth.token_lifetime(),
         settings.auth.webhook_project.clone(),
         settings.engine.worker_count(),
     ));
     let addresses = listeners.addresses(certificate.is_some())?;
     let workers = settings.engine.worker_count().get();
-    let mut tasks = Vec::new();
+    let mut tasks = vec![chat.watch_expiry()];
     let operators = match listeners.admin {
         Some(listener) => Some(serve_operators(listener, &settings, &database, &chat, &mut tasks)?),
         None => None,

@@ -5,14 +5,15 @@ use super::namespace::Enter;
 use super::room::edit::Expired;
 use crate::store::games;
 use std::time::Duration;
+use tokio::task::JoinHandle;
 
 /// How often to look: a countdown on a screen may be that late.
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Invitations ended at once.
 const BATCH: i64 = 256;
 
-/// Looks once a second, for as long as the current arbiter runs.
-pub fn start(chat: &Chat) {
+/// Looks once a second, on the current arbiter, until the task is aborted.
+pub fn start(chat: &Chat) -> JoinHandle<()> {
     let chat = chat.clone();
     actix::spawn(async move {
         let mut ticks = tokio::time::interval(INTERVAL);
@@ -30,5 +31,5 @@ pub fn start(chat: &Chat) {
                 }
             }
         }
-    });
+    })
 }

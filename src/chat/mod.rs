@@ -44,6 +44,7 @@ use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// How long a request may keep the database busy before it is given up: longer than waiting for a connection takes at most.
@@ -105,9 +106,12 @@ impl Chat {
     pub fn start(database: Database, limits: Limits, scribes: usize, clock: Clock) -> Self {
         let core = Arc::new(Core { database, bus: Arc::default(), metrics: Arc::default(), limits, clock });
         let scribes = Scribes::start(&core, scribes);
-        let chat = Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }));
-        expiry::start(&chat);
-        chat
+        Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }))
+    }
+
+    /// Ends game invitations in their time, on the current arbiter, until the task is aborted.
+    pub fn watch_expiry(&self) -> JoinHandle<()> {
+        expiry::start(self)
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.

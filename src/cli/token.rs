@@ -2,10 +2,10 @@
 
 use super::database::{Opened, project};
 use super::{CliError, out};
+use crate::chat::Clock;
 use crate::config::command::TokenArgs;
 use crate::store::{accounts, users};
 use crate::wire::token::Tokens;
-use chrono::Utc;
 
 /// Prints a token for each user, in the order in which they are named.
 pub async fn run(args: &TokenArgs) -> Result<(), CliError> {
@@ -16,7 +16,7 @@ pub async fn run(args: &TokenArgs) -> Result<(), CliError> {
     let project = project(&mut conn, &args.project.project).await?;
     let found = users::resolve(&mut conn, project, &args.users).await?;
 
-    let now = Utc::now();
+    let now = Clock::system().now();
     let mut issued = Vec::with_capacity(found.len());
     for (name, user) in args.users.iter().zip(found) {
         let user = user.ok_or_else(|| CliError::Input(format!("the project has no active user {name}")))?;

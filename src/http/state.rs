@@ -2,6 +2,7 @@
 
 use super::hashing::Hashing;
 use super::throttle::Throttle;
+use crate::chat::Clock;
 use crate::store::Database;
 use crate::wire::token::Tokens;
 use std::num::NonZeroUsize;
@@ -12,6 +13,7 @@ use std::time::Duration;
 pub struct HttpState {
     pub database: Database,
     pub tokens: Arc<Tokens>,
+    pub clock: Clock,
     /// How long a token from a sign-in is good for.
     pub token_lifetime: Duration,
     /// The project that the assistant webhook serves, by name or id.
@@ -26,11 +28,12 @@ impl HttpState {
     pub fn new(
         database: Database,
         tokens: Arc<Tokens>,
+        clock: Clock,
         token_lifetime: Duration,
         webhook_project: String,
         cores: NonZeroUsize,
     ) -> Self {
         let (hashing, throttle) = (Hashing::new(cores), Throttle::default());
-        Self { database, tokens, token_lifetime, webhook_project, hashing, throttle }
+        Self { database, tokens, clock, token_lifetime, webhook_project, hashing, throttle }
     }
 }

@@ -8,7 +8,6 @@ use crate::store::users::{Credentials, UserRow};
 use crate::store::{accounts, users};
 use actix_web::error::PayloadError;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use chrono::Utc;
 use serde::Serialize;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -61,7 +60,7 @@ pub async fn create(
     };
     let address = request.peer_addr().map(|peer| peer.ip());
     let signed_in = sign_in(&state, &username, password, address).await.and_then(|user| {
-        let token = state.tokens.issue_user(&accounts::token_of(&user), Utc::now(), state.token_lifetime);
+        let token = state.tokens.issue_user(&accounts::token_of(&user), state.clock.now(), state.token_lifetime);
         Ok((token.map_err(|_| Failure::Internal)?, user))
     });
     match signed_in {

@@ -18,7 +18,14 @@ pub fn serve(database: Database) -> SocketAddr {
     let tokens = Arc::new(Tokens::new(SECRET.as_bytes()));
     let cores = NonZeroUsize::new(2).unwrap();
     let hours_8 = Duration::from_secs(8 * 3600);
-    let state = web::Data::new(HttpState::new(database, tokens, hours_8, "default".to_owned(), cores));
+    let state = web::Data::new(HttpState::new(
+        database,
+        tokens,
+        palabre::chat::Clock::system(),
+        hours_8,
+        "default".to_owned(),
+        cores,
+    ));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| {
         config.app_data(state.clone());
         router::configure(config);
