@@ -1,7 +1,8 @@
-//! The README's table of settings is that of the command line.
+//! The README's settings and commands are those of the command line, and links between documents lead somewhere.
 
 use clap::{CommandFactory, Parser};
 use palabre::config::command::Cli;
+use std::path::Path;
 
 const README: &str = include_str!("../../README.md");
 
@@ -37,4 +38,31 @@ fn every_command_shown_is_understood() {
         shown += 1;
     }
     assert!(shown > 5);
+}
+
+/// The name by which a heading is linked to.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for name in ["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/architecture.md"] {
+        let document = root.join(name);
+        let text = std::fs::read_to_string(&document).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.starts_with("https://")) {
+            let (file, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { document.clone() } else { document.with_file_name(file) };
+            assert!(target.exists(), "{name} links to {link}");
+            if !fragment.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                let found = text.lines().any(|line| line.starts_with('#') && anchor(line) == fragment);
+                assert!(found, "{name} links to {link}");
+            }
+        }
+    }
 }
