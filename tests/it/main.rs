@@ -15,6 +15,8 @@ mod events;
 mod faults;
 mod login;
 mod pool;
+mod protocol_docs;
+mod readme;
 mod schema;
 mod store_contacts;
 mod store_conversations;
