@@ -1,7 +1,8 @@
 //! Conversations as a whole: one, all of a user's, and what a room must know of its own.
 
-use super::members::{self, truncate};
+use super::members;
 use super::messages;
+use super::paging::truncate;
 use super::prepared::prepared;
 use super::schema::{conversations, members as member_table};
 use crate::model::permission::Permission;

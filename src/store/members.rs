@@ -1,6 +1,7 @@
 //! Members of conversations: pages of them, their permissions, and how far they have received and read.
 
 use super::contacts;
+use super::paging::truncate;
 use super::prepared::prepared;
 use super::schema::{conversations, members, users};
 use super::users::{UserRow, shape};
@@ -228,12 +229,4 @@ pub async fn advance(conn: &mut AsyncPgConnection, batch: &[Advance]) -> QueryRe
         tell: batch.iter().map(|advance| advance.tell).collect(),
     };
     statement.execute(conn).await
-}
-
-/// Cuts a list that was read with one row more than its limit. Returns whether there was more.
-pub(super) fn truncate<T>(rows: &mut Vec<T>, limit: i64) -> bool {
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    more
 }

@@ -18,6 +18,7 @@ pub mod messages;
 pub mod migrate;
 pub mod modes;
 pub mod outage;
+mod paging;
 pub mod pool;
 mod prepared;
 pub mod presence;

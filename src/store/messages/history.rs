@@ -1,5 +1,6 @@
 //! Reading back: pages of history, ranges, and the newest message of many conversations.
 
+use super::super::paging::truncate;
 use super::super::schema::{contacts, messages};
 use super::super::statement::statement;
 use super::shape::{assemble, assemble_one};
@@ -69,9 +70,7 @@ pub async fn page(
             visible.filter(messages::seq.gt(seq)).order(messages::seq.asc()).limit(limit + 1).load(conn).await?
         }
     };
-    let wanted = usize::try_from(limit).unwrap_or(0);
-    let more = rows.len() > wanted;
-    rows.truncate(wanted);
+    let more = truncate(&mut rows, limit);
     if matches!(side, Side::Below(_)) {
         rows.reverse();
     }

@@ -2,7 +2,7 @@
 
 use super::super::statement::statement;
 use super::Key;
-use super::shape::{UserColumns, user};
+use super::columns::{UserColumns, user};
 use crate::model::game::State;
 use crate::model::{ConversationId, UserId};
 use crate::wire::shapes::Game;

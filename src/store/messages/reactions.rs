@@ -2,7 +2,7 @@
 
 use super::super::statement::statement;
 use super::Key;
-use super::shape::{UserColumns, user};
+use super::columns::{UserColumns, user};
 use crate::model::{ConversationId, UserId};
 use crate::wire::limits;
 use crate::wire::shapes::User;

@@ -2,9 +2,10 @@
 
 use super::super::schema::{chatbots, users};
 use super::super::statement::statement;
+use super::columns::{MediaColumns, UserColumns, attachment, chatbot, user};
 use super::status::Statuses;
 use super::{Key, MessageRow, invitations, reactions};
-use crate::model::{ChatbotId, ConversationId, MediaId, UserId};
+use crate::model::{ChatbotId, ConversationId, UserId};
 use crate::wire::shapes::{Attachment, Message, MessageKind, User};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -12,20 +13,6 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid}
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// `id, username, name, avatar, profile` of `users`.
-pub(super) type UserColumns = (UserId, String, Option<String>, Option<MediaId>, Option<String>);
-
-pub(super) fn user((id, username, name, avatar, profile): UserColumns) -> User {
-    User { id, username, name, avatar, profile }
-}
-
-/// `id, name, mime, size, width, height` of `media`.
-pub(super) type MediaColumns = (MediaId, String, String, i64, Option<i32>, Option<i32>);
-
-pub(super) fn attachment((id, name, mime, size, width, height): MediaColumns) -> Attachment {
-    Attachment { id, name, mime, size, width, height }
-}
 
 /// The messages of these rows, in their order.
 ///
@@ -121,11 +108,6 @@ impl Authors {
         let chatbot = || row.chatbot.and_then(|id| self.chatbots.get(&id));
         Arc::clone(user.or_else(chatbot).unwrap_or(&self.deleted))
     }
-}
-
-/// A bot in the place of a person.
-fn chatbot(id: ChatbotId, name: String) -> User {
-    User { id: UserId(id.0), username: name, name: None, avatar: None, profile: None }
 }
 
 statement! {
