@@ -2,8 +2,8 @@
 
 use super::contacts;
 use super::paging::truncate;
-use super::prepared::prepared;
 use super::schema::{conversations, members, users};
+use super::statement::statement;
 use super::users::{UserRow, shape};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, ProjectId, UserId};
@@ -171,7 +171,7 @@ pub async fn permission(
         .optional()
 }
 
-prepared! {
+statement! {
     /// Rows are locked in one order before any is written. `GREATEST` stands in the update, not in what it is given,
     /// for only there it sees what was committed while the locks were waited for.
     struct AdvanceAll {

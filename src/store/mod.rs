@@ -20,7 +20,6 @@ pub mod modes;
 pub mod outage;
 mod paging;
 pub mod pool;
-mod prepared;
 pub mod presence;
 pub mod schema;
 mod statement;

@@ -111,17 +111,14 @@ impl Authors {
 }
 
 statement! {
-    struct Attached<'a> -> (
-        (SqlUuid, BigInt),
-        (SqlUuid, Text, Text, BigInt, Nullable<Integer>, Nullable<Integer>),
-    ) {
-        "SELECT a.conversation_id, a.seq, m.id, m.name, m.mime, m.size, m.width, m.height FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ", "
-        seqs: &'a [i64] as Array<BigInt>,
-        ") AS k (conversation_id, seq) JOIN attachments a USING (conversation_id, seq) \
-        JOIN media m ON m.id = a.media_id ORDER BY a.conversation_id, a.seq, a.position"
-    }
+    struct Attached<'a> {
+        conversations: &'a [ConversationId],
+        seqs: &'a [i64],
+    } -> ((SqlUuid, BigInt), (SqlUuid, Text, Text, BigInt, Nullable<Integer>, Nullable<Integer>));
+    "SELECT a.conversation_id, a.seq, m.id, m.name, m.mime, m.size, m.width, m.height FROM unnest("
+         [conversations as Array<SqlUuid>] ", " [seqs as Array<BigInt>]
+         ") AS k (conversation_id, seq) JOIN attachments a USING (conversation_id, seq) \
+     JOIN media m ON m.id = a.media_id ORDER BY a.conversation_id, a.seq, a.position"
 }
 
 /// The files of these messages, in the order in which they were attached.
