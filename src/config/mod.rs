@@ -323,7 +323,7 @@ impl Settings {
         }
         at_least(
             limits.server_frame_bytes,
-            crate::wire::limits::FRAME_BYTES,
+            Limits::DEFAULT.frame_bytes,
             "--server-frame-bytes",
             "PALABRE_SERVER_FRAME_BYTES",
         )?;
