@@ -17,6 +17,7 @@ pub mod members;
 pub mod messages;
 pub mod migrate;
 pub mod modes;
+pub mod opening;
 pub mod outage;
 mod paging;
 pub mod pool;
