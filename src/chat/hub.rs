@@ -9,7 +9,7 @@ use super::channel::{Change, Channel};
 use super::event_loop::EventLoop;
 use super::guard::FailureGuard;
 use super::metrics::Metrics;
-use crate::cluster::{Audience, Deliver, Delivery, Here, Publication, ReplyTo};
+use crate::cluster::{Audience, Deliver, Delivery, Here, Publication, ReplyTo, Tailor};
 use crate::model::ConversationId;
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{Encoding, Outgoing};
@@ -148,7 +148,7 @@ impl Hub {
                 channel.push(bytes.clone(), run.len(), transient);
             } else {
                 for publication in publications(run).filter(|publication| hears(channel, publication)) {
-                    channel.push(frame_for(channel, publication), 1, transient);
+                    channel.push(event_for(channel, publication).push(channel.encoding()), 1, transient);
                 }
             }
             told += run.len();
@@ -168,12 +168,12 @@ impl Hub {
     fn reply_or_push(&mut self, channel: &Rc<Channel>, publication: &Publication, subscribed: bool) {
         let mut replied = false;
         for ReplyTo { re, .. } in publication.replies.iter().filter(|reply| reply.session == channel.session) {
-            channel.push(publication.event.reply(channel.encoding(), *re), 1, false);
+            channel.push(event_for(channel, publication).reply(channel.encoding(), *re), 1, false);
             replied = true;
         }
         let skipped = publication.skip == Some(channel.session);
         if !replied && !skipped && subscribed && hears(channel, publication) {
-            channel.push(frame_for(channel, publication), 1, publication.transient);
+            channel.push(event_for(channel, publication).push(channel.encoding()), 1, publication.transient);
         }
         self.mark(channel);
     }
@@ -209,7 +209,7 @@ impl Hub {
             Delivery::Fail => panic!("told to fail"),
             Delivery::End { user, issued_before, code } => {
                 for channel in self.event_loop.of_user(*user) {
-                    if channel.issued_at.get() < *issued_before {
+                    if channel.credentials.get() < *issued_before {
                         channel.close(*code);
                     }
                 }
@@ -224,7 +224,7 @@ impl Hub {
             for channel in self.event_loop.of_user(user) {
                 let waits = publication.replies.iter().any(|reply| reply.session == channel.session);
                 if !waits && publication.skip != Some(channel.session) && hears(&channel, publication) {
-                    channel.push(frame_for(&channel, publication), 1, publication.transient);
+                    channel.push(event_for(&channel, publication).push(channel.encoding()), 1, publication.transient);
                     self.metrics.delivered.add(1);
                     self.mark(&channel);
                 }
@@ -265,6 +265,8 @@ impl Handler<Deliver> for Hub {
         self.gathered.push(delivery);
         if self.gathered.len() >= BATCH {
             self.flush();
+            // Sessions of this loop must come to drain their sockets before the next batch.
+            ctx.wait(tokio::task::yield_now().into_actor(self));
         } else if !self.flush_is_due {
             self.flush_is_due = true;
             ctx.notify(Flush);
@@ -302,17 +304,17 @@ fn hears(channel: &Channel, publication: &Publication) -> bool {
     let Some(user) = channel.user.get() else { return false };
     let hidden = publication.hidden_from.as_ref().is_some_and(|hidden| hidden.contains(user));
     let blocks = |author| channel.blocked.borrow().as_ref().is_some_and(|blocked| blocked.contains(author));
-    !hidden && !publication.author.as_ref().is_some_and(blocks)
+    !hidden && !publication.author.iter().chain(&publication.about).any(blocks)
 }
 
-/// The push for one channel: the shared one, or a copy without what people did whom its user blocks.
-fn frame_for(channel: &Channel, publication: &Publication) -> Bytes {
-    if let (Some(message), Some(blocked)) = (&publication.message, channel.blocked.borrow().as_deref())
-        && let Some(cut) = message.without(blocked)
-    {
-        return Outgoing::new(publication.event.kind(), cut).push(channel.encoding());
-    }
-    publication.event.push(channel.encoding())
+/// The event for one channel: the shared one, or a copy without what people did whom its user blocks.
+fn event_for(channel: &Channel, publication: &Publication) -> Arc<Outgoing> {
+    let blocked = channel.blocked.borrow();
+    let cut = match (&publication.tailor, blocked.as_deref()) {
+        (Some(Tailor(tailor)), Some(blocked)) => tailor(blocked),
+        _ => None,
+    };
+    cut.map_or_else(|| Arc::clone(&publication.event), Arc::new)
 }
 
 fn join(run: &[Arc<Delivery>], encoding: Encoding) -> Bytes {

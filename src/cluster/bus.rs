@@ -10,11 +10,12 @@ use crate::wire::close::CloseCode;
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Message;
 use actix::{Arbiter, ArbiterHandle, Recipient};
+use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use std::collections::HashSet;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// About what an event takes beside the texts in it.
 const TYPICAL_BYTES: usize = 512;
@@ -52,6 +53,23 @@ pub enum Delivery {
 #[rtype(result = "()")]
 pub struct Here(pub Vec<(SessionId, UserId)>);
 
+/// Cuts what people did whom a reader blocks; `None` if the event names none of them.
+pub struct Tailor(pub Box<dyn Fn(&HashSet<UserId>) -> Option<Outgoing> + Send + Sync>);
+
+impl std::fmt::Debug for Tailor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tailor")
+    }
+}
+
+impl Tailor {
+    /// For an event whose data is a message: without the reactions and seats of those people.
+    fn of_message(kind: &'static str, message: &Arc<Message>) -> Option<Self> {
+        let message = message.names_others().then(|| Arc::clone(message))?;
+        Some(Self(Box::new(move |blocked| Some(Outgoing::new(kind, message.without(blocked)?)))))
+    }
+}
+
 /// An event for many.
 #[derive(Debug)]
 pub struct Publication {
@@ -61,11 +79,12 @@ pub struct Publication {
     pub author: Option<UserId>,
     /// Users who must not hear of it whatever their own blocks: those whom the author blocks, for receipts.
     pub hidden_from: Option<Arc<HashSet<UserId>>>,
+    /// Who wrote the message that it is about, where that is somebody else: hidden likewise.
+    pub about: Option<UserId>,
     /// The session that did it and has its reply already.
     pub skip: Option<SessionId>,
-    /// The message that the event is about, when it names people beside its author: reactions and seats of users whom a reader
-    /// blocks are cut from that reader's copy.
-    pub message: Option<Arc<Message>>,
+    /// Makes the copy for a reader who blocks people that the event names.
+    pub tailor: Option<Tailor>,
     /// Not stored (typing, presence): dropped first when a reader is slow.
     pub transient: bool,
     /// About how many bytes it takes when encoded, so that batches can be cut.
@@ -115,7 +134,8 @@ impl Publication {
             author: None,
             hidden_from: None,
             skip: None,
-            message: None,
+            about: None,
+            tailor: None,
             transient: false,
             size: TYPICAL_BYTES,
             replies: Vec::new(),
@@ -129,22 +149,22 @@ impl Publication {
         self
     }
 
-    /// An event of which only one session hears, as the reply to its request, in its place in the order.
+    /// A message of which only one session hears, as the reply to its request, in its place in the order.
     #[must_use]
-    pub fn reply_only(to: ReplyTo, event: Outgoing) -> Self {
-        Self::new(Audience::Users(Vec::new()), event).replying(to)
+    pub fn reply_only(to: ReplyTo, kind: &'static str, message: Message) -> Self {
+        Self { audience: Audience::Users(Vec::new()), ..Self::of_message(kind, message) }.replying(to)
     }
 
     /// A stored message that changed, for its conversation.
     #[must_use]
     pub fn of_message(kind: &'static str, message: Message) -> Self {
         let message = Arc::new(message);
-        let mut publication = Self::to_conversation(message.conversation, Outgoing::new(kind, Arc::clone(&message)))
-            .sized(message.body.len());
-        if message.names_others() {
-            publication.message = Some(message);
+        let event = Outgoing::new(kind, Arc::clone(&message));
+        Self {
+            about: Some(message.author.id),
+            tailor: Tailor::of_message(kind, &message),
+            ..Self::to_conversation(message.conversation, event).sized(message.body.len())
         }
-        publication
     }
 
     /// Not told to the session that did it.
@@ -186,14 +206,16 @@ impl Publication {
 /// The way to the hubs of this node.
 #[derive(Debug, Default)]
 pub struct Bus {
-    loops: RwLock<Vec<LoopEntry>>,
+    loops: ArcSwap<Vec<LoopEntry>>,
+    /// Held while the list is replaced.
+    growing: Mutex<()>,
     /// Which loops have sessions of a conversation's members.
     pub conversations: Interest<ConversationId>,
     /// Which loops have sessions of a user.
     pub users: Interest<UserId>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct LoopEntry {
     hub: Recipient<Deliver>,
     arbiter: ArbiterHandle,
@@ -205,31 +227,37 @@ pub type Backlog = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 impl Bus {
     /// A new event loop, the current arbiter's; returns its index, or `None` if there are too many.
     pub fn add_loop(&self, hub: impl FnOnce(usize) -> Recipient<Deliver>) -> Option<usize> {
-        let mut loops = self.loops.write().unwrap_or_else(PoisonError::into_inner);
+        // Loops start at the same time, each on its thread: one after the other takes its number.
+        let _turn = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loops = Vec::clone(&self.loops.load());
         let index = loops.len();
         if index >= MAX_LOOPS {
             return None;
         }
         loops.push(LoopEntry { hub: hub(index), arbiter: Arbiter::current() });
+        self.loops.store(Arc::new(loops));
         Some(index)
     }
 
     /// How many event loops there are.
     pub fn loops(&self) -> usize {
-        self.loops.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.loops.load().len()
     }
 
     /// The hub of a loop was started anew.
     pub fn replace_hub(&self, index: usize, hub: Recipient<Deliver>) {
-        if let Some(entry) = self.loops.write().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
+        let _turn = self.growing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loops = Vec::clone(&self.loops.load());
+        if let Some(entry) = loops.get_mut(index) {
             entry.hub = hub;
         }
+        self.loops.store(Arc::new(loops));
     }
 
-    /// The arbiter of a loop, to start an actor on; any loop's if there is none of that index.
+    /// The arbiter of a loop, to start an actor on; numbers beyond the loops begin again at the first.
     pub fn arbiter(&self, index: usize) -> Option<ArbiterHandle> {
-        let loops = self.loops.read().unwrap_or_else(PoisonError::into_inner);
-        loops.get(index).or(loops.first()).map(|entry| entry.arbiter.clone())
+        let loops = self.loops.load();
+        loops.get(index % loops.len().max(1)).map(|entry| entry.arbiter.clone())
     }
 
     /// Brings a delivery to each hub that has somebody to tell. When a hub's mailbox is full the rest comes back: wait for it
@@ -239,14 +267,16 @@ impl Bus {
         let mask = self.mask(&delivery);
         let delivery = Arc::new(delivery);
         let mut late = Vec::new();
-        let loops = self.loops.read().unwrap_or_else(PoisonError::into_inner);
+        let loops = self.loops.load();
         for (index, entry) in loops.iter().enumerate() {
             if mask & (1 << index) == 0 {
                 continue;
             }
             match entry.hub.try_send(Deliver(Arc::clone(&delivery))) {
                 Ok(()) => {}
-                Err(actix::dev::SendError::Full(message)) => late.push(entry.hub.send(message)),
+                // A fresh clone has a place in the mailbox of its own, so it is queued at once and in order; what is waited
+                // for is that the hub has come to it.
+                Err(actix::dev::SendError::Full(message)) => late.push(entry.hub.clone().send(message)),
                 // The hub failed: its loop closes its channels, whose clients come back and resume.
                 Err(actix::dev::SendError::Closed(_)) => {}
             }

@@ -89,7 +89,7 @@ impl Opening {
         let namespace = chat.namespace(user.project_id).ok_or(Refused::Close(CloseCode::Shutdown))?;
         let id = user.id;
         let _ = self.channel.project.set(user.project_id);
-        self.channel.issued_at.set(token.bearer.credentials_changed_at);
+        self.channel.credentials.set(token.bearer.credentials_changed_at);
         self.event_loop.begin_opening(&self.channel, id);
         // From here on the session is known to others: a failure ends the connection, so that nothing stays half-way.
         let ended = |_: Failure| Refused::Close(CloseCode::Overloaded);
@@ -130,7 +130,7 @@ impl Opening {
         if user.id != who.id() {
             return Err(Failure::Forbidden("this session belongs to another user"));
         }
-        self.channel.issued_at.set(token.bearer.credentials_changed_at);
+        self.channel.credentials.set(token.bearer.credentials_changed_at);
         self.channel.vigil.signed_in(token.expires_at);
         Ok(self.ready(who, &token))
     }

@@ -10,14 +10,14 @@ use crate::chat::channel::{Channel, Outstanding, Socket};
 use crate::chat::event_loop::EventLoop;
 use crate::model::{Failure, SessionId};
 use crate::store::accounts;
-use crate::wire::close::CloseCode;
 use crate::wire::limits::FRAGMENTS;
-use crate::wire::outgoing::{Encoding, Format, Framing};
+use crate::wire::outgoing::{self, Encoding, Format, Framing};
 use crate::wire::ws::{self, Offer, Refusal};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::header::{self, HeaderMap};
 use actix_http::{Request, RequestHead, h1};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service};
+use bytes::Bytes;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,7 +106,9 @@ where
 {
     let wish = wish(doors, head).await;
     let parts = framed.into_parts();
-    let (mut io, early) = (parts.io, parts.read_buf.freeze());
+    let (mut io, early) = (parts.io, parts.read_buf);
+    // A copy: the empty rest of the dispatcher's buffer would keep all of it.
+    let early = if early.is_empty() { Bytes::new() } else { Bytes::copy_from_slice(&early) };
     let Wish { offer, project, token, protocol } = match wish {
         Ok(wish) => wish,
         Err(denial) => {
@@ -116,11 +118,6 @@ where
     };
     let deflate = offer.deflate.filter(|_| doors.compression);
     io.write_all(&offer.response(protocol, deflate)).await?;
-    let Some(pass) = doors.enter() else {
-        let code = CloseCode::Overloaded;
-        io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
-        return io.shutdown().await;
-    };
     let limits = &doors.chat.limits;
     let messages = ws::Decoder::new(ws::Limits { message_bytes: limits.frame_bytes, fragments: FRAGMENTS }, deflate);
     let framing = if deflate.is_some() { Framing::WebSocketDeflate } else { Framing::WebSocket };
@@ -128,8 +125,19 @@ where
         Some(BINARY) => (Decoder::Binary(messages, limits.frame_bytes), Format::BinMsgPack),
         _ => (Decoder::Text(messages), Format::Json),
     };
+    let encoding = Encoding { framing, format };
+    let pass = match doors.enter() {
+        Ok(pass) => pass,
+        Err(code) => {
+            if let Some(frame) = outgoing::close_frame(encoding, code, code.reason()) {
+                io.write_all(&frame).await?;
+            }
+            io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
+            return io.shutdown().await;
+        }
+    };
     let arrival = Arrival {
-        channel: channel(doors, io.into(), Encoding { framing, format }),
+        channel: channel(doors, io.into(), encoding),
         decoder,
         early,
         pass,

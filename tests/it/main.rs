@@ -12,6 +12,7 @@ mod admin;
 mod command_line;
 mod demo;
 mod embedded;
+mod events;
 mod login;
 mod pool;
 mod schema;

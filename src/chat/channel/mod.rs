@@ -68,8 +68,8 @@ pub struct Channel {
     pub blocked: RefCell<Option<Arc<HashSet<UserId>>>>,
     /// The user chose to look offline: typing isn't told.
     pub invisible: Cell<bool>,
-    /// When the token was issued, to tell whether a change of password ends this session.
-    pub issued_at: Cell<DateTime<Utc>>,
+    /// When the credentials were last changed as the token was issued: a later change ends this session.
+    pub credentials: Cell<DateTime<Utc>>,
     encoding: Cell<Encoding>,
     socket: RefCell<Socket>,
     outbox: RefCell<Outbox>,
@@ -118,7 +118,7 @@ impl Channel {
             journal: RefCell::default(),
             blocked: RefCell::default(),
             invisible: Cell::new(false),
-            issued_at: Cell::new(DateTime::UNIX_EPOCH),
+            credentials: Cell::new(DateTime::UNIX_EPOCH),
             encoding: Cell::new(encoding),
             socket: RefCell::new(socket),
             outbox: RefCell::new(Outbox::gated()),
@@ -159,6 +159,12 @@ impl Channel {
 
     /// Queues a frame of the session itself (a reply, the opening), before what is held back, and tries the socket.
     pub fn send(&self, bytes: Bytes) {
+        self.queue(bytes);
+        self.flush();
+    }
+
+    /// As [`Channel::send`], without trying the socket: more follows.
+    pub fn queue(&self, bytes: Bytes) {
         if self.life.get() != Life::Open {
             return;
         }
@@ -166,13 +172,14 @@ impl Channel {
         if overflow == Overflow::Stored {
             self.close(CloseCode::Slow);
         }
-        self.flush();
     }
 
     /// The opening is written: what was held back follows, and all that comes from now on.
     pub fn open(&self) {
         self.outbox.borrow_mut().open_gate();
         self.flush();
+        // What was held back may have kept the session from reading.
+        self.wake();
     }
 
     /// Closes with a code: what waits and was not begun still goes out before the close frame, except when the reader is slow.

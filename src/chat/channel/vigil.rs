@@ -42,6 +42,11 @@ impl Vigil {
         }
     }
 
+    /// A sign-in is under way: its time is not the client's. Returns the deadline, for when it comes to nothing.
+    pub fn pause_sign_in(&self) -> Option<Instant> {
+        self.sign_in_by.take()
+    }
+
     /// The session signed in, or did so again, with a token that is good until then.
     pub fn signed_in(&self, expires_at: DateTime<Utc>) {
         self.sign_in_by.set(None);

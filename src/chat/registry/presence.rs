@@ -70,10 +70,14 @@ impl Registry {
             live.telling = false;
             match watchers {
                 Ok(watchers) => {
-                    live.told = live.shown();
-                    let event = Outgoing::new("status.update", live.shown_status());
-                    let publication = Publication::to_users(watchers, event).by(user).transient();
-                    registry.deliver(Delivery::Publish(publication), ctx);
+                    let shown = live.shown();
+                    // Who went and came back meanwhile looks as told before: there is nothing to tell.
+                    if shown != live.told {
+                        live.told = shown;
+                        let event = Outgoing::new("status.update", live.shown_status());
+                        let publication = Publication::to_users(watchers, event).by(user).transient();
+                        registry.deliver(Delivery::Publish(publication), ctx);
+                    }
                     registry.tell_presence(user, ctx);
                 }
                 // The database is away: told when it is back.

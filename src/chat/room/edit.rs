@@ -5,15 +5,16 @@
 
 use super::{Room, lacks};
 use crate::chat::room::say::message_event;
-use crate::cluster::{Publication, ReplyTo};
+use crate::cluster::{Publication, ReplyTo, Tailor};
 use crate::model::game::Answer;
 use crate::model::permission::Permission;
-use crate::model::{ConversationId, Failure, MessageId};
+use crate::model::{ConversationId, Failure, MessageId, UserId};
 use crate::store::{games, members, messages};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Message, User};
 use actix::prelude::*;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Changes a message. Resolves when it is stored and told; the reply itself goes through the hub.
@@ -46,7 +47,7 @@ impl Alteration {
 }
 
 /// What the members are told of a reaction.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct ReactionPush {
     conversation: ConversationId,
     message: MessageId,
@@ -141,14 +142,33 @@ impl Room {
                 self.publish(publication, ctx);
             }
             Altered::Unchanged(message) => {
-                self.publish(Publication::reply_only(alter.reply, Outgoing::new(event, message)), ctx);
+                self.publish(Publication::reply_only(alter.reply, event, message), ctx);
             }
             Altered::Reaction { message, push } => {
-                self.publish(Publication::reply_only(alter.reply, Outgoing::new(event, message)), ctx);
-                let push = Publication::to_conversation(self.id, Outgoing::new(event, push));
-                self.publish(push.by(alter.user.id).skipping(alter.reply.session), ctx);
+                let author = message.author.id;
+                let reactors =
+                    message.reactions.get(&push.emoji).map(|users| users.iter().map(|user| user.id).collect());
+                let reactors = reactors.unwrap_or_default();
+                self.publish(Publication::reply_only(alter.reply, event, message), ctx);
+                self.publish(reaction(event, push, author, reactors).skipping(alter.reply.session), ctx);
             }
         }
+    }
+}
+
+/// The push of a reaction to a message of `author`. A reader who blocks one of the `reactors` gets a count without them; those
+/// beyond the listed ones stay counted.
+fn reaction(event: &'static str, push: ReactionPush, author: UserId, reactors: Vec<UserId>) -> Publication {
+    let (conversation, by, shared) = (push.conversation, push.user.id, Outgoing::new(event, push.clone()));
+    let tailor = move |blocked: &HashSet<UserId>| {
+        let hidden = reactors.iter().filter(|user| blocked.contains(user)).count();
+        let count = push.count.saturating_sub(i64::try_from(hidden).unwrap_or(0));
+        (hidden > 0).then(|| Outgoing::new(event, ReactionPush { count, ..push.clone() }))
+    };
+    Publication {
+        about: Some(author),
+        tailor: Some(Tailor(Box::new(tailor))),
+        ..Publication::to_conversation(conversation, shared).by(by)
     }
 }
 
@@ -168,8 +188,7 @@ impl Handler<Expired> for Room {
         };
         AtomicResponse::new(Box::pin(read.into_actor(self).map(|result, room, ctx| {
             if let Ok(Some(message)) = result {
-                let author = message.author.id;
-                room.publish(Publication::of_message(message_event(message.kind), message).by(author), ctx);
+                room.publish(Publication::of_message(message_event(message.kind), message), ctx);
             }
         })))
     }

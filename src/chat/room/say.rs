@@ -13,9 +13,8 @@ use super::{Membership, Room};
 use crate::chat::scribe::{Store, Stored};
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
-use crate::model::{Failure, MessageId};
+use crate::model::{ConversationId, Failure, MessageId};
 use crate::store::messages::{self, NewGame, NewMessage, Outcome};
-use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
@@ -58,7 +57,6 @@ pub struct Draft {
 struct Pending {
     ticket: u64,
     say: Say,
-    message: NewMessage,
     since: Instant,
     done: oneshot::Sender<Result<(), Failure>>,
 }
@@ -188,21 +186,22 @@ impl Room {
             created_at: self.chat.now(),
         };
         let ticket = self.speech.next_ticket;
-        let store = Store { message: message.clone(), room: ctx.address().recipient(), ticket };
+        let store = Store { message, room: ctx.address().recipient(), ticket };
         if self.chat.scribe(self.id).try_send(store).is_err() {
             let _ = done.send(Err(Failure::Unavailable));
             return;
         }
         self.speech.next_ticket += 1;
-        self.speech.pending.push_back(Pending { ticket, say, message, since: Instant::now(), done });
+        self.speech.pending.push_back(Pending { ticket, say, since: Instant::now(), done });
     }
 
     fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {
-        let Pending { say, message, done, .. } = pending;
+        let Pending { say, done, .. } = pending;
         match outcome {
             Ok(Outcome::Stored { seq, created_at }) => {
-                let message = told_form(&say, &message, seq, created_at);
-                self.tell(Untold { message, reply: say.reply, done }, ctx);
+                let reply = say.reply;
+                let message = told_form(self.id, say, seq, created_at);
+                self.tell(Untold { message, reply, done }, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
                 self.tell(Untold { message: *message, reply: say.reply, done }, ctx);
@@ -236,12 +235,11 @@ impl Room {
         let Untold { message, reply, done } = untold;
         let kind = message_event(message.kind);
         if seq <= told {
-            self.publish(Publication::reply_only(reply, Outgoing::new(kind, message)), ctx);
+            self.publish(Publication::reply_only(reply, kind, message), ctx);
         } else {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
-            let author = message.author.id;
-            self.publish(Publication::of_message(kind, message).by(author).replying(reply), ctx);
+            self.publish(Publication::of_message(kind, message).replying(reply), ctx);
         }
         let _ = done.send(Ok(()));
     }
@@ -274,6 +272,14 @@ impl Room {
         self.speech.suspicious = false;
         let more = missed.len() >= usize::try_from(CATCH_UP).unwrap_or(usize::MAX);
         let mut untold = std::mem::take(&mut self.speech.untold);
+        if missed.is_empty() && untold.iter().any(|waiting| waiting.message.seq > self.told() + 1) {
+            // What should be there is gone: the conversation was deleted, by another node.
+            for waiting in untold {
+                let _ = waiting.done.send(Err(Failure::Unavailable));
+            }
+            self.read(ctx);
+            return;
+        }
         for message in missed {
             if message.seq != self.told() + 1 {
                 // Told meanwhile.
@@ -286,8 +292,7 @@ impl Room {
                 }
                 None => {
                     self.told.store(message.seq, Ordering::Relaxed);
-                    let (kind, author) = (message_event(message.kind), message.author.id);
-                    self.publish(Publication::of_message(kind, message).by(author), ctx);
+                    self.publish(Publication::of_message(message_event(message.kind), message), ctx);
                 }
             }
         }
@@ -350,15 +355,15 @@ pub(super) fn message_event(kind: MessageKind) -> &'static str {
     }
 }
 
-fn told_form(say: &Say, message: &NewMessage, seq: i64, created_at: DateTime<Utc>) -> Message {
-    let draft = say.draft.clone();
+fn told_form(conversation: ConversationId, say: Say, seq: i64, created_at: DateTime<Utc>) -> Message {
+    let Say { author, draft, .. } = say;
     Message {
         id: draft.id,
-        conversation: message.conversation,
+        conversation,
         seq,
-        author: Arc::clone(&say.author),
+        author,
         kind: draft.kind,
-        role: message.role,
+        role: Role::User,
         body: draft.body,
         reply_to: draft.reply_to,
         tone: draft.tone,
