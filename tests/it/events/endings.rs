@@ -89,7 +89,7 @@ async fn sessions_end_with_the_password_they_were_opened_with() {
 async fn who_is_silent_for_too_long_is_gone() {
     let server = TestServer::builder()
         .limits(|limits| {
-            (limits.ping_after, limits.ping_patience) = (Duration::from_millis(100), Duration::from_millis(300));
+            (limits.ping_after, limits.ping_patience) = (Duration::from_millis(300), Duration::from_secs(1));
         })
         .start()
         .await;
