@@ -5,6 +5,8 @@
 
 mod conversation;
 
+use palabre::config::Limits;
+use palabre::model;
 use palabre::wire::close::CloseCode;
 use palabre::wire::envelope;
 use palabre::wire::error::ErrorCode;
@@ -99,7 +101,7 @@ fn binary_examples_say_what_stands_below_them() {
         // Sixteen bytes a line, then the same as text.
         let digits = hex.text.lines().flat_map(|line| line.get(..47).unwrap_or(line).split_whitespace());
         let bytes: Vec<u8> = digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect();
-        let mut decoder = frame::Decoder::new(limits::FRAME_BYTES);
+        let mut decoder = frame::Decoder::new(Limits::DEFAULT.frame_bytes);
         let frame = decoder.decode(&mut &bytes[..]).unwrap().expect("a whole frame");
         assert!(decoder.is_idle(), "line {}", hex.line);
         assert_eq!(envelope::parse_binary(&frame), envelope::parse_json(decoded.text.as_bytes()), "line {}", hex.line);
@@ -189,15 +191,15 @@ fn the_close_codes_are_those_of_the_catalogue() {
 fn the_limits_are_those_of_the_code() {
     let documented: String = rows("Limits").concat().concat();
     for limit in [
-        limits::FRAME_BYTES,
-        limits::SERVER_FRAME_BYTES,
-        limits::BODY_CHARS,
-        limits::BODY_BYTES,
+        Limits::DEFAULT.frame_bytes,
+        Limits::DEFAULT.server_frame_bytes,
+        Limits::DEFAULT.members_per_request,
+        model::limits::BODY_CHARS,
+        model::limits::BODY_BYTES,
         limits::GAME_PAYLOAD_BYTES,
         limits::NESTING,
-        limits::MEMBERS_PER_REQUEST,
         limits::STATUSES_PER_REQUEST,
-        palabre::config::Limits::DEFAULT.outstanding_frames,
+        Limits::DEFAULT.outstanding_frames,
     ] {
         let thousands =
             if limit < 1_000 { limit.to_string() } else { format!("{} {:03}", limit / 1_000, limit % 1_000) };
