@@ -35,9 +35,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[rtype(result = "()")]
 pub struct Store {
     pub message: NewMessage,
-    pub room: Recipient<Stored>,
+    pub slip: Slip,
+}
+
+/// A message's way back to its room. One that is dropped without an outcome, with a scribe that failed, says that nobody knows
+/// what became of the message.
+pub struct Slip {
+    room: Option<Recipient<Stored>>,
     /// The room's own number for it: outcomes come back in the order of these.
-    pub ticket: u64,
+    ticket: u64,
+}
+
+impl Slip {
+    /// The way back to a room, which knows the message by `ticket`.
+    #[must_use]
+    pub fn new(room: Recipient<Stored>, ticket: u64) -> Self {
+        Self { room: Some(room), ticket }
+    }
+
+    /// Reports. It goes past the mailbox's bound: there are never more reports than the room itself handed in.
+    fn report(mut self, outcome: Result<Outcome, Failure>) {
+        if let Some(room) = self.room.take() {
+            room.do_send(Stored { ticket: self.ticket, outcome });
+        }
+    }
+}
+
+impl Drop for Slip {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            room.do_send(Stored { ticket: self.ticket, outcome: Err(Failure::Unavailable) });
+        }
+    }
 }
 
 /// What became of a message.
@@ -53,18 +82,38 @@ pub struct Stored {
 #[rtype(result = "()")]
 pub struct Mark {
     pub marks: Vec<Advance>,
-    pub room: Recipient<Marked>,
-    /// The room's own number for it.
-    pub ticket: u64,
+    pub slip: MarkSlip,
+}
+
+/// As [`Slip`], for watermarks.
+pub struct MarkSlip(Option<Recipient<Marked>>);
+
+impl MarkSlip {
+    /// The way back to a room.
+    #[must_use]
+    pub fn new(room: Recipient<Marked>) -> Self {
+        Self(Some(room))
+    }
+
+    fn report(mut self, result: Result<(), Failure>) {
+        if let Some(room) = self.0.take() {
+            room.do_send(Marked(result));
+        }
+    }
+}
+
+impl Drop for MarkSlip {
+    fn drop(&mut self) {
+        if let Some(room) = self.0.take() {
+            room.do_send(Marked(Err(Failure::Unavailable)));
+        }
+    }
 }
 
 /// The watermarks of one [`Mark`] are durable, or could not be stored.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Marked {
-    pub ticket: u64,
-    pub result: Result<(), Failure>,
-}
+pub struct Marked(pub Result<(), Failure>);
 
 /// The actor; see the module.
 pub struct Scribe {
@@ -103,18 +152,18 @@ impl Scribe {
             return;
         }
         self.busy = true;
-        let (batch, rooms) = self.take_messages();
+        let (batch, slips) = self.take_messages();
         let core = Arc::clone(&self.core);
         let stored = async move { timed(store(&core, &batch)).await };
         let moved = stored.into_actor(self).then(move |stored, scribe, _| {
-            scribe.report(stored, rooms);
-            let (marks, rooms) = scribe.take_marks();
+            scribe.report(stored, slips);
+            let (marks, slips) = scribe.take_marks();
             let core = Arc::clone(&scribe.core);
-            async move { (timed(advance(&core, &marks)).await, rooms) }.into_actor(scribe)
+            async move { (timed(advance(&core, &marks)).await, slips) }.into_actor(scribe)
         });
-        let report = moved.map(|(result, rooms), scribe, ctx| {
-            for (room, ticket) in rooms {
-                room.do_send(Marked { ticket, result: result.clone() });
+        let report = moved.map(|(result, slips), scribe, ctx| {
+            for slip in slips {
+                slip.report(result.clone());
             }
             scribe.busy = false;
             scribe.work(ctx);
@@ -122,44 +171,43 @@ impl Scribe {
         ctx.spawn(report);
     }
 
-    fn report(&self, stored: Result<Vec<Result<Outcome, Failure>>, Failure>, rooms: Vec<(Recipient<Stored>, u64)>) {
-        // Outcomes go to a room past its mailbox's bound: there are never more than the room itself handed in.
+    fn report(&self, stored: Result<Vec<Result<Outcome, Failure>>, Failure>, slips: Vec<Slip>) {
         match stored {
             Ok(outcomes) => {
                 let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stored { .. }))).count();
                 self.core.metrics.stored.add(new);
                 self.core.metrics.batches.add(1);
-                for ((room, ticket), outcome) in rooms.into_iter().zip(outcomes) {
-                    room.do_send(Stored { ticket, outcome });
+                for (slip, outcome) in slips.into_iter().zip(outcomes) {
+                    slip.report(outcome);
                 }
             }
             Err(failure) => {
-                for (room, ticket) in rooms {
-                    room.do_send(Stored { ticket, outcome: Err(failure.clone()) });
+                for slip in slips {
+                    slip.report(Err(failure.clone()));
                 }
             }
         }
     }
 
-    fn take_messages(&mut self) -> (Vec<NewMessage>, Vec<(Recipient<Stored>, u64)>) {
-        let (mut batch, mut rooms, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn take_messages(&mut self) -> (Vec<NewMessage>, Vec<Slip>) {
+        let (mut batch, mut slips, mut bytes) = (Vec::new(), Vec::new(), 0);
         while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
-            let Some(Store { message, room, ticket }) = self.messages.pop_front() else { break };
+            let Some(Store { message, slip }) = self.messages.pop_front() else { break };
             bytes += message.body.len();
             batch.push(message);
-            rooms.push((room, ticket));
+            slips.push(slip);
         }
-        (batch, rooms)
+        (batch, slips)
     }
 
-    fn take_marks(&mut self) -> (Vec<Advance>, Vec<(Recipient<Marked>, u64)>) {
-        let (mut batch, mut rooms) = (Vec::new(), Vec::new());
+    fn take_marks(&mut self) -> (Vec<Advance>, Vec<MarkSlip>) {
+        let (mut batch, mut slips) = (Vec::new(), Vec::new());
         while batch.len() < BATCH_MARKS {
-            let Some(Mark { marks, room, ticket }) = self.marks.pop_front() else { break };
+            let Some(Mark { marks, slip }) = self.marks.pop_front() else { break };
             batch.extend(marks);
-            rooms.push((room, ticket));
+            slips.push(slip);
         }
-        (batch, rooms)
+        (batch, slips)
     }
 }
 
@@ -207,7 +255,7 @@ impl Handler<Store> for Scribe {
 
     fn handle(&mut self, entry: Store, ctx: &mut Self::Context) {
         if self.messages.len() >= WAITING {
-            entry.room.do_send(Stored { ticket: entry.ticket, outcome: Err(Failure::Unavailable) });
+            entry.slip.report(Err(Failure::Unavailable));
             return;
         }
         self.messages.push_back(entry);
@@ -240,5 +288,19 @@ impl Handler<Drained> for Scribe {
             // Dropped with a scribe that failed: nothing is left then either.
             let _ = drained.await;
         })
+    }
+}
+
+/// Fails the scribe, as an error in its code would. For tests of what holds then.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Fail;
+
+impl Handler<Fail> for Scribe {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Fail, _: &mut Self::Context) {
+        panic!("told to fail");
     }
 }

@@ -14,6 +14,8 @@ pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
 use crate::model::duration;
+use crate::store::embedded::default_data_dir;
+use crate::store::opening::Place;
 use crate::wire::token::SECRET_BYTES;
 use std::fmt;
 use std::net::SocketAddr;
@@ -111,9 +113,20 @@ impl Database {
         if let Some(dir) = &self.data_dir {
             return Ok(dir.clone());
         }
-        crate::store::embedded::default_data_dir().ok_or_else(|| {
+        default_data_dir().ok_or_else(|| {
             ConfigError::new("--data-dir", "PALABRE_DATA_DIR", "is needed: there is no home to put it in")
         })
+    }
+
+    /// Where the database is.
+    ///
+    /// # Errors
+    /// As [`Database::data_dir`], where it is in the data directory.
+    pub fn place(&self) -> Result<Place, ConfigError> {
+        match &self.url {
+            Some(url) => Ok(Place::Address(url.expose().to_owned())),
+            None => Ok(Place::Own { data_dir: self.data_dir()?, binaries: self.postgres_bin.clone() }),
+        }
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -325,7 +338,7 @@ impl Settings {
         }
         at_least(
             limits.server_frame_bytes,
-            crate::wire::limits::FRAME_BYTES,
+            Limits::DEFAULT.frame_bytes,
             "--server-frame-bytes",
             "PALABRE_SERVER_FRAME_BYTES",
         )?;

@@ -4,8 +4,8 @@
 //! [`limits::SMALL_CONVERSATION`] members, and neither blocks the other. A private conversation alone doesn't count: it
 //! outlives the contact that it was made for.
 
-use super::prepared::prepared;
 use super::schema::{contacts, presences, users};
+use super::statement::statement;
 use super::users::{UserRow, shape};
 use crate::model::contact::Relation;
 use crate::model::presence::Choice;
@@ -92,7 +92,7 @@ pub async fn save_choice(
     Ok(())
 }
 
-prepared! {
+statement! {
     /// Rows are written in one order, and those of users deleted meanwhile left out.
     struct SaveLastSeen { users: Vec<UserId>, times: Vec<DateTime<Utc>> };
     "INSERT INTO presences (user_id, last_seen) \
@@ -116,9 +116,9 @@ pub async fn save_last_seen(conn: &mut AsyncPgConnection, seen: &[(UserId, DateT
     Ok(())
 }
 
-prepared! {
+statement! {
     /// Collects from the users' side, so its cost follows their contacts and small conversations.
-    struct Watchers { project: ProjectId, users: Vec<UserId>, small: i32 } -> (SqlUuid, SqlUuid);
+    struct Watchers<'a> { project: ProjectId, users: &'a [UserId], small: i32 } -> (SqlUuid, SqlUuid);
     "SELECT seen.id, users.id FROM unnest(" [users as Array<SqlUuid>] ") AS seen (id) CROSS JOIN LATERAL ( \
          SELECT mine.peer_id AS id FROM contacts mine \
          JOIN contacts theirs ON theirs.user_id = mine.peer_id AND theirs.peer_id = mine.user_id \
@@ -148,7 +148,7 @@ pub async fn watchers_of(
     users: &[UserId],
 ) -> QueryResult<HashMap<UserId, Vec<UserId>>> {
     let small = i32::try_from(limits::SMALL_CONVERSATION).unwrap_or(i32::MAX);
-    let pairs: Vec<(UserId, UserId)> = Watchers { project, users: users.to_vec(), small }.load(conn).await?;
+    let pairs: Vec<(UserId, UserId)> = Watchers { project, users, small }.load(conn).await?;
     let mut watchers: HashMap<UserId, Vec<UserId>> = HashMap::new();
     for (user, watcher) in pairs {
         watchers.entry(user).or_default().push(watcher);

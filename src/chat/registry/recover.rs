@@ -2,7 +2,8 @@
 //! database who these users are and what they chose. Who was told to be there and isn't any more is told offline then.
 
 use super::Registry;
-use crate::cluster::{Delivery, Here};
+use crate::cluster::{Delivery, Here, Present};
+use crate::model::presence::Presence;
 use crate::model::{SessionId, UserId};
 use crate::store::presence::{self, Kept};
 use crate::store::users::{self, UserRow};
@@ -15,13 +16,15 @@ use std::time::Duration;
 const RETRY: Duration = Duration::from_secs(1);
 /// After this the loops that have not answered the roll call are taken to have none of the sessions: their hubs failed, and
 /// their connections with them.
-const ROLL_CALL: Duration = Duration::from_secs(30);
+const ROLL_CALL: Duration = Duration::from_secs(10);
 
 /// Whether a recovery is under way, and what ended meanwhile.
 pub struct Recovery {
     is_under_way: bool,
-    /// Loops whose sessions are not known yet.
-    awaited: usize,
+    /// Loops that have not answered.
+    unanswered: usize,
+    /// Answers whose users are being read from the database.
+    reading: usize,
     /// Sessions that ended, maybe before they were known.
     ended: HashSet<SessionId>,
 }
@@ -29,7 +32,7 @@ pub struct Recovery {
 impl Recovery {
     /// Of a registry that takes over, or of the first one.
     pub fn new(takes_over: bool) -> Self {
-        Self { is_under_way: takes_over, awaited: 0, ended: HashSet::new() }
+        Self { is_under_way: takes_over, unanswered: 0, reading: 0, ended: HashSet::new() }
     }
 
     /// A session ended; if it is still to be read from the database, it must not come back.
@@ -45,26 +48,23 @@ impl Registry {
         if !self.recovery.is_under_way {
             return;
         }
-        self.recovery.awaited = self.chat.bus.loops();
+        self.recovery.unanswered = self.chat.bus.loops();
         let roll_call = Delivery::RollCall { project: self.project, to: ctx.address().recipient() };
         self.deliver(roll_call, ctx);
-        ctx.run_later(ROLL_CALL, Self::recovered);
+        ctx.run_later(ROLL_CALL, |registry, ctx| {
+            registry.recovery.unanswered = 0;
+            registry.end_recovery(ctx);
+        });
     }
 
-    /// The sessions of one loop are known.
-    fn one_loop_is_known(&mut self, ctx: &mut Context<Self>) {
-        self.recovery.awaited = self.recovery.awaited.saturating_sub(1);
-        if self.recovery.awaited == 0 {
-            self.recovered(ctx);
+    /// When all who are here are known, those who are not are told of.
+    fn end_recovery(&mut self, ctx: &mut Context<Self>) {
+        let recovery = &mut self.recovery;
+        if recovery.unanswered > 0 || recovery.reading > 0 || !std::mem::take(&mut recovery.is_under_way) {
+            return;
         }
-    }
-
-    /// All who are here are known.
-    fn recovered(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.recovery.is_under_way, false) {
-            self.recovery.ended = HashSet::new();
-            self.tell_missing(ctx);
-        }
+        recovery.ended = HashSet::new();
+        self.tell_missing(ctx);
     }
 
     /// Tells of those who went while there was no registry.
@@ -87,6 +87,36 @@ impl Registry {
             for user in missing.into_iter().filter(|id| users.iter().all(|user| user.id != *id)) {
                 registry.told.forget(user);
             }
+        }));
+    }
+
+    /// Takes up the sessions of one loop.
+    fn take_up(&mut self, here: Vec<Present>, ctx: &mut Context<Self>) {
+        let ids: HashSet<_> = here.iter().map(|session| session.user).collect();
+        let read = self.read_users(ids.into_iter().collect());
+        ctx.spawn(read.map(move |(_, known), registry, ctx| {
+            let Some((users, mut kept)) = known else {
+                ctx.run_later(RETRY, |registry, ctx| registry.take_up(here, ctx));
+                return;
+            };
+            let mut sessions: HashMap<UserId, Vec<Present>> = HashMap::new();
+            for present in here.into_iter().filter(|present| !registry.recovery.ended.contains(&present.session)) {
+                sessions.entry(present.user).or_default().push(present);
+            }
+            for user in users {
+                let live = registry.live(Arc::new(users::shape(&user)), kept.remove(&user.id).unwrap_or_default());
+                for Present { session, away, .. } in sessions.remove(&user.id).unwrap_or_default() {
+                    live.sessions.insert(session);
+                    live.presence.connect(session);
+                    if away {
+                        // Only a text could be refused, and there is none.
+                        let _ = live.presence.set(session, Presence::Away, None);
+                    }
+                }
+                registry.tell_presence(user.id, ctx);
+            }
+            registry.recovery.reading = registry.recovery.reading.saturating_sub(1);
+            registry.end_recovery(ctx);
         }));
     }
 
@@ -114,32 +144,8 @@ impl Handler<Here> for Registry {
     type Result = ();
 
     fn handle(&mut self, Here(here): Here, ctx: &mut Self::Context) {
-        if here.is_empty() {
-            self.one_loop_is_known(ctx);
-            return;
-        }
-        let ids: HashSet<_> = here.iter().map(|(_, user)| *user).collect();
-        let read = self.read_users(ids.into_iter().collect());
-        ctx.spawn(read.map(move |(_, known), registry, ctx| {
-            let Some((users, mut kept)) = known else {
-                ctx.notify_later(Here(here), RETRY);
-                return;
-            };
-            let mut sessions: HashMap<UserId, Vec<SessionId>> = HashMap::new();
-            for (session, user) in here {
-                if !registry.recovery.ended.contains(&session) {
-                    sessions.entry(user).or_default().push(session);
-                }
-            }
-            for user in users {
-                let live = registry.live(Arc::new(users::shape(&user)), kept.remove(&user.id).unwrap_or_default());
-                for session in sessions.remove(&user.id).unwrap_or_default() {
-                    live.sessions.insert(session);
-                    live.presence.connect(session);
-                }
-                registry.tell_presence(user.id, ctx);
-            }
-            registry.one_loop_is_known(ctx);
-        }));
+        self.recovery.unanswered = self.recovery.unanswered.saturating_sub(1);
+        self.recovery.reading += 1;
+        self.take_up(here, ctx);
     }
 }

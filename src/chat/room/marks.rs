@@ -1,8 +1,7 @@
 //! Delivered and read watermarks: forward only, durable before anyone is told, gathered while the scribe is busy.
 
 use super::Room;
-use super::say::REPORT_PATIENCE;
-use crate::chat::scribe::{Mark, Marked};
+use crate::chat::scribe::{Mark, MarkSlip, Marked};
 use crate::cluster::Publication;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, SessionId, UserId};
@@ -14,7 +13,7 @@ use actix::prelude::*;
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// In a conversation of more than [`SMALL_CONVERSATION`] members, authors get a digest at most this often.
@@ -83,15 +82,6 @@ struct Moving {
     waiting: Vec<(i64, oneshot::Sender<Result<i64, Failure>>)>,
 }
 
-impl Moving {
-    /// Tells those who wait where the watermark stands now, or why it doesn't.
-    fn answer(self, result: Result<(), Failure>) {
-        for (seq, done) in self.waiting {
-            let _ = done.send(result.clone().map(|()| seq));
-        }
-    }
-}
-
 /// An author of late.
 struct Spoke {
     author: UserId,
@@ -101,21 +91,13 @@ struct Spoke {
     told: Option<(usize, usize)>,
 }
 
-/// What the scribe has of a room.
-struct WithScribe {
-    ticket: u64,
-    moving: Vec<Moving>,
-    since: Instant,
-}
-
 /// What a room's watermarks are doing.
 #[derive(Default)]
 pub struct Watermarks {
     gathering: HashMap<UserId, Moving>,
     /// Receipts that wait in `gathering`.
     waiting: usize,
-    with_scribe: Option<WithScribe>,
-    next_ticket: u64,
+    with_scribe: Vec<Moving>,
     /// Those who spoke last, oldest first.
     spoke: Vec<Spoke>,
     digest_is_due: bool,
@@ -125,7 +107,7 @@ pub struct Watermarks {
 impl Watermarks {
     /// Nothing is under way.
     pub fn is_quiet(&self) -> bool {
-        self.gathering.is_empty() && self.with_scribe.is_none() && !self.digest_is_due
+        self.gathering.is_empty() && self.with_scribe.is_empty() && !self.digest_is_due
     }
 
     /// A user said something: digests are about that from now on.
@@ -182,16 +164,14 @@ impl Handler<Receipt> for Room {
 impl Handler<Marked> for Room {
     type Result = ();
 
-    fn handle(&mut self, Marked { ticket, result }: Marked, ctx: &mut Self::Context) {
-        // One that comes after it was given up was answered already.
-        let Some(WithScribe { moving, .. }) = self.watermarks.with_scribe.take_if(|with| with.ticket == ticket) else {
-            return;
-        };
-        for moving in moving {
+    fn handle(&mut self, Marked(result): Marked, ctx: &mut Self::Context) {
+        for moving in std::mem::take(&mut self.watermarks.with_scribe) {
             if result.is_ok() {
                 self.tell_moved(&moving, ctx);
             }
-            moving.answer(result.clone());
+            for (seq, done) in moving.waiting {
+                let _ = done.send(result.clone().map(|()| seq));
+            }
         }
         self.move_on(ctx);
     }
@@ -200,7 +180,7 @@ impl Handler<Marked> for Room {
 impl Room {
     /// Hands what has gathered to the scribe, unless it still has something of this room.
     fn move_on(&mut self, ctx: &mut Context<Self>) {
-        if self.watermarks.with_scribe.is_some() || self.watermarks.gathering.is_empty() {
+        if !self.watermarks.with_scribe.is_empty() || self.watermarks.gathering.is_empty() {
             return;
         }
         let tell = self.picture.as_ref().is_ok_and(|picture| !picture.blocked);
@@ -213,24 +193,10 @@ impl Room {
             read: moving.read,
             tell,
         });
-        let ticket = self.watermarks.next_ticket;
-        let mark = Mark { marks: marks.collect(), room: ctx.address().recipient(), ticket };
-        if self.chat.hand_to_scribe(self.id, mark).is_err() {
-            moving.into_iter().for_each(|moving| moving.answer(Err(Failure::Unavailable)));
-            return;
-        }
-        self.watermarks.next_ticket += 1;
-        self.watermarks.with_scribe = Some(WithScribe { ticket, moving, since: Instant::now() });
-    }
-
-    /// Gives up what the scribe has had for too long: it failed, and its report will never come. The watermarks may be stored
-    /// all the same; that does no harm, for who is told to try again moves them once more.
-    pub(super) fn fail_overdue_marks(&mut self, ctx: &mut Context<Self>) {
-        let overdue = self.watermarks.with_scribe.take_if(|with| with.since.elapsed() > REPORT_PATIENCE);
-        if let Some(WithScribe { moving, .. }) = overdue {
-            moving.into_iter().for_each(|moving| moving.answer(Err(Failure::Unavailable)));
-            self.move_on(ctx);
-        }
+        let mark = Mark { marks: marks.collect(), slip: MarkSlip::new(ctx.address().recipient()) };
+        self.watermarks.with_scribe = moving;
+        // A scribe that doesn't take it drops the slip, which then reports.
+        let _ = self.chat.hand_to_scribe(self.id, mark);
     }
 
     /// A user's watermarks are durable: the room knows them, and the others hear of it.

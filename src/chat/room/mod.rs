@@ -82,6 +82,11 @@ impl Room {
         guard: FailureGuard,
     ) -> Self {
         let now = Instant::now();
+        let mut speech = say::Speech::default();
+        if told.load(Ordering::Relaxed) >= 0 {
+            // What the room before it had handed to the scribe may be stored or not, or not yet.
+            speech.suspect();
+        }
         Self {
             chat,
             namespace,
@@ -89,7 +94,7 @@ impl Room {
             id,
             picture: Err(Failure::Unavailable),
             told,
-            speech: say::Speech::default(),
+            speech,
             watermarks: marks::Watermarks::default(),
             typers: typing::Typers::default(),
             used_at: now,
@@ -154,7 +159,7 @@ impl Room {
                 };
                 self.follow_members(&picture.members, ctx);
                 self.picture = Ok(picture);
-                if row.last_seq > self.told() && self.speech.is_quiet() {
+                if row.last_seq > self.told() && !self.speech.awaits_reports() {
                     self.catch_up(ctx);
                 }
             }
@@ -198,7 +203,6 @@ impl Room {
 
     fn tick(&mut self, ctx: &mut Context<Self>) {
         self.fail_overdue(ctx);
-        self.fail_overdue_marks(ctx);
         if self.picture.as_ref().is_err_and(|failure| *failure == Failure::Unavailable) {
             self.read(ctx);
         }

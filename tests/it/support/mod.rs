@@ -1,5 +1,9 @@
 //! What tests have in common.
 
+pub mod client;
 pub mod db;
+pub mod frame;
 pub mod http;
+pub mod project;
+pub mod server;
 pub mod wait;
