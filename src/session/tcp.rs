@@ -9,11 +9,17 @@ use crate::chat::event_loop::EventLoop;
 use crate::wire::frame;
 use crate::wire::outgoing::{Encoding, Format, Framing};
 use bytes::Bytes;
+use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Until the first request says otherwise, the server speaks MessagePack.
 const ENCODING: Encoding = Encoding { framing: Framing::Bare, format: Format::BinMsgPack };
+
+/// How long it may take to tell a connection without room to come later.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Takes a connection in, or tells it to come later.
 pub fn serve(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, socket: Socket) {
@@ -21,8 +27,11 @@ pub fn serve(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, socket: Socket) {
     let pass = match doors.enter() {
         Ok(pass) => pass,
         Err(code) => {
-            // The socket closes as it is dropped, after what the kernel took.
             channel.close(code);
+            // A socket that was just accepted isn't known to be writable yet, so this takes a moment. It closes as it is dropped.
+            actix::spawn(async move {
+                let _ = timeout(FAREWELL, poll_fn(|cx| channel.poll_drain(cx))).await;
+            });
             return;
         }
     };
