@@ -1,7 +1,7 @@
 //! Invitations to games and the answers to them.
 
 use super::start;
-use crate::support::client::{Client, each, id};
+use crate::support::client::{Client, each, id, with};
 use crate::support::server::{TestClock, TestServer};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -12,9 +12,7 @@ async fn invite(client: &mut Client, conversation: &str, extra: Value) -> Value 
 }
 
 fn invitation(conversation: &str, extra: Value) -> Value {
-    let mut data = json!({ "conversation": conversation, "id": id(), "game": "chess", "payload": {} });
-    data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    data
+    with(json!({ "conversation": conversation, "id": id(), "game": "chess", "payload": {} }), extra)
 }
 
 fn answer(message: &Value, action: &str) -> Value {
@@ -193,7 +191,10 @@ async fn invitations_and_answers_are_checked() {
     mixed["game"] = json!("chess");
     alice.refused("message.game", mixed).await.expect_invalid("message");
     alice.refused("message.game", json!({ "message": offered["id"], "action": "win" })).await.expect_invalid("action");
-    alice.refused("message.game", json!({ "conversation": group, "id": id(), "payload": {} })).await.expect_invalid("game");
+    alice
+        .refused("message.game", json!({ "conversation": group, "id": id(), "payload": {} }))
+        .await
+        .expect_invalid("game");
     let said = alice.say(&group, "no game").await;
     alice.refused("message.game", answer(&said, "withdraw")).await.expect(409, "conflict");
     alice.refused("message.game", json!({ "message": id(), "action": "accept" })).await.expect(404, "not_found");

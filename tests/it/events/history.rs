@@ -1,7 +1,7 @@
 //! Pages of history.
 
 use super::start;
-use crate::support::client::{Client, Via, text};
+use crate::support::client::{Client, Via, text, with};
 use crate::support::project::Project;
 use crate::support::server::TestServer;
 use serde_json::{Value, json};
@@ -30,9 +30,7 @@ async fn talk(count: u32) -> (TestServer, Project, Client, String) {
 async fn pages_ascend_and_say_whether_there_is_more_that_way() {
     let (_server, _project, mut alice, group) = talk(120).await;
     let mut fetch = async |extra: Value| {
-        let mut data = json!({ "conversation": group });
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        let page = alice.ok("message.fetch", data).await;
+        let page = alice.ok("message.fetch", with(json!({ "conversation": group }), extra)).await;
         assert_eq!(page["conversation"], group);
         (seqs(&page), page["more"].as_bool().unwrap())
     };
@@ -66,7 +64,8 @@ async fn pages_end_before_a_date() {
     let dates: Vec<_> = page["messages"].as_array().unwrap().iter().map(|message| message["date"].clone()).collect();
     for (date, at) in dates.iter().zip(&dates) {
         let page = alice.ok("message.fetch", json!({ "conversation": group, "before": date })).await;
-        let expected: Vec<i64> = (1..).zip(&dates).filter(|(_, date)| date.as_str() < at.as_str()).map(|(seq, _)| seq).collect();
+        let expected: Vec<i64> =
+            (1..).zip(&dates).filter(|(_, date)| date.as_str() < at.as_str()).map(|(seq, _)| seq).collect();
         assert_eq!(seqs(&page), expected);
     }
     let all = json!({ "conversation": group, "before": "2999-01-01T00:00:00Z" });
@@ -90,9 +89,8 @@ async fn a_page_has_one_bound_and_a_reasonable_size() {
         (json!({ "limit": 201 }), "limit"),
         (json!({ "limit": -1 }), "limit"),
     ] {
-        let mut data = json!({ "conversation": group });
-        data.as_object_mut().unwrap().extend(bounds.as_object().unwrap().clone());
-        alice.refused("message.fetch", data).await.expect_invalid(field);
+        let bounded = with(json!({ "conversation": group }), bounds);
+        alice.refused("message.fetch", bounded).await.expect_invalid(field);
     }
 }
 
@@ -109,7 +107,8 @@ async fn a_page_ends_before_the_frame_is_too_large_and_the_rest_follows() {
         let mut forward = Vec::new();
         loop {
             let after = forward.last().copied().unwrap_or(0);
-            let page = alice.ok("message.fetch", json!({ "conversation": group, "after_seq": after, "limit": 200 })).await;
+            let page =
+                alice.ok("message.fetch", json!({ "conversation": group, "after_seq": after, "limit": 200 })).await;
             assert!(page.to_string().len() <= 262_144, "{via:?}");
             assert_eq!(seqs(&page).first(), Some(&(after + 1)));
             forward.extend(seqs(&page));
@@ -122,7 +121,9 @@ async fn a_page_ends_before_the_frame_is_too_large_and_the_rest_follows() {
         let mut backward = seqs(&page);
         assert_eq!(backward.last(), Some(&12), "the latest come first");
         while page["more"] == true {
-            page = alice.ok("message.fetch", json!({ "conversation": group, "before_seq": backward[0], "limit": 200 })).await;
+            page = alice
+                .ok("message.fetch", json!({ "conversation": group, "before_seq": backward[0], "limit": 200 }))
+                .await;
             backward.splice(0..0, seqs(&page));
         }
         assert_eq!(backward, (1..=12).collect::<Vec<i64>>());

@@ -16,6 +16,7 @@ mod presence;
 mod projects;
 mod reactions;
 mod receipts;
+mod strangers;
 mod summaries;
 mod typing;
 

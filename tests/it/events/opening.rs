@@ -8,6 +8,9 @@ use palabre::model::OrganizationId;
 use palabre::wire::token::{OrganizationToken, Tokens};
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -115,7 +118,8 @@ async fn an_opening_has_conversations_contacts_and_who_of_them_is_there() {
     let with_bob = opening.contacts.iter().find(|contact| contact["user"]["username"] == "bob").unwrap();
     assert_eq!((with_bob["status"].as_str(), &with_bob["conversation"]), (Some("accepted"), &newest["id"]));
     // Carol is offline, so nothing is said of her.
-    let statuses: Vec<_> = opening.statuses.iter().map(|status| (&status["user"]["username"], &status["status"])).collect();
+    let statuses: Vec<_> =
+        opening.statuses.iter().map(|status| (&status["user"]["username"], &status["status"])).collect();
     assert_eq!(statuses, [(&json!("bob"), &json!("online"))]);
 }
 
@@ -140,9 +144,8 @@ async fn bad_foreign_and_unknown_are_closed_alike() {
         name: "acme".to_owned(),
         credentials_changed_at: now,
     };
-    let organization = Tokens::new(crate::support::http::SECRET.as_bytes())
-        .issue_organization(&organization, now, HOUR)
-        .unwrap();
+    let organization =
+        Tokens::new(crate::support::http::SECRET.as_bytes()).issue_organization(&organization, now, HOUR).unwrap();
     let (good, end) = alice.token.split_at(alice.token.len() - 4);
     let damaged = format!("{good}{}", end.chars().rev().collect::<String>());
     for (project, token) in [
@@ -178,7 +181,10 @@ async fn a_refused_sign_in_may_be_tried_again() {
     server.project("q").await;
     for via in Via::ALL {
         let mut client = server.stranger("p", via).await;
-        client.refused("session.auth", json!({ "project": "p", "token": "nonsense" })).await.expect(401, "unauthorized");
+        client
+            .refused("session.auth", json!({ "project": "p", "token": "nonsense" }))
+            .await
+            .expect(401, "unauthorized");
         if matches!(via, Via::TcpJson | Via::TcpMsgPack) {
             for project in ["q", "nowhere"] {
                 let auth = json!({ "project": project, "token": alice.token });
@@ -291,4 +297,27 @@ async fn a_session_signs_in_again_only_as_the_same_user_of_the_same_project() {
         assert!(again["expires_at"].as_str() > first["expires_at"].as_str());
     }
     client.expect_no("session.ready").await;
+}
+
+#[tokio::test]
+async fn a_request_that_comes_right_behind_the_upgrade_is_not_lost() {
+    let (server, _project, alice) = start().await;
+    let mut bytes = format!(
+        "GET /ws/p HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Authorization: Bearer {}\r\n\r\n",
+        alice.token
+    )
+    .into_bytes();
+    let request = br#"{"id":4711,"type":"status.fetch"}"#;
+    // A whole text message, under a mask that changes nothing.
+    bytes.extend([0x81, 0x80 | u8::try_from(request.len()).unwrap(), 0, 0, 0, 0]);
+    bytes.extend(request);
+    let mut stream = TcpStream::connect(server.addresses.http).await.unwrap();
+    stream.write_all(&bytes).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains(r#""re":4711"#) {
+        let read = timeout(Duration::from_secs(10), stream.read_buf(&mut answer)).await.expect("no answer");
+        assert_ne!(read.unwrap(), 0, "closed instead");
+    }
 }
