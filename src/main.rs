@@ -42,6 +42,11 @@ fn run(command: Command) -> Result<(), CliError> {
 
 /// Runs the server until a signal ends it: the first lets it end in order, the second at once.
 fn serve(settings: Settings) -> Result<(), (String, u8)> {
+    // Each connection is a file; the usual soft limit of 1 024 is made for other programs.
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) => log::debug!(target: "palabre", "up to {files} files may be open"),
+        Err(error) => log::warn!(target: "palabre", "the limit of open files stays as it is: {error}"),
+    }
     actix::System::new().block_on(async {
         let running = server::start(settings, Clock::system()).await.map_err(|error| (error.to_string(), 1))?;
         let failed = |error: std::io::Error| (format!("signals can't be waited for: {error}"), 1);

@@ -9,7 +9,7 @@ use super::channel::{Change, Channel};
 use super::event_loop::EventLoop;
 use super::guard::FailureGuard;
 use super::metrics::Metrics;
-use crate::cluster::{Audience, Deliver, Delivery, Here, Publication, ReplyTo, Tailor};
+use crate::cluster::{Audience, Deliver, Delivery, Here, Present, Publication, ReplyTo, Tailor};
 use crate::model::ConversationId;
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{Encoding, Outgoing};
@@ -199,7 +199,7 @@ impl Hub {
                 self.event_loop.each(|channel| {
                     // One that is still opening will come to the registry by itself.
                     if let (Some(user), true) = (channel.user.get(), channel.project.get() == Some(project)) {
-                        here.push((channel.session, *user));
+                        here.push(Present { session: channel.session, user: *user, away: channel.away.get() });
                     }
                 });
                 // Past the mailbox's bound: one message a hub.

@@ -131,8 +131,8 @@ impl Chat {
         {
             return Some(handle.clone());
         }
-        let takes_over = namespaces.remove(&project).is_some();
-        let handle = Namespace::start_in(self, project, takes_over)?;
+        let failed = namespaces.remove(&project);
+        let handle = Namespace::start_in(self, project, failed)?;
         namespaces.insert(project, handle.clone());
         Some(handle)
     }

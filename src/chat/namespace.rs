@@ -4,7 +4,7 @@
 
 use super::Chat;
 use super::guard::FailureGuard;
-use super::registry::Registry;
+use super::registry::{Registry, Shown};
 use super::room::{MaySleep, Room};
 use crate::model::{ConversationId, ProjectId};
 use actix::prelude::*;
@@ -30,6 +30,7 @@ pub struct Namespace {
     project: ProjectId,
     rooms: HashMap<ConversationId, Entry>,
     registry: Arc<RwLock<Addr<Registry>>>,
+    shown: Shown,
     _guard: FailureGuard,
 }
 
@@ -38,6 +39,7 @@ pub struct Namespace {
 pub struct NamespaceHandle {
     pub namespace: Addr<Namespace>,
     registry: Arc<RwLock<Addr<Registry>>>,
+    shown: Shown,
 }
 
 impl NamespaceHandle {
@@ -55,23 +57,27 @@ impl NamespaceHandle {
 }
 
 impl Namespace {
-    /// Starts a namespace with its registry, on an event loop of its own choosing. `None` when the server stops and there is no
+    /// Starts a namespace with its registry, on an event loop of its own choosing, in the place of one that failed if there
+    /// was one. `None` when the server stops and there is no
     /// loop left to start it on.
     #[must_use]
-    pub fn start_in(chat: &Chat, project: ProjectId, takes_over: bool) -> Option<NamespaceHandle> {
+    pub fn start_in(chat: &Chat, project: ProjectId, failed: Option<NamespaceHandle>) -> Option<NamespaceHandle> {
         let arbiter = chat.bus.arbiter(spread(project.0.as_u128()))?;
         let (guard, _) = FailureGuard::new(format!("the namespace of project {project}"));
-        let registry = Registry::start_in(&arbiter, chat, project, takes_over);
+        let takes_over = failed.is_some();
+        let shown = failed.map(|failed| failed.shown).unwrap_or_default();
+        let registry = Registry::start_in(&arbiter, chat, project, Arc::clone(&shown), takes_over);
         let registry = Arc::new(RwLock::new(registry));
-        let (kept, chat) = (Arc::clone(&registry), chat.clone());
+        let (kept, kept_shown, chat) = (Arc::clone(&registry), Arc::clone(&shown), chat.clone());
         let namespace = Self::start_in_arbiter(&arbiter, move |_| Self {
             chat,
             project,
             rooms: HashMap::new(),
             registry: kept,
+            shown: kept_shown,
             _guard: guard,
         });
-        Some(NamespaceHandle { namespace, registry })
+        Some(NamespaceHandle { namespace, registry, shown })
     }
 
     fn room(&mut self, conversation: ConversationId, hub: usize, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
@@ -111,7 +117,7 @@ impl Namespace {
             return;
         }
         let Some(arbiter) = self.chat.bus.arbiter(spread(self.project.0.as_u128())) else { return };
-        let registry = Registry::start_in(&arbiter, &self.chat, self.project, true);
+        let registry = Registry::start_in(&arbiter, &self.chat, self.project, Arc::clone(&self.shown), true);
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
     }
 }

@@ -34,9 +34,38 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[rtype(result = "()")]
 pub struct Store {
     pub message: NewMessage,
-    pub room: Recipient<Stored>,
+    pub slip: Slip,
+}
+
+/// A message's way back to its room. One that is dropped without an outcome, with a scribe that failed, says that nobody knows
+/// what became of the message.
+pub struct Slip {
+    room: Option<Recipient<Stored>>,
     /// The room's own number for it: outcomes come back in the order of these.
-    pub ticket: u64,
+    ticket: u64,
+}
+
+impl Slip {
+    /// The way back to a room, which knows the message by `ticket`.
+    #[must_use]
+    pub fn new(room: Recipient<Stored>, ticket: u64) -> Self {
+        Self { room: Some(room), ticket }
+    }
+
+    /// Reports. It goes past the mailbox's bound: there are never more reports than the room itself handed in.
+    fn report(mut self, outcome: Result<Outcome, Failure>) {
+        if let Some(room) = self.room.take() {
+            room.do_send(Stored { ticket: self.ticket, outcome });
+        }
+    }
+}
+
+impl Drop for Slip {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            room.do_send(Stored { ticket: self.ticket, outcome: Err(Failure::Unavailable) });
+        }
+    }
 }
 
 /// What became of a message.
@@ -52,7 +81,32 @@ pub struct Stored {
 #[rtype(result = "()")]
 pub struct Mark {
     pub marks: Vec<Advance>,
-    pub room: Recipient<Marked>,
+    pub slip: MarkSlip,
+}
+
+/// As [`Slip`], for watermarks.
+pub struct MarkSlip(Option<Recipient<Marked>>);
+
+impl MarkSlip {
+    /// The way back to a room.
+    #[must_use]
+    pub fn new(room: Recipient<Marked>) -> Self {
+        Self(Some(room))
+    }
+
+    fn report(mut self, result: Result<(), Failure>) {
+        if let Some(room) = self.0.take() {
+            room.do_send(Marked(result));
+        }
+    }
+}
+
+impl Drop for MarkSlip {
+    fn drop(&mut self) {
+        if let Some(room) = self.0.take() {
+            room.do_send(Marked(Err(Failure::Unavailable)));
+        }
+    }
 }
 
 /// The watermarks of one [`Mark`] are durable, or could not be stored.
@@ -97,8 +151,8 @@ impl Scribe {
             return;
         }
         self.busy = true;
-        let (batch, rooms) = self.take_messages();
-        let (marks, marked_rooms) = self.take_marks();
+        let (batch, slips) = self.take_messages();
+        let (marks, mark_slips) = self.take_marks();
         let core = Arc::clone(&self.core);
         let work = async move {
             let stored = timed(store(&core, &batch)).await;
@@ -107,53 +161,52 @@ impl Scribe {
         };
         let report = work.into_actor(self).map(move |(stored, moved), scribe, ctx| {
             scribe.busy = false;
-            scribe.report(stored, rooms);
-            for room in marked_rooms {
-                room.do_send(Marked(moved.clone()));
+            scribe.report(stored, slips);
+            for slip in mark_slips {
+                slip.report(moved.clone());
             }
             scribe.work(ctx);
         });
         ctx.spawn(report);
     }
 
-    fn report(&self, stored: Result<Vec<Outcome>, Failure>, rooms: Vec<(Recipient<Stored>, u64)>) {
-        // Outcomes go to a room past its mailbox's bound: there are never more than the room itself handed in.
+    fn report(&self, stored: Result<Vec<Outcome>, Failure>, slips: Vec<Slip>) {
         match stored {
             Ok(outcomes) => {
                 let new = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
                 self.core.metrics.stored.add(new);
                 self.core.metrics.batches.add(1);
-                for ((room, ticket), outcome) in rooms.into_iter().zip(outcomes) {
-                    room.do_send(Stored { ticket, outcome: Ok(outcome) });
+                for (slip, outcome) in slips.into_iter().zip(outcomes) {
+                    slip.report(Ok(outcome));
                 }
             }
             Err(failure) => {
-                for (room, ticket) in rooms {
-                    room.do_send(Stored { ticket, outcome: Err(failure.clone()) });
+                for slip in slips {
+                    slip.report(Err(failure.clone()));
                 }
             }
         }
     }
 
-    fn take_messages(&mut self) -> (Vec<NewMessage>, Vec<(Recipient<Stored>, u64)>) {
-        let (mut batch, mut rooms, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn take_messages(&mut self) -> (Vec<NewMessage>, Vec<Slip>) {
+        let (mut batch, mut slips, mut bytes) = (Vec::new(), Vec::new(), 0);
         while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
-            let Some(Store { message, room, ticket }) = self.messages.pop_front() else { break };
+            let Some(Store { message, slip }) = self.messages.pop_front() else { break };
             bytes += message.body.len();
             batch.push(message);
-            rooms.push((room, ticket));
+            slips.push(slip);
         }
-        (batch, rooms)
+        (batch, slips)
     }
 
-    fn take_marks(&mut self) -> (Vec<Advance>, Vec<Recipient<Marked>>) {
-        let (mut batch, mut rooms) = (Vec::new(), Vec::new());
+    fn take_marks(&mut self) -> (Vec<Advance>, Vec<MarkSlip>) {
+        let (mut batch, mut slips) = (Vec::new(), Vec::new());
         while batch.len() < BATCH_MARKS {
-            let Some(Mark { marks, room }) = self.marks.pop_front() else { break };
+            let Some(Mark { marks, slip }) = self.marks.pop_front() else { break };
             batch.extend(marks);
-            rooms.push(room);
+            slips.push(slip);
         }
-        (batch, rooms)
+        (batch, slips)
     }
 }
 
@@ -203,7 +256,7 @@ impl Handler<Store> for Scribe {
 
     fn handle(&mut self, entry: Store, ctx: &mut Self::Context) {
         if self.messages.len() >= WAITING {
-            entry.room.do_send(Stored { ticket: entry.ticket, outcome: Err(Failure::Unavailable) });
+            entry.slip.report(Err(Failure::Unavailable));
             return;
         }
         self.messages.push_back(entry);
@@ -236,5 +289,19 @@ impl Handler<Drained> for Scribe {
             // Dropped with a scribe that failed: nothing is left then either.
             let _ = drained.await;
         })
+    }
+}
+
+/// Fails the scribe, as an error in its code would. For tests of what holds then.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Fail;
+
+impl Handler<Fail> for Scribe {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Fail, _: &mut Self::Context) {
+        panic!("told to fail");
     }
 }

@@ -51,10 +51,22 @@ pub enum Delivery {
 /// A hub's answer to a roll call: its sessions of that project.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
-pub struct Here(pub Vec<(SessionId, UserId)>);
+pub struct Here(pub Vec<Present>);
+
+/// A session that answers a roll call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Present {
+    pub session: SessionId,
+    pub user: UserId,
+    /// It said that its user is away.
+    pub away: bool,
+}
 
 /// Cuts what people did whom a reader blocks; `None` if the event names none of them.
-pub struct Tailor(pub Box<dyn Fn(&HashSet<UserId>) -> Option<Outgoing> + Send + Sync>);
+pub struct Tailor(pub Box<Cut>);
+
+/// From the users whom a reader blocks to that reader's copy.
+pub type Cut = dyn Fn(&HashSet<UserId>) -> Option<Outgoing> + Send + Sync;
 
 impl std::fmt::Debug for Tailor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

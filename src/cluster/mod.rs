@@ -3,5 +3,5 @@
 mod bus;
 mod interest;
 
-pub use bus::{Audience, Backlog, Bus, Deliver, Delivery, Here, Publication, ReplyTo, Tailor};
+pub use bus::{Audience, Backlog, Bus, Deliver, Delivery, Here, Present, Publication, ReplyTo, Tailor};
 pub use interest::{Interest, MAX_LOOPS};

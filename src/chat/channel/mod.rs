@@ -68,6 +68,8 @@ pub struct Channel {
     pub blocked: RefCell<Option<Arc<HashSet<UserId>>>>,
     /// The user chose to look offline: typing isn't told.
     pub invisible: Cell<bool>,
+    /// The session said that its user is away.
+    pub away: Cell<bool>,
     /// When the credentials were last changed as the token was issued: a later change ends this session.
     pub credentials: Cell<DateTime<Utc>>,
     encoding: Cell<Encoding>,
@@ -118,6 +120,7 @@ impl Channel {
             journal: RefCell::default(),
             blocked: RefCell::default(),
             invisible: Cell::new(false),
+            away: Cell::new(false),
             credentials: Cell::new(DateTime::UNIX_EPOCH),
             encoding: Cell::new(encoding),
             socket: RefCell::new(socket),

@@ -19,7 +19,7 @@ use crate::wire::shapes::{Status, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Requests that may wait for a registry.
@@ -34,8 +34,8 @@ struct Live {
     sessions: HashSet<SessionId>,
     /// When others last saw the user there.
     last_seen: Option<DateTime<Utc>>,
-    /// What others were told last.
-    told: Told,
+    /// What others were told last; `None` when only an earlier registry knows.
+    told: Option<Told>,
     /// A telling is under way; what has changed by its end is told after it.
     telling: bool,
 }
@@ -47,7 +47,7 @@ impl Live {
             presence: UserPresence::new(choice, text),
             sessions: HashSet::new(),
             last_seen,
-            told: (Presence::Offline, None),
+            told: Some((Presence::Offline, None)),
             telling: false,
         }
     }
@@ -55,11 +55,16 @@ impl Live {
 
 type Told = (Presence, Option<String>);
 
+/// The users who were last shown to others as not offline. It outlives a registry that fails: the next one has to tell who is
+/// no longer there.
+pub type Shown = Arc<Mutex<HashSet<UserId>>>;
+
 /// The actor; see the module.
 pub struct Registry {
     chat: Chat,
     project: ProjectId,
     users: HashMap<UserId, Live>,
+    shown: Shown,
     /// Sessions that ended while a recovery was under way.
     recovery: recover::Recovery,
     /// Pairs of users between whom an action is under way: the next one waits, so that what is told comes in the order of
@@ -71,13 +76,20 @@ pub struct Registry {
 impl Registry {
     /// Starts a registry on a loop. One that takes over from a failed one asks the loops who is here.
     #[must_use]
-    pub fn start_in(arbiter: &ArbiterHandle, chat: &Chat, project: ProjectId, takes_over: bool) -> Addr<Self> {
+    pub fn start_in(
+        arbiter: &ArbiterHandle,
+        chat: &Chat,
+        project: ProjectId,
+        shown: Shown,
+        takes_over: bool,
+    ) -> Addr<Self> {
         let (guard, _) = FailureGuard::new(format!("the registry of project {project}"));
         let chat = chat.clone();
         Self::start_in_arbiter(arbiter, move |_| Self {
             chat,
             project,
             users: HashMap::new(),
+            shown,
             recovery: recover::Recovery::new(takes_over),
             pairs: HashMap::new(),
             _guard: guard,
@@ -106,6 +118,22 @@ impl Registry {
             }
         });
         ctx.spawn(end);
+    }
+
+    /// What is known of a user, to begin with what was kept of them.
+    fn live(
+        &mut self,
+        user: Arc<User>,
+        choice: Choice,
+        text: Option<String>,
+        last_seen: Option<DateTime<Utc>>,
+    ) -> &mut Live {
+        let shown = &self.shown;
+        self.users.entry(user.id).or_insert_with(|| {
+            let was_shown = shown.lock().unwrap_or_else(PoisonError::into_inner).contains(&user.id);
+            let live = Live::new(user, choice, text, last_seen);
+            if was_shown { Live { told: None, ..live } } else { live }
+        })
     }
 
     fn deliver(&self, delivery: Delivery, ctx: &mut Context<Self>) {
@@ -142,9 +170,10 @@ impl Handler<Connect> for Registry {
     fn handle(&mut self, connect: Connect, ctx: &mut Self::Context) -> Self::Result {
         let Connect { session, user, choice, text, last_seen } = connect;
         let id = user.id;
-        let live = self.users.entry(id).or_insert_with(|| Live::new(Arc::clone(&user), choice, text, last_seen));
+        let most = self.chat.limits.sessions_per_user;
+        let live = self.live(Arc::clone(&user), choice, text, last_seen);
         live.user = user;
-        if !live.sessions.contains(&session) && live.sessions.len() >= self.chat.limits.sessions_per_user {
+        if !live.sessions.contains(&session) && live.sessions.len() >= most {
             return Err(CloseCode::TooManySessions);
         }
         live.sessions.insert(session);

@@ -11,6 +11,7 @@ use crate::store::presence::{self, Seen};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Status;
 use actix::prelude::*;
+use std::sync::PoisonError;
 
 impl Live {
     /// As the user sees it.
@@ -44,14 +45,15 @@ impl Registry {
         if live.telling {
             return;
         }
-        if live.shown() == live.told {
+        if live.told.as_ref() == Some(&live.shown()) {
             if live.sessions.is_empty() {
                 self.users.remove(&user);
             }
             return;
         }
         live.telling = true;
-        let went = live.presence.shown() == Presence::Offline && live.told.0 != Presence::Offline;
+        let was_offline = live.told.as_ref().is_some_and(|(told, _)| *told == Presence::Offline);
+        let went = live.presence.shown() == Presence::Offline && !was_offline;
         if went {
             live.last_seen = Some(now);
         }
@@ -72,8 +74,15 @@ impl Registry {
                 Ok(watchers) => {
                     let shown = live.shown();
                     // Who went and came back meanwhile looks as told before: there is nothing to tell.
-                    if shown != live.told {
-                        live.told = shown;
+                    if live.told.as_ref() != Some(&shown) {
+                        let mut visible = registry.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                        if shown.0 == Presence::Offline {
+                            visible.remove(&user);
+                        } else {
+                            visible.insert(user);
+                        }
+                        drop(visible);
+                        live.told = Some(shown);
                         let event = Outgoing::new("status.update", live.shown_status());
                         let publication = Publication::to_users(watchers, event).by(user).transient();
                         registry.deliver(Delivery::Publish(publication), ctx);

@@ -1,7 +1,7 @@
 //! Delivered and read watermarks: forward only, durable before anyone is told, gathered while the scribe is busy.
 
 use super::Room;
-use crate::chat::scribe::{Mark, Marked};
+use crate::chat::scribe::{Mark, MarkSlip, Marked};
 use crate::cluster::Publication;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, SessionId, UserId};
@@ -189,14 +189,10 @@ impl Room {
             read: moving.read,
             tell,
         });
-        let mark = Mark { marks: marks.collect(), room: ctx.address().recipient() };
-        if self.chat.scribe(self.id).try_send(mark).is_ok() {
-            self.watermarks.with_scribe = moving;
-            return;
-        }
-        for (_, done) in moving.into_iter().flat_map(|moving| moving.waiting) {
-            let _ = done.send(Err(Failure::Unavailable));
-        }
+        let mark = Mark { marks: marks.collect(), slip: MarkSlip::new(ctx.address().recipient()) };
+        self.watermarks.with_scribe = moving;
+        // A scribe that doesn't take it drops the slip, which then reports.
+        let _ = self.chat.scribe(self.id).try_send(mark);
     }
 
     /// A user's watermarks are durable: the room knows them, and the others hear of it.

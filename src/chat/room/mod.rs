@@ -82,6 +82,11 @@ impl Room {
         guard: FailureGuard,
     ) -> Self {
         let now = Instant::now();
+        let mut speech = say::Speech::default();
+        if told.load(Ordering::Relaxed) >= 0 {
+            // What the room before it had handed to the scribe may be stored or not, or not yet.
+            speech.suspect();
+        }
         Self {
             chat,
             namespace,
@@ -89,7 +94,7 @@ impl Room {
             id,
             picture: Err(Failure::Unavailable),
             told,
-            speech: say::Speech::default(),
+            speech,
             watermarks: marks::Watermarks::default(),
             typers: HashMap::new(),
             used_at: now,
@@ -152,7 +157,7 @@ impl Room {
                     blocked,
                     read_at: Instant::now(),
                 });
-                if row.last_seq > self.told() && self.speech.is_quiet() {
+                if row.last_seq > self.told() && !self.speech.awaits_reports() {
                     self.catch_up(ctx);
                 }
             }

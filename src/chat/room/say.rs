@@ -10,7 +10,7 @@
 //!   stored all the same, the room catches up with the database.
 
 use super::{Membership, Room};
-use crate::chat::scribe::{Store, Stored};
+use crate::chat::scribe::{Slip, Store, Stored};
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, MessageId};
@@ -30,6 +30,9 @@ const UNDER_WAY: usize = 1_024;
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
 /// Messages read at once when the room catches up.
 const CATCH_UP: i64 = 200;
+/// How long after its outcome was lost a message may still be stored: the statement lives on in the database for as long as
+/// that lets statements run, and may wait for a lock there.
+const LATE: Duration = Duration::from_secs(35);
 
 /// Says something in the conversation. Resolves when it is stored and on its way; the reply itself goes through the hub, in its
 /// place among the pushes.
@@ -82,9 +85,22 @@ pub struct Speech {
     catching_up: bool,
     /// The database may hold messages that this room doesn't know of.
     suspicious: bool,
+    /// When it can be said that no more of those come.
+    settled_at: Option<Instant>,
 }
 
 impl Speech {
+    /// The outcome of a message is not known: it may be stored, now or later.
+    pub fn suspect(&mut self) {
+        self.suspicious = true;
+        self.settled_at = Some(Instant::now() + LATE);
+    }
+
+    /// Messages are with the scribe.
+    pub fn awaits_reports(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     /// Nothing is under way.
     pub fn is_quiet(&self) -> bool {
         self.pending.is_empty()
@@ -92,6 +108,7 @@ impl Speech {
             && self.untold.is_empty()
             && !self.catching_up
             && !self.suspicious
+            && self.settled_at.is_none()
     }
 }
 
@@ -186,13 +203,11 @@ impl Room {
             created_at: self.chat.now(),
         };
         let ticket = self.speech.next_ticket;
-        let store = Store { message, room: ctx.address().recipient(), ticket };
-        if self.chat.scribe(self.id).try_send(store).is_err() {
-            let _ = done.send(Err(Failure::Unavailable));
-            return;
-        }
+        let store = Store { message, slip: Slip::new(ctx.address().recipient(), ticket) };
         self.speech.next_ticket += 1;
         self.speech.pending.push_back(Pending { ticket, say, since: Instant::now(), done });
+        // A scribe that doesn't take it drops the slip, which then reports.
+        let _ = self.chat.scribe(self.id).try_send(store);
     }
 
     fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {
@@ -217,7 +232,7 @@ impl Room {
                 let _ = done.send(Err(Failure::NotFound("conversation")));
             }
             Err(failure) => {
-                self.speech.suspicious = true;
+                self.speech.suspect();
                 let _ = done.send(Err(failure));
             }
         }
@@ -334,6 +349,9 @@ impl Room {
             self.give_up_on_first();
         }
         self.reread_if_due(ctx);
+        if self.speech.settled_at.take_if(|at| *at <= Instant::now()).is_some() {
+            self.speech.suspicious = true;
+        }
         if self.speech.suspicious || !self.speech.untold.is_empty() {
             self.catch_up(ctx);
         }
@@ -341,7 +359,7 @@ impl Room {
 
     fn give_up_on_first(&mut self) {
         if let Some(lost) = self.speech.pending.pop_front() {
-            self.speech.suspicious = true;
+            self.speech.suspect();
             let _ = lost.done.send(Err(Failure::Unavailable));
         }
     }

@@ -18,5 +18,10 @@ pub struct Data {
 pub async fn run(who: Rc<Who>, Data { status, text }: Data) -> Result<Reply, Failure> {
     let set = SetStatus { session: who.session, user: who.id(), status, text };
     let own = who.ask_registry(set).await??;
+    match status {
+        Presence::Online => who.channel.away.set(false),
+        Presence::Away => who.channel.away.set(true),
+        Presence::Busy | Presence::Invisible | Presence::Offline => {}
+    }
     Ok(Reply::event("status.update", own))
 }
