@@ -8,13 +8,13 @@ use super::commands::{self, Lane, Reply};
 use super::doors::{Doors, Pass};
 use super::opening::{Opened, Opening, Ready, Refused};
 use super::rate::Bucket;
-use super::reader::{Decoder, Reader, Received};
+use super::reader::{Brake, Decoder, Reader, Received};
 use super::who::Who;
 use crate::chat::channel::Channel;
 use crate::chat::event_loop::EventLoop;
 use crate::chat::registry::Disconnect;
 use crate::model::Failure;
-use crate::wire::close::CloseCode;
+use crate::wire::close::{CloseCode, Violation};
 use crate::wire::envelope::{BadRequest, Request};
 use crate::wire::error::{ErrorCode, ErrorData};
 use crate::wire::field;
@@ -23,11 +23,12 @@ use crate::wire::outgoing::{self, Outgoing};
 use actix::prelude::*;
 use bytes::Bytes;
 use serde::Deserialize;
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// Messages of one lane that may be under way at once: as many as make a good batch.
 const UNDER_WAY: usize = 64;
@@ -35,6 +36,9 @@ const UNDER_WAY: usize = 64;
 const UNDER_WAY_BYTES: usize = 128 * 1024;
 /// Requests that wait before reading stops.
 const WAITING: usize = 64;
+
+/// How long a sign-in may take: the database's patience, and the registry's.
+const OPENING_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How far a session has come.
 enum State {
@@ -61,8 +65,11 @@ pub struct Session {
     under_way: usize,
     /// Of the requests that are under way or wait.
     bytes: usize,
-    /// The reader stops while this is set.
-    hold: Rc<Cell<bool>>,
+    /// What is left of the opening, for a client that must read first.
+    untold: VecDeque<Outgoing>,
+    /// Nothing more comes: close with this when all is done.
+    end: Option<Violation>,
+    brake: Rc<Brake>,
 }
 
 /// What a listener knows of a connection.
@@ -81,6 +88,10 @@ impl Session {
     pub fn start_on(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, arrival: Arrival) {
         let Arrival { channel, decoder, early, pass, project, token } = arrival;
         event_loop.add(&channel);
+        if doors.closing.load(Ordering::Relaxed) {
+            // It may have come after all others were told.
+            channel.close(CloseCode::Shutdown);
+        }
         let limits = &doors.chat.limits;
         let session = Self {
             opening: Rc::new(Opening {
@@ -98,9 +109,11 @@ impl Session {
             lane: Lane::Alone,
             under_way: 0,
             bytes: 0,
-            hold: Rc::default(),
+            untold: VecDeque::new(),
+            end: None,
+            brake: Rc::default(),
         };
-        let reader = Reader::new(channel, Rc::clone(event_loop), decoder, early, Rc::clone(&session.hold));
+        let reader = Reader::new(channel, Rc::clone(event_loop), decoder, early, Rc::clone(&session.brake));
         Self::create(|ctx| {
             ctx.add_stream(reader);
             session
@@ -112,10 +125,22 @@ impl Session {
     }
 
     fn take(&mut self, received: Received, ctx: &mut Context<Self>) {
+        match received {
+            Received::Resume => {
+                self.tell_opening();
+                return self.pump(ctx);
+            }
+            Received::End(violation) => {
+                self.end = Some(violation);
+                return self.close_if_done();
+            }
+            Received::Request(..) | Received::Bad(_) => {}
+        }
         if let Err(retry_after) = self.bucket.take(Instant::now()) {
             let re = match &received {
                 Received::Request(request, _) => Some(request.id),
                 Received::Bad(bad) => bad.re(),
+                Received::End(_) | Received::Resume => None,
             };
             self.refuse(re, &Failure::RateLimited { retry_after });
             return;
@@ -126,6 +151,17 @@ impl Session {
                 self.admit(request, bytes, ctx);
             }
             Received::Bad(bad) => self.complain(&bad),
+            Received::End(_) | Received::Resume => {}
+        }
+    }
+
+    /// Closes a connection from which nothing more comes, once what it asked for is done.
+    fn close_if_done(&mut self) {
+        if self.under_way > 0 || !self.waiting.is_empty() {
+            return;
+        }
+        if let Some(Violation { code, reason }) = self.end.take() {
+            self.channel().close_with(code, reason);
         }
     }
 
@@ -158,7 +194,12 @@ impl Session {
         while let State::Ready(who) = &self.state
             && let Some((request, _)) = self.waiting.front()
         {
-            let lane = commands::lane(request);
+            // Its own answers must not make a session slow.
+            if self.channel().is_half_full() || !self.untold.is_empty() {
+                self.wait_for_room();
+                break;
+            }
+            let lane = commands::lane(who, request);
             let joins = lane == self.lane && lane != Lane::Alone && self.under_way < UNDER_WAY;
             if self.under_way > 0 && !joins {
                 break;
@@ -175,7 +216,7 @@ impl Session {
             self.waiting = VecDeque::new();
         }
         let hold = self.waiting.len() >= WAITING || self.bytes >= UNDER_WAY_BYTES;
-        if self.hold.replace(hold) && !hold {
+        if self.brake.hold.replace(hold) && !hold {
             self.channel().wake();
         }
     }
@@ -195,14 +236,13 @@ impl Session {
             ctx.spawn(done);
             return;
         }
-        let run = async move {
-            match commands::run(who, request) {
-                Some(command) => Some(command.await),
-                None => None,
+        match commands::run(who, request) {
+            Some(command) => {
+                let done = command.into_actor(self);
+                ctx.spawn(done.map(move |result, session, ctx| session.finish(id, bytes, Some(result), ctx)));
             }
-        };
-        let done = run.into_actor(self).map(move |result, session, ctx| session.finish(id, bytes, result, ctx));
-        ctx.spawn(done);
+            None => self.finish(id, bytes, None, ctx),
+        }
     }
 
     fn finish(&mut self, id: u32, bytes: usize, result: Option<Result<Reply, Failure>>, ctx: &mut Context<Self>) {
@@ -218,6 +258,7 @@ impl Session {
         self.under_way -= 1;
         self.bytes -= bytes;
         self.pump(ctx);
+        self.close_if_done();
     }
 
     fn refuse(&self, re: Option<u32>, failure: &Failure) {
@@ -250,14 +291,22 @@ impl Session {
 
     fn open(&mut self, project: String, token: String, re: Option<u32>, ctx: &mut Context<Self>) {
         self.state = State::Opening;
+        let sign_in_by = self.channel().vigil.pause_sign_in();
         let opening = Rc::clone(&self.opening);
-        let open = async move { opening.open(&project, &token).await };
+        let open = async move {
+            let open = timeout(OPENING_PATIENCE, opening.open(&project, &token));
+            open.await.unwrap_or(Err(Refused::Close(CloseCode::Overloaded)))
+        };
         ctx.spawn(open.into_actor(self).map(move |result, session, ctx| {
             match result {
                 Ok(opened) => session.opened(opened, re),
-                Err(refused) => session.refused(refused, re),
+                Err(refused) => {
+                    session.channel().vigil.sign_in_by.set(sign_in_by);
+                    session.refused(refused, re);
+                }
             }
             session.pump(ctx);
+            session.close_if_done();
         }));
     }
 
@@ -266,14 +315,32 @@ impl Session {
         let encoding = self.channel().encoding();
         if let Some(re) = re {
             let reply: Outgoing = Outgoing::new("session.auth", Ready::clone(&ready));
-            self.channel().send(reply.reply(encoding, re));
+            self.channel().queue(reply.reply(encoding, re));
         }
-        self.channel().send(Outgoing::new("session.ready", ready).push(encoding));
-        for event in events {
-            self.channel().send(event.push(encoding));
-        }
-        self.channel().open();
+        self.channel().queue(Outgoing::new("session.ready", ready).push(encoding));
+        self.untold = events.into();
         self.state = State::Ready(who);
+        self.tell_opening();
+    }
+
+    /// Tells what is left of the opening, as far as the client reads it; then what was published meanwhile, and from then on
+    /// all that comes.
+    fn tell_opening(&mut self) {
+        while !self.channel().is_half_full() {
+            let Some(event) = self.untold.pop_front() else {
+                self.untold = VecDeque::new();
+                return self.channel().open();
+            };
+            self.channel().queue(event.push(self.channel().encoding()));
+        }
+        self.channel().flush();
+        self.wait_for_room();
+    }
+
+    /// Goes on when the client has read enough.
+    fn wait_for_room(&self) {
+        self.brake.wants_room.set(true);
+        self.channel().wake();
     }
 
     fn refused(&mut self, refused: Refused, re: Option<u32>) {

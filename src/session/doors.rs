@@ -2,6 +2,7 @@
 
 use crate::chat::Chat;
 use crate::chat::event_loop::EventLoop;
+use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -49,16 +50,24 @@ impl Doors {
         })
     }
 
-    /// Lets a connection in, if there is room for one that has not said who it is.
-    pub fn enter(self: &Arc<Self>) -> Option<Pass> {
+    /// Lets a connection in that has not said who it is.
+    ///
+    /// # Errors
+    /// The code to close with, when the server stops or there is no room.
+    pub fn enter(self: &Arc<Self>) -> Result<Pass, CloseCode> {
         let limits = &self.chat.limits;
         let connections = self.connections.fetch_add(1, Ordering::Relaxed);
         let strangers = self.strangers.fetch_add(1, Ordering::Relaxed);
         let pass = Pass { doors: Arc::clone(self), is_stranger: true };
         pass.doors.chat.metrics.connections.up();
-        let room = connections < limits.connections && strangers < limits.unauthenticated_connections;
-        // Without room the pass is dropped and counts back.
-        (room && !self.closing.load(Ordering::Relaxed)).then_some(pass)
+        // One that is refused drops its pass, which counts back.
+        if self.closing.load(Ordering::Relaxed) {
+            return Err(CloseCode::Shutdown);
+        }
+        if connections >= limits.connections || strangers >= limits.unauthenticated_connections {
+            return Err(CloseCode::Overloaded);
+        }
+        Ok(pass)
     }
 }
 

@@ -19,14 +19,18 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-/// Bytes read and thrown away after the connection was closed, so that the close frame isn't lost to a reset.
+/// Bytes read and thrown away after the end of what counts, so that the close frame isn't lost to a reset.
 const DISCARD_BYTES: usize = 64 * 1024;
 
-/// What a client sent.
+/// What the session hears from its connection.
 pub enum Received {
     /// A request, and about how many bytes it took.
     Request(Request, usize),
     Bad(BadRequest),
+    /// Nothing more comes that counts: close with this, when what came before is done.
+    End(Violation),
+    /// The client reads again: what waited for that goes on.
+    Resume,
 }
 
 /// How a connection's bytes are read.
@@ -39,61 +43,78 @@ pub enum Decoder {
     Bare(frame::Decoder),
 }
 
+/// How a session holds its reader back.
+#[derive(Default)]
+pub struct Brake {
+    /// The session has enough to do: nothing is read.
+    pub hold: Cell<bool>,
+    /// The session waits for the client to read: it wants [`Received::Resume`] when there is room again.
+    pub wants_room: Cell<bool>,
+}
+
 /// The stream of a connection's requests.
 pub struct Reader {
     channel: Rc<Channel>,
     event_loop: Rc<EventLoop>,
     decoder: Decoder,
-    /// Bytes that came with the opening.
-    early: Bytes,
+    /// Bytes that came with the opening, or were left when there was no room for answers.
+    rest: Bytes,
     received: VecDeque<Received>,
-    /// The session has enough to do.
-    hold: Rc<Cell<bool>>,
+    brake: Rc<Brake>,
     format_is_settled: bool,
+    /// What comes now counts no more.
+    ended: bool,
     discarded: usize,
 }
 
 impl Reader {
-    /// Reads a channel's socket; `early` are bytes that were read before. While `hold` is set nothing is read.
+    /// Reads a channel's socket; `early` are bytes that were read before.
     pub fn new(
         channel: Rc<Channel>,
         event_loop: Rc<EventLoop>,
         decoder: Decoder,
         early: Bytes,
-        hold: Rc<Cell<bool>>,
+        brake: Rc<Brake>,
     ) -> Self {
         Self {
             channel,
             event_loop,
             decoder,
-            early,
+            rest: early,
             received: VecDeque::new(),
-            hold,
+            brake,
             format_is_settled: false,
+            ended: false,
             discarded: 0,
         }
     }
 
-    /// Takes bytes from the client apart. A violation closes the connection.
+    /// Takes bytes from the client apart, until they end or there is no room for more answers. A violation ends it all.
     fn take_in(&mut self, mut input: &[u8]) {
-        if self.channel.is_closing() {
-            self.discarded += input.len();
-            if self.discarded > DISCARD_BYTES {
-                self.channel.cut();
+        while !self.ended && !self.channel.is_closing() {
+            if self.channel.is_half_full() {
+                self.rest = Bytes::copy_from_slice(input);
+                return;
             }
-            return;
-        }
-        loop {
             match self.step(&mut input) {
-                Ok(true) if !self.channel.is_closing() => {}
-                Ok(_) => return,
-                Err(Violation { code, reason }) => {
-                    self.received.clear();
-                    self.channel.close_with(code, reason);
+                Ok(true) => {}
+                Ok(false) => {
+                    self.channel.flush();
                     return;
                 }
+                Err(violation) => self.end(violation),
             }
         }
+        self.channel.flush();
+        self.discarded += input.len();
+        if self.discarded > DISCARD_BYTES {
+            self.channel.cut();
+        }
+    }
+
+    fn end(&mut self, violation: Violation) {
+        self.ended = true;
+        self.received.push_back(Received::End(violation));
     }
 
     /// One message or frame; false when all bytes were consumed.
@@ -146,10 +167,10 @@ impl Reader {
             }
             Kind::Ping => {
                 if let Some(pong) = outgoing::pong_frame(self.channel.encoding()) {
-                    self.channel.send(pong);
+                    self.channel.queue(pong);
                 }
             }
-            Kind::Close => self.channel.close(CloseCode::Normal),
+            Kind::Close => self.end(FAREWELL),
             // That it came is all there is to know; what clients may not send the decoder refuses.
             Kind::Pong | Kind::Reply | Kind::Push | Kind::Error => {}
         }
@@ -157,8 +178,8 @@ impl Reader {
 
     fn control(&mut self, incoming: Incoming) {
         match incoming {
-            Incoming::Ping(payload) => self.channel.send(ws::frame(ws::Opcode::Pong, &payload)),
-            Incoming::Close(_) => self.channel.close(CloseCode::Normal),
+            Incoming::Ping(payload) => self.channel.queue(ws::frame(ws::Opcode::Pong, &payload)),
+            Incoming::Close(_) => self.end(FAREWELL),
             Incoming::Pong(_) | Incoming::Text(_) | Incoming::Binary(_) => {}
         }
     }
@@ -171,6 +192,7 @@ impl Reader {
     }
 }
 
+const FAREWELL: Violation = Violation { code: CloseCode::Normal, reason: CloseCode::Normal.reason() };
 const UNSUPPORTED: Violation =
     Violation { code: CloseCode::Unsupported, reason: "this kind of message has no use here" };
 const HALF_A_FRAME: Violation =
@@ -190,22 +212,36 @@ impl Stream for Reader {
             }
             if this.channel.is_closing() {
                 this.received.clear();
-            } else if this.hold.get() || this.channel.is_half_full() {
-                return Poll::Pending;
+                this.ended = true;
+            } else {
+                if this.channel.is_half_full() {
+                    return Poll::Pending;
+                }
+                if this.brake.wants_room.replace(false) {
+                    return Poll::Ready(Some(Received::Resume));
+                }
+                if this.brake.hold.get() {
+                    return Poll::Pending;
+                }
             }
             if let Some(received) = this.received.pop_front() {
                 return Poll::Ready(Some(received));
             }
             // A burst must not leave its memory with an idle connection.
             this.received = VecDeque::new();
-            if !this.early.is_empty() {
-                let early = std::mem::take(&mut this.early);
-                this.take_in(&early);
+            if !this.rest.is_empty() {
+                let rest = std::mem::take(&mut this.rest);
+                this.take_in(&rest);
                 continue;
             }
             let event_loop = Rc::clone(&this.event_loop);
             let mut buffer = event_loop.read_buffer();
             match this.channel.poll_read(cx, &mut buffer) {
+                Poll::Ready(Ok(0)) if !this.ended => this.end(FAREWELL),
+                Poll::Ready(Ok(0)) if !this.channel.is_closing() => {
+                    // Both sides have said all but for what is under way: the channel's close wakes this task.
+                    return Poll::Pending;
+                }
                 Poll::Ready(Ok(0) | Err(_)) => {
                     this.channel.cut();
                     return Poll::Ready(None);

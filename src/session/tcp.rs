@@ -6,9 +6,8 @@ use super::reader::Decoder;
 use super::ws::channel;
 use crate::chat::channel::Socket;
 use crate::chat::event_loop::EventLoop;
-use crate::wire::close::CloseCode;
 use crate::wire::frame;
-use crate::wire::outgoing::{self, Encoding, Format, Framing};
+use crate::wire::outgoing::{Encoding, Format, Framing};
 use bytes::Bytes;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,13 +18,13 @@ const ENCODING: Encoding = Encoding { framing: Framing::Bare, format: Format::Bi
 /// Takes a connection in, or tells it to come later.
 pub fn serve(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, socket: Socket) {
     let channel = channel(doors, socket, ENCODING);
-    let Some(pass) = doors.enter() else {
-        let code = CloseCode::Overloaded;
-        if let Some(frame) = outgoing::close_frame(ENCODING, code, code.reason()) {
-            channel.send(frame);
+    let pass = match doors.enter() {
+        Ok(pass) => pass,
+        Err(code) => {
+            // The socket closes as it is dropped, after what the kernel took.
+            channel.close(code);
+            return;
         }
-        // The socket closes as it is dropped, after what the kernel took.
-        return;
     };
     let decoder = Decoder::Bare(frame::Decoder::new(doors.chat.limits.frame_bytes));
     let arrival = Arrival { channel, decoder, early: Bytes::new(), pass, project: None, token: None };

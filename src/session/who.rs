@@ -8,6 +8,7 @@ use crate::chat::room::Room;
 use crate::cluster::ReplyTo;
 use crate::model::account::UserRole;
 use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
+use crate::store::members;
 use crate::store::users::{self, UserRow};
 use crate::wire::shapes::User;
 use actix::dev::ToEnvelope;
@@ -110,20 +111,6 @@ impl Who {
         ask(&self.namespace()?.registry(), message).await
     }
 
-    /// Tells the registry something it can't refuse.
-    pub fn tell_registry<M>(&self, message: M)
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        Registry: Handler<M>,
-        <Registry as Actor>::Context: ToEnvelope<Registry, M>,
-    {
-        if let Ok(namespace) = self.namespace() {
-            // Past the mailbox's bound: one message a session.
-            namespace.registry().do_send(message);
-        }
-    }
-
     /// The users whom a request names, by id or username.
     ///
     /// # Errors
@@ -133,17 +120,28 @@ impl Who {
         found.into_iter().next().flatten().ok_or(Failure::NotFound("user"))
     }
 
-    /// The conversation's room: one it knows, if it entered it a short while ago, else the namespace's.
-    async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
+    /// The conversation's room, if this session entered it a short while ago.
+    pub fn known_room(&self, conversation: ConversationId) -> Option<Addr<Room>> {
         // A room sleeps when nobody entered it for its whole idle time, so half of that is safe to keep.
         let keep = self.chat.limits.room_idle / 2;
-        let known = self.rooms.borrow().iter().find_map(|known| {
+        self.rooms.borrow().iter().find_map(|known| {
             let is_good =
                 known.conversation == conversation && known.entered_at.elapsed() < keep && known.room.connected();
             is_good.then(|| known.room.clone())
-        });
-        if let Some(room) = known {
+        })
+    }
+
+    /// The conversation's room: one it knows, if it entered it a short while ago, else the namespace's.
+    async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
+        if let Some(room) = self.known_room(conversation) {
             return Ok(room);
+        }
+        if !self.channel.subscriptions.borrow().contains(&conversation) {
+            // Rooms are not started for who has no business there.
+            let member = self.chat.run(async |connection| {
+                Ok(members::permission(connection, self.project, conversation, self.id()).await?)
+            });
+            member.await?.ok_or(Failure::NotFound("conversation"))?;
         }
         let entered_at = Instant::now();
         let enter = Enter { conversation, hub: self.hub };
@@ -169,14 +167,16 @@ impl Who {
     }
 }
 
-/// Asks an actor; a full mailbox, a failed actor or a late answer is [`Failure::Unavailable`].
-async fn ask<A, M>(actor: &Addr<A>, message: M) -> Result<M::Result, Failure>
+/// Asks an actor: the message is in its mailbox when this returns, the answer comes with the future. A failed actor or a late
+/// answer is [`Failure::Unavailable`].
+pub fn ask<A, M>(actor: &Addr<A>, message: M) -> impl Future<Output = Result<M::Result, Failure>> + use<A, M>
 where
     A: Actor + Handler<M>,
     A::Context: ToEnvelope<A, M>,
     M: Message + Send + 'static,
     M::Result: Send,
 {
-    // `send` waits for room in a full mailbox, so the time limit holds for that as well.
-    actor.send(message).timeout(PATIENCE).await.map_err(|_| Failure::Unavailable)
+    // A fresh clone has a place of its own in the mailbox, so nothing waits to be queued.
+    let asked = actor.clone().send(message).timeout(PATIENCE);
+    async move { asked.await.map_err(|_| Failure::Unavailable) }
 }

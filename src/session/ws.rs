@@ -10,7 +10,6 @@ use crate::chat::channel::{Channel, Outstanding, Socket};
 use crate::chat::event_loop::EventLoop;
 use crate::model::{Failure, SessionId};
 use crate::store::accounts;
-use crate::wire::close::CloseCode;
 use crate::wire::limits::FRAGMENTS;
 use crate::wire::outgoing::{Encoding, Format, Framing};
 use crate::wire::ws::{self, Offer, Refusal};
@@ -18,6 +17,7 @@ use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::header::{self, HeaderMap};
 use actix_http::{Request, RequestHead, h1};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_factory, fn_service};
+use bytes::Bytes;
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,7 +106,9 @@ where
 {
     let wish = wish(doors, head).await;
     let parts = framed.into_parts();
-    let (mut io, early) = (parts.io, parts.read_buf.freeze());
+    let (mut io, early) = (parts.io, parts.read_buf);
+    // A copy: the empty rest of the dispatcher's buffer would keep all of it.
+    let early = if early.is_empty() { Bytes::new() } else { Bytes::copy_from_slice(&early) };
     let Wish { offer, project, token, protocol } = match wish {
         Ok(wish) => wish,
         Err(denial) => {
@@ -116,10 +118,12 @@ where
     };
     let deflate = offer.deflate.filter(|_| doors.compression);
     io.write_all(&offer.response(protocol, deflate)).await?;
-    let Some(pass) = doors.enter() else {
-        let code = CloseCode::Overloaded;
-        io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
-        return io.shutdown().await;
+    let pass = match doors.enter() {
+        Ok(pass) => pass,
+        Err(code) => {
+            io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
+            return io.shutdown().await;
+        }
     };
     let limits = &doors.chat.limits;
     let messages = ws::Decoder::new(ws::Limits { message_bytes: limits.frame_bytes, fragments: FRAGMENTS }, deflate);

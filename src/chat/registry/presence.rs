@@ -3,7 +3,7 @@
 //! What is told is always what holds when it is told: while one telling looks up who may see it, changes only mark that there is
 //! more to tell. So tellings of a user come in order, and a user who goes and comes at once never flickers.
 
-use super::{Live, Registry};
+use super::{Live, Registry, Shown};
 use crate::cluster::{Delivery, Publication};
 use crate::model::presence::{Choice, Presence};
 use crate::model::{Failure, SessionId, UserId};
@@ -72,18 +72,15 @@ impl Registry {
             live.telling = false;
             match watchers {
                 Ok(watchers) => {
-                    live.told = Some(live.shown());
-                    {
-                        let mut shown = registry.shown.lock().unwrap_or_else(PoisonError::into_inner);
-                        if live.presence.shown() == Presence::Offline {
-                            shown.remove(&user);
-                        } else {
-                            shown.insert(user);
-                        }
+                    let shown = live.shown();
+                    // Who went and came back meanwhile looks as told before: there is nothing to tell.
+                    if live.told.as_ref() != Some(&shown) {
+                        let event = Outgoing::new("status.update", live.shown_status());
+                        note_shown(&registry.shown, user, shown.0);
+                        live.told = Some(shown);
+                        let publication = Publication::to_users(watchers, event).by(user).transient();
+                        registry.deliver(Delivery::Publish(publication), ctx);
                     }
-                    let event = Outgoing::new("status.update", live.shown_status());
-                    let publication = Publication::to_users(watchers, event).by(user).transient();
-                    registry.deliver(Delivery::Publish(publication), ctx);
                     registry.tell_presence(user, ctx);
                 }
                 // The database is away: told when it is back.
@@ -93,6 +90,16 @@ impl Registry {
             }
         });
         ctx.spawn(tell);
+    }
+}
+
+/// Leaves word for the registry that takes over when this one fails.
+fn note_shown(shown: &Shown, user: UserId, presence: Presence) {
+    let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+    if presence == Presence::Offline {
+        shown.remove(&user);
+    } else {
+        shown.insert(user);
     }
 }
 

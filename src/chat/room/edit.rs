@@ -146,7 +146,8 @@ impl Room {
             }
             Altered::Reaction { message, push } => {
                 let author = message.author.id;
-                let reactors = message.reactions.get(&push.emoji).map(|users| users.iter().map(|user| user.id).collect());
+                let reactors =
+                    message.reactions.get(&push.emoji).map(|users| users.iter().map(|user| user.id).collect());
                 let reactors = reactors.unwrap_or_default();
                 self.publish(Publication::reply_only(alter.reply, event, message), ctx);
                 self.publish(reaction(event, push, author, reactors).skipping(alter.reply.session), ctx);

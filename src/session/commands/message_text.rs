@@ -1,12 +1,13 @@
 //! `message.text`: something said in a conversation.
 
-use super::{Lane, Reply};
+use super::{Command, Lane, Reply};
 use crate::chat::room::say::{Draft, Say};
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
-use crate::session::who::Who;
+use crate::session::who::{Who, ask};
 use crate::store::{contacts, members, messages};
 use crate::wire::limits::ATTACHMENTS;
-use crate::wire::shapes::MessageKind;
+use crate::wire::shapes::{Attachment, MessageKind};
+use futures_util::future::ready;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
@@ -30,25 +31,45 @@ struct Attached {
     id: MediaId,
 }
 
-/// Plain messages for a named conversation need nothing from the database before their room.
-pub fn lane(data: &Value) -> Lane {
+/// Plain messages for a conversation whose room is at hand need nothing before it.
+pub fn lane(who: &Who, data: &Value) -> Lane {
     let needs_nothing = ["to", "reply_to", "attachments"].iter().all(|field| data.get(field).is_none());
     match data.get("conversation").and_then(Value::as_str).and_then(|id| id.parse().ok()) {
-        Some(conversation) if needs_nothing => Lane::Say(conversation),
+        Some(conversation) if needs_nothing && who.known_room(conversation).is_some() => Lane::Say(conversation),
         _ => Lane::Alone,
     }
 }
 
-pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
+/// Says it. A plain message for a room at hand is in the room's mailbox when this returns.
+pub fn run(who: Rc<Who>, re: u32, data: Data) -> Command {
+    if let Err(failure) = check(&data) {
+        return Box::pin(ready(Err(failure)));
+    }
+    let is_plain = data.to.is_none() && data.reply_to.is_none() && data.attachments.is_none();
+    let room = data.conversation.filter(|_| is_plain).and_then(|conversation| who.known_room(conversation));
+    match room {
+        Some(room) => {
+            let said = ask(&room, say(&who, re, data, Vec::new()));
+            Box::pin(async move { said.await?.map(|()| Reply::InHub) })
+        }
+        None => Box::pin(look_up_and_say(who, re, data)),
+    }
+}
+
+fn check(data: &Data) -> Result<(), Failure> {
     text::body("body", &data.body)?;
     if let Some(tone) = &data.tone {
         text::tone("tone", tone)?;
     }
-    let media: Vec<MediaId> = data.attachments.unwrap_or_default().into_iter().map(|media| media.id).collect();
-    if media.len() > ATTACHMENTS {
+    if data.attachments.as_ref().is_some_and(|attachments| attachments.len() > ATTACHMENTS) {
         return Err(Failure::invalid("attachments", format!("must be at most {ATTACHMENTS}")));
     }
+    Ok(())
+}
+
+async fn look_up_and_say(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
     let conversation = address(&who, data.conversation, data.to.as_deref()).await?;
+    let media: Vec<MediaId> = data.attachments.iter().flatten().map(|media| media.id).collect();
     let attachments = if media.is_empty() && data.reply_to.is_none() {
         Vec::new()
     } else {
@@ -64,6 +85,11 @@ pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
             })
             .await?
     };
+    who.ask_room(conversation, say(&who, re, data, attachments)).await?;
+    Ok(Reply::InHub)
+}
+
+fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>) -> Say {
     let draft = Draft {
         id: data.id,
         kind: MessageKind::Text,
@@ -73,9 +99,7 @@ pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
         attachments,
         game: None,
     };
-    let say = Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft };
-    who.ask_room(conversation, say).await?;
-    Ok(Reply::InHub)
+    Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft }
 }
 
 /// The conversation that a message is for: the one named, or the private one with an accepted contact.

@@ -26,7 +26,7 @@ use crate::model::{ConversationId, Failure};
 use crate::wire::envelope::Request;
 use crate::wire::field;
 use crate::wire::outgoing::Outgoing;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -45,7 +45,8 @@ pub enum Reply {
 pub enum Lane {
     /// Nothing else may be under way.
     Alone,
-    /// Messages for one conversation that need nothing looked up first.
+    /// Messages for one conversation that need nothing looked up first: each is handed to the room as it is begun, so their
+    /// order doesn't depend on which is polled first.
     Say(ConversationId),
 }
 
@@ -56,12 +57,13 @@ impl Reply {
     }
 }
 
-type Command = LocalBoxFuture<'static, Result<Reply, Failure>>;
+/// A request under way.
+pub type Command = LocalBoxFuture<'static, Result<Reply, Failure>>;
 
 /// Which lane a request takes.
-pub fn lane(request: &Request) -> Lane {
+pub fn lane(who: &Who, request: &Request) -> Lane {
     match request.kind.as_str() {
-        "message.text" => message_text::lane(&request.data),
+        "message.text" => message_text::lane(who, &request.data),
         _ => Lane::Alone,
     }
 }
@@ -78,7 +80,10 @@ pub fn run(who: Rc<Who>, request: Request) -> Option<Command> {
         "contact.update" => begin(data, |data| contact_update::run(who, data)),
         "status.update" => begin(data, |data| status_update::run(who, data)),
         "status.fetch" => begin(data, |data| status_fetch::run(who, data)),
-        "message.text" => begin(data, move |data| message_text::run(who, id, data)),
+        "message.text" => match field::from_value(data) {
+            Ok(data) => message_text::run(who, id, data),
+            Err(failure) => Box::pin(ready(Err(failure))),
+        },
         "message.game" => begin(data, move |data| message_game::run(who, id, data)),
         "message.fetch" => begin(data, |data| message_fetch::run(who, data)),
         "message.edit" => begin(data, move |data| message_edit::run(who, id, data)),
@@ -99,7 +104,7 @@ where
 {
     match field::from_value(data) {
         Ok(data) => Box::pin(command(data)),
-        Err(failure) => Box::pin(async { Err(failure) }),
+        Err(failure) => Box::pin(ready(Err(failure))),
     }
 }
 

@@ -1,23 +1,23 @@
 //! The event protocol, told by its clients: one module a subject of `docs/protocol.md`.
 
-//mod blocks;
-//mod contacts;
+mod blocks;
+mod contacts;
 mod encodings;
-//mod endings;
+mod endings;
 mod envelope;
-//mod games;
-//mod groups;
-//mod history;
-//mod limits;
-//mod messages;
-//mod modes;
+mod games;
+mod groups;
+mod history;
+mod limits;
+mod messages;
+mod modes;
 mod opening;
-//mod presence;
-//mod projects;
-//mod reactions;
-//mod receipts;
-//mod summaries;
-//mod typing;
+mod presence;
+mod projects;
+mod reactions;
+mod receipts;
+mod summaries;
+mod typing;
 
 use crate::support::project::Project;
 use crate::support::server::TestServer;
