@@ -10,8 +10,8 @@ use crate::model::Failure;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
-use crate::store::embedded::{self, Embedded};
-use crate::store::{Database, demo, migrate, pool};
+use crate::store::opening::{self, Company, Opened};
+use crate::store::{Database, demo};
 use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
 use actix_http::HttpService;
@@ -43,11 +43,7 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Embedded(#[from] embedded::Error),
-    #[error(transparent)]
-    Address(#[from] pool::Error),
-    #[error(transparent)]
-    Migrate(#[from] migrate::Error),
+    Opening(#[from] opening::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error("the database refused: {0}")]
@@ -56,8 +52,6 @@ pub enum Error {
     Listen(SocketAddr, io::Error),
     #[error("the event loops did not start")]
     EventLoops,
-    #[error("a thread of the server ended before its work: {0}")]
-    Thread(#[from] tokio::task::JoinError),
 }
 
 /// Where a server listens.
@@ -95,7 +89,7 @@ pub struct Running {
     operators: Option<ServerHandle>,
     tasks: Vec<JoinHandle<()>>,
     grace: Duration,
-    embedded: Option<Embedded>,
+    opened: Opened,
 }
 
 /// Starts a server; ready when it returns. Must be called in an actix `System`.
@@ -109,8 +103,9 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
         _ => None,
     };
-    let (database, embedded) = open_database(&settings).await?;
-    migrate::run(database.url()).await?;
+    let opened = Opened::at(settings.database.place()?, settings.database.pool_size.get(), Company::Alone).await?;
+    opened.migrate().await?;
+    let database = opened.database.clone();
     let secret = settings.signing_secret()?;
     if settings.demo {
         demo::load(&mut *database.get().await?, clock.now()).await?;
@@ -143,14 +138,14 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         return Err(Error::EventLoops);
     }
     let grace = settings.engine.shutdown_grace;
-    Ok(Running { addresses, chat, doors, clients: handle, operators, tasks, grace, embedded })
+    Ok(Running { addresses, chat, doors, clients: handle, operators, tasks, grace, opened })
 }
 
 impl Running {
     /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
     /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
     pub async fn stop(self) {
-        let Self { chat, doors, clients, operators, tasks, grace, embedded, .. } = self;
+        let Self { chat, doors, clients, operators, tasks, grace, opened, .. } = self;
         let deadline = Instant::now() + grace;
         log::info!(target: "palabre::server", "stopping");
         doors.closing.store(true, Ordering::Relaxed);
@@ -169,10 +164,8 @@ impl Running {
             operators.stop(false).await;
         }
         tasks.iter().for_each(JoinHandle::abort);
-        if let Some(embedded) = embedded
-            && tokio::task::spawn_blocking(move || embedded.stop()).await.is_err()
-        {
-            log::error!(target: "palabre::server", "PostgreSQL could not be stopped");
+        if let Err(error) = opened.close().await {
+            log::error!(target: "palabre::server", "PostgreSQL could not be stopped: {error}");
         }
         log::info!(target: "palabre::server", "stopped");
     }
@@ -214,18 +207,6 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
-}
-
-async fn open_database(settings: &Settings) -> Result<(Database, Option<Embedded>), Error> {
-    let size = settings.database.pool_size.get();
-    if let Some(url) = &settings.database.url {
-        return Ok((Database::connect(url.expose(), size)?, None));
-    }
-    let data_dir = settings.database.data_dir()?;
-    let options =
-        embedded::Options { binaries: settings.database.postgres_bin.clone(), ..embedded::Options::default() };
-    let embedded = tokio::task::spawn_blocking(move || Embedded::start(&data_dir, &options)).await??;
-    Ok((Database::connect(&embedded.url(), size)?, Some(embedded)))
 }
 
 /// The client listeners: REST and WebSockets on one port, plain TCP on another, all on the same event loops.

@@ -168,7 +168,8 @@ CREATE TABLE messages (
     UNIQUE (project_id, id)
 );
 CREATE INDEX messages_author_idx ON messages (author_id);
-CREATE INDEX messages_chatbot_idx ON messages (chatbot_id);
+-- Few messages are a bot's.
+CREATE INDEX messages_chatbot_idx ON messages (chatbot_id) WHERE chatbot_id IS NOT NULL;
 
 CREATE TABLE reactions (
     conversation_id uuid NOT NULL,

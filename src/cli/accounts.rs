@@ -1,11 +1,12 @@
 //! `create` of organizations, projects, users and apps.
 
-use super::database::{Opened, on_blocking_pool, project};
+use super::database::{on_blocking_pool, project};
 use super::{CliError, out};
 use crate::config::command::PasswordArgs;
 use crate::model::account::{check_name, check_origin};
 use crate::model::{Failure, OrganizationId, ProjectId, UserId, password, text};
 use crate::store::accounts;
+use crate::store::opening::Opened;
 use crate::store::users::{self, NewUser};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -20,7 +21,7 @@ pub async fn create_organization(opened: &Opened, name: &str, password: Password
     check_name("name", name)?;
     let hash = hash(password).await?;
     let id = OrganizationId::random();
-    accounts::create_organization(&mut *opened.conn().await?, id, name, &hash).await?;
+    accounts::create_organization(&mut *opened.database.get().await?, id, name, &hash).await?;
     out::line(id)
 }
 
@@ -35,7 +36,7 @@ pub async fn create_project(
     for origin in origins {
         check_origin("origin", origin)?;
     }
-    let mut conn = opened.conn().await?;
+    let mut conn = opened.database.get().await?;
     let owner = accounts::organization_by(&mut conn, organization).await?;
     let owner = owner.ok_or_else(|| CliError::Input(format!("there is no organization {organization}")))?;
     let id = ProjectId::random();
@@ -57,7 +58,7 @@ pub async fn create_user(
         text::display_name("name", name)?;
     }
     let role = role.parse().map_err(|_| Failure::invalid("role", "must be user, agent or admin"))?;
-    let project_id = project(&mut opened.conn().await?, project_name).await?;
+    let project_id = project(&mut opened.database.get().await?, project_name).await?;
     let hash = hash(password).await?;
     let new = NewUser {
         id: UserId::random(),
@@ -69,14 +70,14 @@ pub async fn create_user(
         avatar: None,
         profile: None,
     };
-    let user = users::create(&mut *opened.conn().await?, &new).await?;
+    let user = users::create(&mut *opened.database.get().await?, &new).await?;
     out::line(user.id)
 }
 
 /// Creates an app and prints its key.
 pub async fn create_app(opened: &Opened, project_name: &str, name: &str) -> Result<(), CliError> {
     check_name("name", name)?;
-    let mut conn = opened.conn().await?;
+    let mut conn = opened.database.get().await?;
     let project = project(&mut conn, project_name).await?;
     let key = BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; KEY_BYTES]>());
     accounts::create_app(&mut conn, Uuid::new_v4(), project, name, &key).await?;

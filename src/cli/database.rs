@@ -3,40 +3,20 @@
 use super::CliError;
 use crate::config;
 use crate::model::ProjectId;
-use crate::store::embedded::{Embedded, Options};
-use crate::store::{Connection, Database, accounts, migrate};
+use crate::store::opening::{Company, Opened};
+use crate::store::{Connection, accounts};
 use std::path::Path;
 
-/// An open database. Field order matters: the pool goes before the PostgreSQL that it is connected to.
-pub struct Opened {
-    pub database: Database,
-    _embedded: Option<Embedded>,
+/// The database that the settings name, as it is.
+pub async fn open(settings: &config::Database) -> Result<Opened, CliError> {
+    Ok(Opened::at(settings.place()?, settings.pool_size.get(), Company::Shared).await?)
 }
 
-impl Opened {
-    /// The database that the settings name, as it is.
-    pub async fn at(settings: &config::Database) -> Result<Self, CliError> {
-        let size = settings.pool_size.get();
-        if let Some(url) = &settings.url {
-            return Ok(Self { database: Database::connect(url.expose(), size)?, _embedded: None });
-        }
-        let data_dir = settings.data_dir()?;
-        let options = Options { binaries: settings.postgres_bin.clone(), ..Options::default() };
-        let embedded = on_blocking_pool(move || Embedded::attach_or_start(&data_dir, &options)).await??;
-        Ok(Self { database: Database::connect(&embedded.url(), size)?, _embedded: Some(embedded) })
-    }
-
-    /// The database that the settings name, with the schema of this program.
-    pub async fn migrated(settings: &config::Database) -> Result<Self, CliError> {
-        let opened = Self::at(settings).await?;
-        migrate::run(opened.database.url()).await?;
-        Ok(opened)
-    }
-
-    /// A connection.
-    pub async fn conn(&self) -> Result<Connection, CliError> {
-        Ok(self.database.get().await?)
-    }
+/// The database that the settings name, with the schema of this program.
+pub async fn open_migrated(settings: &config::Database) -> Result<Opened, CliError> {
+    let opened = open(settings).await?;
+    opened.migrate().await?;
+    Ok(opened)
 }
 
 /// The id of the project of this name or id.

@@ -2,12 +2,13 @@
 //!
 //! The whole file is checked before anything is written, and before the slow part: a hash takes some 50 ms of a core.
 
-use super::database::{Opened, file_error, on_blocking_pool, project};
+use super::database::{file_error, on_blocking_pool, open_migrated, project};
 use super::{CliError, out};
 use crate::config;
 use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, UserId, password, text};
 use crate::store::import;
+use crate::store::opening::Opened;
 use crate::store::users::NewUser;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -61,8 +62,8 @@ pub async fn run(
 ) -> Result<(), CliError> {
     let path = file.to_owned();
     let imported = on_blocking_pool(move || read(&path)).await??;
-    let opened = Opened::migrated(settings).await?;
-    let project = project(&mut opened.conn().await?, project_name).await?;
+    let opened = open_migrated(settings).await?;
+    let project = project(&mut opened.database.get().await?, project_name).await?;
     refuse_taken(&opened, project, &imported).await?;
 
     let threads = threads.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
@@ -86,7 +87,7 @@ pub async fn run(
             profile: None,
         })
         .collect();
-    import::create_all(&mut *opened.conn().await?, &new).await?;
+    import::create_all(&mut *opened.database.get().await?, &new).await?;
     out::line(new.len())
 }
 
@@ -177,7 +178,7 @@ fn without_position(error: &csv::Error) -> String {
 
 async fn refuse_taken(opened: &Opened, project: ProjectId, imported: &[Imported]) -> Result<(), CliError> {
     let names: Vec<&str> = imported.iter().map(|user| user.username.as_str()).collect();
-    let taken = import::taken(&mut *opened.conn().await?, project, &names).await?;
+    let taken = import::taken(&mut *opened.database.get().await?, project, &names).await?;
     let mut problems = Problems::default();
     for user in imported.iter().filter(|user| taken.contains(&user.username)) {
         problems.add(user.line, &format!("username: the project has a user {}", user.username));

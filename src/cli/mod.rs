@@ -12,8 +12,8 @@ mod token;
 use crate::config::command::{AppCommand, Command, OrganizationCommand, ProjectCommand, UserCommand};
 use crate::config::{ConfigError, Settings};
 use crate::model::Failure;
-use crate::store::{embedded, migrate, pool};
-use database::Opened;
+use crate::store::opening::{self, Opened};
+use database::{open, open_migrated};
 use std::io;
 
 /// Why a command did not do its work.
@@ -22,11 +22,7 @@ pub enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
-    Embedded(#[from] embedded::Error),
-    #[error(transparent)]
-    Address(#[from] pool::Error),
-    #[error(transparent)]
-    Migrate(#[from] migrate::Error),
+    Database(#[from] opening::Error),
     #[error("{0}")]
     Refused(#[from] Failure),
     #[error("{what}: {source}")]
@@ -65,22 +61,22 @@ pub async fn run(command: Command) -> Result<(), CliError> {
     match command {
         Command::Serve(_) => Err(CliError::Input("serve is not a command of this kind".to_owned())),
         Command::CheckConfig(settings) => check_config(&settings),
-        Command::Migrate(settings) => migrate(&Opened::at(&settings).await?).await,
+        Command::Migrate(settings) => migrate(&open(&settings).await?).await,
         Command::Organization(OrganizationCommand::Create { name, password, database }) => {
-            accounts::create_organization(&Opened::migrated(&database).await?, &name, password).await
+            accounts::create_organization(&open_migrated(&database).await?, &name, password).await
         }
         Command::Project(ProjectCommand::Create { name, organization, origins, database }) => {
-            accounts::create_project(&Opened::migrated(&database).await?, &name, &organization, &origins).await
+            accounts::create_project(&open_migrated(&database).await?, &name, &organization, &origins).await
         }
         Command::User(UserCommand::Create { username, project, role, name, password, database }) => {
-            let opened = Opened::migrated(&database).await?;
+            let opened = open_migrated(&database).await?;
             accounts::create_user(&opened, &project.project, &username, &role, name.as_deref(), password).await
         }
         Command::User(UserCommand::Import { file, project, threads, database }) => {
             import::run(&database, &file, &project.project, threads).await
         }
         Command::App(AppCommand::Create { name, project, database }) => {
-            accounts::create_app(&Opened::migrated(&database).await?, &project.project, &name).await
+            accounts::create_app(&open_migrated(&database).await?, &project.project, &name).await
         }
         Command::Token(args) => token::run(&args).await,
     }
@@ -93,7 +89,7 @@ fn check_config(settings: &Settings) -> Result<(), CliError> {
 }
 
 async fn migrate(opened: &Opened) -> Result<(), CliError> {
-    let done = migrate::run(opened.database.url()).await?;
+    let done = opened.migrate().await?;
     for name in &done {
         out::line(name)?;
     }

@@ -1,6 +1,6 @@
 //! `palabre token`: access tokens for users, without their passwords.
 
-use super::database::{Opened, project};
+use super::database::{open_migrated, project};
 use super::{CliError, out};
 use crate::chat::Clock;
 use crate::config::command::TokenArgs;
@@ -11,8 +11,8 @@ use crate::wire::token::Tokens;
 pub async fn run(args: &TokenArgs) -> Result<(), CliError> {
     let secret = args.auth.server_secret(&args.database.data_dir()?)?;
     let tokens = Tokens::new(secret.expose().as_bytes());
-    let opened = Opened::migrated(&args.database).await?;
-    let mut conn = opened.conn().await?;
+    let opened = open_migrated(&args.database).await?;
+    let mut conn = opened.database.get().await?;
     let project = project(&mut conn, &args.project.project).await?;
     let found = users::resolve(&mut conn, project, &args.users).await?;
 

@@ -63,7 +63,10 @@ pub struct Present {
 }
 
 /// Cuts what people did whom a reader blocks; `None` if the event names none of them.
-pub struct Tailor(pub Box<dyn Fn(&HashSet<UserId>) -> Option<Outgoing> + Send + Sync>);
+pub struct Tailor(pub Box<Cut>);
+
+/// From the users whom a reader blocks to that reader's copy.
+pub type Cut = dyn Fn(&HashSet<UserId>) -> Option<Outgoing> + Send + Sync;
 
 impl std::fmt::Debug for Tailor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

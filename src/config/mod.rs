@@ -13,6 +13,8 @@ pub use door::Door;
 pub use secret::Secret;
 
 use crate::model::duration;
+use crate::store::embedded::default_data_dir;
+use crate::store::opening::Place;
 use crate::wire::token::SECRET_BYTES;
 use std::fmt;
 use std::net::SocketAddr;
@@ -110,9 +112,20 @@ impl Database {
         if let Some(dir) = &self.data_dir {
             return Ok(dir.clone());
         }
-        crate::store::embedded::default_data_dir().ok_or_else(|| {
+        default_data_dir().ok_or_else(|| {
             ConfigError::new("--data-dir", "PALABRE_DATA_DIR", "is needed: there is no home to put it in")
         })
+    }
+
+    /// Where the database is.
+    ///
+    /// # Errors
+    /// As [`Database::data_dir`], where it is in the data directory.
+    pub fn place(&self) -> Result<Place, ConfigError> {
+        match &self.url {
+            Some(url) => Ok(Place::Address(url.expose().to_owned())),
+            None => Ok(Place::Own { data_dir: self.data_dir()?, binaries: self.postgres_bin.clone() }),
+        }
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
@@ -323,7 +336,7 @@ impl Settings {
         }
         at_least(
             limits.server_frame_bytes,
-            crate::wire::limits::FRAME_BYTES,
+            Limits::DEFAULT.frame_bytes,
             "--server-frame-bytes",
             "PALABRE_SERVER_FRAME_BYTES",
         )?;

@@ -22,7 +22,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(
             web::scope("/webhook")
                 .wrap(plain_answers())
-                .app_data(web::PayloadConfig::new(webhook::BODY_BYTES))
+                .app_data(web::PayloadConfig::new(webhook::REQUEST_BYTES))
                 .service(
                     web::resource("/auth/login")
                         .post(webhook::login::create)

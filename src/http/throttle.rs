@@ -1,5 +1,6 @@
 //! Sign-ins that failed: so many a minute for one name and one address, then a pause.
 
+use crate::model::limits::USERNAME_CHARS;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,8 +16,6 @@ const PER_ADDRESS: usize = 100;
 /// Names, and addresses, that are remembered. One core checks some 1 200 passwords in a window, so it takes many cores under
 /// attack to fill this; then those who failed longest ago are forgotten first.
 const REMEMBERED: usize = 16_384;
-/// Characters of a name that count: no user's is longer, and what strangers send takes only so much memory.
-const NAME_CHARS: usize = 100;
 
 /// Counts failures of signing in.
 #[derive(Default)]
@@ -93,13 +92,14 @@ impl Failures {
     }
 }
 
-/// Under which keys a try is counted. An IPv6 address counts with its whole /64: one customer has as many as they like of it.
+/// Under which keys a try is counted. Of a name only so much counts: no user's is longer, and what strangers send takes only
+/// so much memory. An IPv6 address counts with its whole /64: one customer has as many as they like of it.
 fn keys(name: &str, address: Option<IpAddr>) -> (String, Option<IpAddr>) {
     let address = address.map(|address| match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
     });
-    (name.chars().take(NAME_CHARS).collect(), address)
+    (name.chars().take(USERNAME_CHARS).collect(), address)
 }
 
 /// How long to wait until fewer than `allowed` of these failures are in the window.
@@ -184,6 +184,6 @@ mod tests {
         }
         let failures = throttle.lock();
         assert_eq!(failures.by_name.len(), REMEMBERED);
-        assert!(failures.by_name.keys().all(|name| name.chars().count() <= NAME_CHARS));
+        assert!(failures.by_name.keys().all(|name| name.chars().count() <= USERNAME_CHARS));
     }
 }

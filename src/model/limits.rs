@@ -1,5 +1,4 @@
-//! Limits of what people may write, each with its reason. They are rules of the domain: every way in obeys the same
-//! ones.
+//! Limits that are rules of the domain, each with its reason: every way in obeys the same ones.
 
 use std::ops::RangeInclusive;
 
@@ -25,3 +24,11 @@ pub const PASSWORD_BYTES: RangeInclusive<usize> = 6..=72;
 pub const PROJECT_NAME_CHARS: usize = 64;
 /// Characters of a game's name.
 pub const GAME_NAME_CHARS: usize = 64;
+/// Bytes of a game's payload, as compact JSON: enough for a position on a board, and no place to store things in.
+pub const GAME_PAYLOAD_BYTES: usize = 4_096;
+/// Attachments of a message.
+pub const ATTACHMENTS: usize = 10;
+/// Different emoji on one message: more would let a page of history outgrow its frame.
+pub const EMOJI_PER_MESSAGE: i64 = 100;
+/// Up to this many members receipts are pushed one by one and presence is shown; above it would be a message per pair.
+pub const SMALL_CONVERSATION: usize = 50;

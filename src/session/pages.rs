@@ -6,6 +6,7 @@ use crate::wire::msgpack;
 use crate::wire::outgoing::Format;
 use crate::wire::shapes::{Contact, Conversation, Member, Message, Status};
 use serde::Serialize;
+use std::io::{self, Write};
 
 /// Bytes of a frame beside the items of its list.
 const ENVELOPE_BYTES: usize = 512;
@@ -110,6 +111,23 @@ fn fit<T: Serialize>(mut items: Vec<T>, who: &Who) -> (Vec<T>, bool) {
 fn encoded_len<T: Serialize>(item: &T, format: Format) -> usize {
     match format {
         Format::BinMsgPack => msgpack::to_vec(item).map_or(0, |bytes| bytes.len()),
-        Format::Json | Format::BinJson => serde_json::to_vec(item).map_or(0, |bytes| bytes.len()),
+        Format::Json | Format::BinJson => {
+            let mut count = Count(0);
+            serde_json::to_writer(&mut count, item).map_or(0, |()| count.0)
+        }
+    }
+}
+
+/// Takes bytes for their number alone.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use crate::chat::event_loop::EventLoop;
 use crate::model::{Failure, SessionId};
 use crate::store::accounts;
 use crate::wire::limits::FRAGMENTS;
-use crate::wire::outgoing::{Encoding, Format, Framing};
+use crate::wire::outgoing::{self, Encoding, Format, Framing};
 use crate::wire::ws::{self, Offer, Refusal};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::header::{self, HeaderMap};
@@ -118,13 +118,6 @@ where
     };
     let deflate = offer.deflate.filter(|_| doors.compression);
     io.write_all(&offer.response(protocol, deflate)).await?;
-    let pass = match doors.enter() {
-        Ok(pass) => pass,
-        Err(code) => {
-            io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
-            return io.shutdown().await;
-        }
-    };
     let limits = &doors.chat.limits;
     let messages = ws::Decoder::new(ws::Limits { message_bytes: limits.frame_bytes, fragments: FRAGMENTS }, deflate);
     let framing = if deflate.is_some() { Framing::WebSocketDeflate } else { Framing::WebSocket };
@@ -132,8 +125,19 @@ where
         Some(BINARY) => (Decoder::Binary(messages, limits.frame_bytes), Format::BinMsgPack),
         _ => (Decoder::Text(messages), Format::Json),
     };
+    let encoding = Encoding { framing, format };
+    let pass = match doors.enter() {
+        Ok(pass) => pass,
+        Err(code) => {
+            if let Some(frame) = outgoing::close_frame(encoding, code, code.reason()) {
+                io.write_all(&frame).await?;
+            }
+            io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
+            return io.shutdown().await;
+        }
+    };
     let arrival = Arrival {
-        channel: channel(doors, io.into(), Encoding { framing, format }),
+        channel: channel(doors, io.into(), encoding),
         decoder,
         early,
         pass,

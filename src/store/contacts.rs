@@ -1,6 +1,6 @@
 //! Contacts: the relation of two users as each of them knows it, and the private conversation that comes of it.
 
-use super::members::truncate;
+use super::paging::truncate;
 use super::schema::{contacts, conversations, members, users};
 use super::users::{UserRow, shape};
 use crate::model::contact::{self, Action, Effect, Pair, Relation, Side};

@@ -1,16 +1,17 @@
 //! Conversations as a whole: one, all of a user's, and what a room must know of its own.
 
-use super::members::{self, truncate};
+use super::members;
 use super::messages;
-use super::prepared::prepared;
+use super::paging::truncate;
 use super::schema::{conversations, members as member_table};
+use super::statement::statement;
 use crate::model::permission::Permission;
 use crate::model::{ChatbotId, ConversationId, ProjectId, UserId};
 use crate::wire::limits;
 use crate::wire::shapes::{self, ConversationKind, Mode, Own};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Int8, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Int8, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
 
@@ -207,9 +208,9 @@ pub async fn load(
     Ok(Some(RoomRow { kind, mode, chatbot, name, version, last_seq, members }))
 }
 
-prepared! {
+statement! {
     /// Counts at most [`MOST_UNREAD`] messages of each, along the index.
-    struct OwnOf { viewer: UserId, conversations: Vec<ConversationId>, most: i64 } -> (SqlUuid, Text, Int8, Int8);
+    struct OwnOf<'a> { viewer: UserId, conversations: &'a [ConversationId], most: i64 } -> (SqlUuid, Text, Int8, Int8);
     "SELECT own.conversation_id, own.permission, own.read_seq, ( \
          SELECT count(*) FROM ( \
              SELECT FROM messages \
@@ -231,8 +232,8 @@ pub async fn own_of(conn: &mut AsyncPgConnection, id: ConversationId, user: User
     Ok(own(conn, user, &[id]).await?.remove(&id))
 }
 
-prepared! {
-    struct BlockedPair { conversation: ConversationId } -> diesel::sql_types::Bool;
+statement! {
+    struct BlockedPair { conversation: ConversationId } -> Bool;
     "SELECT EXISTS (SELECT FROM contacts \
          JOIN conversations ON (contacts.user_id, contacts.peer_id) IN ((pair_low, pair_high), (pair_high, pair_low)) \
          WHERE conversations.id = " [conversation as SqlUuid] " AND contacts.blocked)"
@@ -259,6 +260,6 @@ async fn own(
         return Ok(HashMap::new());
     }
     let rows: Vec<(ConversationId, Permission, i64, i64)> =
-        OwnOf { viewer, conversations: conversations.to_vec(), most: MOST_UNREAD }.load(conn).await?;
+        OwnOf { viewer, conversations, most: MOST_UNREAD }.load(conn).await?;
     Ok(rows.into_iter().map(|(id, permission, read_seq, unread)| (id, Own { permission, read_seq, unread })).collect())
 }

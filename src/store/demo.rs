@@ -1,16 +1,16 @@
 //! The demo data: a project `default` with four users, an app, an assistant and a conversation with it.
 
 use super::accounts;
+use super::messages::digest;
 use super::schema::{chatbots, conversations, members, messages, projects, token_usage, users};
 use super::users::NewUser;
 use crate::model::account::UserRole;
 use crate::model::permission::Permission;
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, OrganizationId, ProjectId, UserId, password};
-use crate::wire::shapes::{ConversationKind, Mode, Role};
+use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use sha2::{Digest, Sha256};
 use uuid::{Uuid, uuid};
 
 /// The key of the lock under which only one process loads the demo data: the bytes of "demo".
@@ -209,7 +209,7 @@ async fn create_conversation(
                 messages::chatbot_id.eq((!by_user).then_some(chatbot)),
                 messages::role.eq(*role),
                 messages::body.eq(*body),
-                messages::digest.eq(Sha256::digest(body).to_vec()),
+                messages::digest.eq(digest(MessageKind::Text, body, None, None, &[], None).to_vec()),
                 messages::created_at.eq(at(*seconds_ago)),
             )
         })

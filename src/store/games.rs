@@ -126,18 +126,14 @@ async fn store_answer(
 
 statement! {
     /// Ends invitations whose time is over; leaves alone those that somebody answers at this moment.
-    struct Expire<'a> -> (SqlUuid, SqlUuid, SqlUuid, BigInt) {
-        "WITH due AS MATERIALIZED (\
-            SELECT conversation_id, seq FROM games WHERE state = 'offered' AND expires_at <= "
-        now: &'a DateTime<Utc> as Timestamptz,
-        " ORDER BY expires_at LIMIT "
-        limit: i64 as BigInt,
-        " FOR UPDATE SKIP LOCKED\
-        ) \
-        UPDATE games g SET state = 'expired' FROM due d JOIN messages m USING (conversation_id, seq) \
-        WHERE g.conversation_id = d.conversation_id AND g.seq = d.seq \
-        RETURNING m.project_id, m.conversation_id, m.id, m.seq"
-    }
+    struct Expire<'a> { now: &'a DateTime<Utc>, limit: i64 } -> (SqlUuid, SqlUuid, SqlUuid, BigInt);
+    "WITH due AS MATERIALIZED (\
+         SELECT conversation_id, seq FROM games WHERE state = 'offered' AND expires_at <= " [now as Timestamptz]
+         " ORDER BY expires_at LIMIT " [limit as BigInt] " FOR UPDATE SKIP LOCKED\
+     ) \
+     UPDATE games g SET state = 'expired' FROM due d JOIN messages m USING (conversation_id, seq) \
+     WHERE g.conversation_id = d.conversation_id AND g.seq = d.seq \
+     RETURNING m.project_id, m.conversation_id, m.id, m.seq"
 }
 
 /// Ends up to `limit` invitations whose time is over at `now`, and says which, for their members to be told. Every invitation

@@ -1,8 +1,9 @@
 //! Members of conversations: pages of them, their permissions, and how far they have received and read.
 
 use super::contacts;
-use super::prepared::prepared;
+use super::paging::truncate;
 use super::schema::{conversations, members, users};
+use super::statement::statement;
 use super::users::{UserRow, shape};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, ProjectId, UserId};
@@ -170,7 +171,7 @@ pub async fn permission(
         .optional()
 }
 
-prepared! {
+statement! {
     /// Rows are locked in one order before any is written. `GREATEST` stands in the update, not in what it is given,
     /// for only there it sees what was committed while the locks were waited for.
     struct AdvanceAll {
@@ -228,12 +229,4 @@ pub async fn advance(conn: &mut AsyncPgConnection, batch: &[Advance]) -> QueryRe
         tell: batch.iter().map(|advance| advance.tell).collect(),
     };
     statement.execute(conn).await
-}
-
-/// Cuts a list that was read with one row more than its limit. Returns whether there was more.
-pub(super) fn truncate<T>(rows: &mut Vec<T>, limit: i64) -> bool {
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    more
 }

@@ -4,6 +4,7 @@
 
 mod batch;
 mod change;
+mod columns;
 mod digest;
 mod history;
 mod invitations;
@@ -128,10 +129,10 @@ pub async fn check_attachments(
         .filter(media::project_id.eq(project))
         .filter(media::owner_id.eq(owner))
         .select((media::id, media::name, media::mime, media::size, media::width, media::height))
-        .load::<shape::MediaColumns>(conn)
+        .load::<columns::MediaColumns>(conn)
         .await?
         .into_iter()
-        .map(|columns| (columns.0, shape::attachment(columns)))
+        .map(|columns| (columns.0, columns::attachment(columns)))
         .collect();
     files.iter().map(|file| found.remove(file).ok_or(Failure::NotFound("attachment"))).collect()
 }

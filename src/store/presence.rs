@@ -4,8 +4,8 @@
 //! [`limits::SMALL_CONVERSATION`] members, and neither blocks the other. A private conversation alone doesn't count: it
 //! outlives the contact that it was made for.
 
-use super::prepared::prepared;
 use super::schema::{contacts, presences, users};
+use super::statement::statement;
 use super::users::{UserRow, shape};
 use crate::model::contact::Relation;
 use crate::model::presence::Choice;
@@ -92,7 +92,7 @@ pub async fn save_choice(
     Ok(())
 }
 
-prepared! {
+statement! {
     /// Rows are written in one order, and those of users deleted meanwhile left out.
     struct SaveLastSeen { users: Vec<UserId>, times: Vec<DateTime<Utc>> };
     "INSERT INTO presences (user_id, last_seen) \
@@ -116,7 +116,7 @@ pub async fn save_last_seen(conn: &mut AsyncPgConnection, seen: &[(UserId, DateT
     Ok(())
 }
 
-prepared! {
+statement! {
     /// Collects from the user's side, so its cost follows the user's contacts and small conversations.
     struct Watchers { project: ProjectId, user: UserId, small: i32 } -> SqlUuid;
     "SELECT users.id FROM users JOIN ( \

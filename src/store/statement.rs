@@ -1,44 +1,50 @@
-//! Fixed SQL that Diesel prepares once a connection, for what its query builder can't say.
-//!
-//! `diesel::sql_query` would be parsed and planned anew each time.
+//! SQL of our own for what Diesel's query builder can't say.
 
-/// Declares a statement: its SQL in pieces with the value between two of them, and the SQL types of the columns it returns.
+/// Declares a struct that is a statement: its fields are the values, its text is SQL with `[field as SqlType]` where a value
+/// stands. A value may stand in more than one place, and fields may borrow for a lifetime that the struct names.
 ///
-/// The values are bound in the order in which they stand. They may borrow for `'a`.
+/// After `->` come the SQL types of the columns; a statement that returns no rows has none. Unlike `diesel::sql_query` it
+/// is prepared once a connection, and its rows are read by position.
 macro_rules! statement {
     (
-        $(#[$meta:meta])*
-        struct $name:ident<$lt:lifetime> -> $row:ty {
-            $begin:literal
-            $($field:ident: $type:ty as $sql_type:ty, $sql:literal)*
-        }
+        $(#[$doc:meta])*
+        struct $name:ident $(<$lt:lifetime>)? { $($field:ident: $type:ty),* $(,)? } $(-> $row:ty)?;
+        $($sql:literal $([$value:ident as $sql_type:ty])?)*
     ) => {
-        $(#[$meta])*
-        struct $name<$lt> {
+        $(#[$doc])*
+        struct $name $(<$lt>)? {
             $($field: $type,)*
         }
 
-        impl diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name<'_> {
+        impl $(<$lt>)? diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name $(<$lt>)? {
             fn walk_ast<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                out.push_sql($begin);
                 $(
-                    out.push_bind_param::<$sql_type, _>(&self.$field)?;
                     out.push_sql($sql);
+                    $(out.push_bind_param::<$sql_type, _>(&self.$value)?;)?
                 )*
                 Ok(())
             }
         }
 
-        impl diesel::query_builder::QueryId for $name<'_> {
-            type QueryId = $name<'static>;
-            // The text never depends on the values, so the type alone names the prepared statement.
-            const HAS_STATIC_QUERY_ID: bool = true;
-        }
+        const _: () = {
+            /// Names the statement among the prepared ones, since its text never depends on the values.
+            pub struct Id;
 
-        impl diesel::query_builder::Query for $name<'_> {
+            impl $(<$lt>)? diesel::query_builder::QueryId for $name $(<$lt>)? {
+                type QueryId = Id;
+                const HAS_STATIC_QUERY_ID: bool = true;
+            }
+        };
+
+        statement! { @rows $name [$(<$lt>)?] $($row)? }
+    };
+    // A rule of its own, since the lifetime can't be repeated within the repetition of the row.
+    (@rows $name:ident [$($lifetime:tt)*]) => {};
+    (@rows $name:ident [$($lifetime:tt)*] $row:ty) => {
+        impl $($lifetime)* diesel::query_builder::Query for $name $($lifetime)* {
             type SqlType = $row;
         }
     };

@@ -1,6 +1,5 @@
-//! The limits that an operator may set. Those that are the protocol's own are constants in [`limits`].
+//! The limits that an operator may set. Those that are the protocol's own are constants in [`super::limits`].
 
-use super::limits;
 use crate::model::duration;
 use std::time::Duration;
 
@@ -58,8 +57,8 @@ pub struct Limits {
 impl Limits {
     /// The defaults. Those that clients rely on are stated in `docs/protocol.md`.
     pub const DEFAULT: Self = Self {
-        frame_bytes: limits::FRAME_BYTES,
-        server_frame_bytes: limits::SERVER_FRAME_BYTES,
+        frame_bytes: 65_536,
+        server_frame_bytes: 262_144,
         events_per_second: 200,
         events_burst: 400,
         sessions_per_user: 20,
@@ -70,7 +69,7 @@ impl Limits {
         outstanding_frames: 4096,
         ping_after: Duration::from_secs(30),
         ping_patience: Duration::from_secs(60),
-        members_per_request: limits::MEMBERS_PER_REQUEST,
+        members_per_request: 500,
         typing_time: Duration::from_secs(6),
         room_idle: Duration::from_secs(60),
     };

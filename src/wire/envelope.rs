@@ -71,25 +71,6 @@ pub fn parse_binary(frame: &Frame) -> Result<Request, BadRequest> {
     parse(document(frame), |_| Ok(frame.correlation))
 }
 
-/// What a client says when it closes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Goodbye {
-    /// Its code, if it gave one that can be one.
-    pub code: Option<u16>,
-    /// Its reason, if it gave one.
-    pub reason: Option<String>,
-}
-
-/// Reads the payload of a client's close frame. It closes, whatever the payload: what can't be read is left out.
-#[must_use]
-pub fn parse_close(frame: &Frame) -> Goodbye {
-    let payload = document(frame).unwrap_or_default();
-    let data = payload.get("data");
-    let code = data.and_then(|data| data.get("code")?.as_u64());
-    let reason = data.and_then(|data| data.get("reason")?.as_str());
-    Goodbye { code: code.and_then(|code| u16::try_from(code).ok()), reason: reason.map(str::to_owned) }
-}
-
 fn document(frame: &Frame) -> Result<Value, DocumentError> {
     if frame.json { json::decode(&frame.payload, NESTING) } else { msgpack::decode(&frame.payload, NESTING) }
 }
@@ -249,22 +230,6 @@ mod tests {
         assert!(matches!(bad, BadRequest::Data { id: 9, kind, .. } if kind == "a"));
     }
 
-    #[test]
-    fn a_close_is_read_as_far_as_it_goes() {
-        let close = |payload: &Value| parse_close(&frame(payload, false, 0));
-        let nothing = Goodbye { code: None, reason: None };
-        assert_eq!(
-            close(&json!({ "type": "close", "data": { "code": 1000, "reason": "bye" } })),
-            Goodbye { code: Some(1000), reason: Some("bye".to_owned()) }
-        );
-        assert_eq!(close(&json!({ "data": { "code": 70_000, "reason": 1 } })), nothing);
-        assert_eq!(close(&json!([])), nothing);
-        assert_eq!(
-            parse_close(&Frame { kind: Kind::Close, json: true, correlation: 0, payload: Bytes::new() }),
-            nothing
-        );
-    }
-
     proptest! {
         #[test]
         fn encodings_agree(
@@ -285,7 +250,6 @@ mod tests {
             let _ = parse_json(&bytes);
             let frame = Frame { kind: Kind::Request, json, correlation: 1, payload: Bytes::from(bytes) };
             let _ = parse_binary(&frame);
-            let _ = parse_close(&frame);
         }
     }
 }

@@ -119,12 +119,6 @@ impl Outgoing {
         self.frame(encoding, Kind::Reply, Some(re))
     }
 
-    /// Bytes of the data alone in this format, by which lists are cut to the frame limit. 0 if it can't be encoded.
-    #[must_use]
-    pub fn document_len(&self, format: Format) -> usize {
-        self.document(format).map_or(0, Bytes::len)
-    }
-
     /// The whole frame; an `internal` error in its place if the data can't be encoded.
     fn frame(&self, encoding: Encoding, kind: Kind, re: Option<u32>) -> Bytes {
         match self.document(encoding.format) {

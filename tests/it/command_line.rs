@@ -1,15 +1,14 @@
-//! The real program's commands beside `serve`, and the demo data.
+//! The real program's commands beside `serve`.
 
 use crate::support::db::{TestDb, scratch_dir};
 use crate::support::http::SECRET;
-use chrono::{NaiveDate, Utc};
+use chrono::Utc;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use palabre::model::UserId;
-use palabre::store::schema::{apps, chatbots, conversations, members, messages, projects, token_usage, users};
-use palabre::store::{accounts, demo};
+use palabre::store::schema::{apps, users};
+use palabre::store::accounts;
 use palabre::wire::token::Tokens;
-use std::collections::HashSet;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 use uuid::Uuid;
@@ -225,73 +224,4 @@ async fn commands_work_on_the_servers_own_postgresql_when_it_does_not_run() {
         let output = run(command).await;
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_demo_data_is_loaded_once() {
-    let db = TestDb::new().await;
-    let pool = db.pool();
-    let now = Utc::now();
-    let loading = (0..4).map(|_| {
-        let pool = pool.clone();
-        async move { demo::load(&mut pool.get().await.unwrap(), now).await.unwrap() }
-    });
-    let loaded = futures_util::future::join_all(loading).await;
-    assert_eq!(loaded.iter().filter(|loaded| **loaded).count(), 1);
-
-    let mut conn = db.connection().await;
-    let people: Vec<(i64, String, String)> = users::table
-        .order(users::number)
-        .select((users::number, users::username, users::role))
-        .load(&mut conn)
-        .await
-        .unwrap();
-    let expected = [(1, "khora", "admin"), (2, "alice", "user"), (3, "bob", "user"), (4, "carol", "agent")];
-    assert_eq!(people, expected.map(|(number, name, role)| (number, name.to_owned(), role.to_owned())));
-
-    let (assistant, model, prompt): (Option<String>, String, String) = projects::table
-        .inner_join(chatbots::table.on(projects::assistant_id.eq(chatbots::id.nullable())))
-        .select((chatbots::name.nullable(), chatbots::llm, chatbots::prompt))
-        .first(&mut conn)
-        .await
-        .unwrap();
-    assert_eq!((assistant.as_deref(), model.as_str()), (Some("WIBOT"), "mistral-large-latest"));
-    assert!(prompt.starts_with("Tu es WIBOT") && prompt.ends_with("Date actuelle : {{date}}"));
-
-    let id: Uuid = "550e8400-e29b-41d4-a716-446655440000".parse().unwrap();
-    let (title, kind, mode, last_seq, member_count): (Option<String>, String, String, i64, i32) = conversations::table
-        .find(id)
-        .select((
-            conversations::title,
-            conversations::kind,
-            conversations::mode,
-            conversations::last_seq,
-            conversations::member_count,
-        ))
-        .first(&mut conn)
-        .await
-        .unwrap();
-    assert_eq!(title.as_deref(), Some("Conversation de test"));
-    assert_eq!((kind.as_str(), mode.as_str(), last_seq, member_count), ("assistant", "bot", 6, 1));
-    let turns: Vec<(i64, String, Uuid)> = messages::table
-        .order(messages::seq)
-        .select((messages::seq, messages::role, messages::id))
-        .load(&mut conn)
-        .await
-        .unwrap();
-    let roles: Vec<&str> = turns.iter().map(|turn| turn.1.as_str()).collect();
-    assert_eq!(roles, ["user", "assistant", "user", "assistant", "user", "assistant"]);
-    assert_eq!(turns.iter().map(|turn| turn.2).collect::<HashSet<_>>().len(), 6);
-    assert_eq!(members::table.count().get_result::<i64>(&mut conn).await.unwrap(), 1);
-    let usage: (NaiveDate, i64, i64) = token_usage::table
-        .select((token_usage::month, token_usage::used, token_usage::quota))
-        .first(&mut conn)
-        .await
-        .unwrap();
-    assert_eq!(
-        (usage.0.format("%Y-%m").to_string(), usage.1, usage.2),
-        (now.format("%Y-%m").to_string(), 12_450, 50_000)
-    );
-    let found = accounts::project_by(&mut conn, "default").await.unwrap().unwrap();
-    assert!(found.origins.is_empty());
 }

@@ -10,11 +10,14 @@
 
 mod admin;
 mod command_line;
+mod demo;
 mod embedded;
 mod events;
 mod faults;
 mod login;
 mod pool;
+mod protocol_docs;
+mod readme;
 mod schema;
 mod store_contacts;
 mod store_conversations;

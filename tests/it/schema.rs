@@ -43,13 +43,17 @@ const CATALOG: &str = "
     WHERE line NOT LIKE '%__diesel_schema_migrations%'
     ORDER BY line COLLATE \"C\"";
 
-/// Foreign keys of which no complete index has the columns, in any order, as its first ones.
+/// Foreign keys of which no index has the columns, in any order, as its first ones. The index must be complete, or leave out
+/// only the rows in which the one column refers to nothing.
 const UNINDEXED: &str = "
     SELECT format('%s: %s', k.conrelid::regclass, pg_get_constraintdef(k.oid)) AS line
     FROM pg_constraint k
     WHERE k.contype = 'f' AND NOT EXISTS (
         SELECT FROM pg_index i
-        WHERE i.indrelid = k.conrelid AND i.indpred IS NULL AND i.indisvalid
+        WHERE i.indrelid = k.conrelid AND i.indisvalid
+            AND (i.indpred IS NULL OR (cardinality(k.conkey) = 1 AND pg_get_expr(i.indpred, i.indrelid) = (
+                SELECT format('(%I IS NOT NULL)', attname) FROM pg_attribute
+                WHERE attrelid = k.conrelid AND attnum = k.conkey[1])))
             AND (SELECT array_agg(c ORDER BY c) FROM unnest((i.indkey::int2[])[0:cardinality(k.conkey) - 1]) AS c)
                 = (SELECT array_agg(c ORDER BY c) FROM unnest(k.conkey) AS c))";
 

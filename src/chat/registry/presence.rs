@@ -3,7 +3,7 @@
 //! What is told is always what holds when it is told: while one telling looks up who may see it, changes only mark that there is
 //! more to tell. So tellings of a user come in order, and a user who goes and comes at once never flickers.
 
-use super::{Live, Registry, Shown};
+use super::{Live, Registry};
 use crate::cluster::{Delivery, Publication};
 use crate::model::presence::{Choice, Presence};
 use crate::model::{Failure, SessionId, UserId};
@@ -75,9 +75,15 @@ impl Registry {
                     let shown = live.shown();
                     // Who went and came back meanwhile looks as told before: there is nothing to tell.
                     if live.told.as_ref() != Some(&shown) {
-                        let event = Outgoing::new("status.update", live.shown_status());
-                        note_shown(&registry.shown, user, shown.0);
+                        let mut visible = registry.shown.lock().unwrap_or_else(PoisonError::into_inner);
+                        if shown.0 == Presence::Offline {
+                            visible.remove(&user);
+                        } else {
+                            visible.insert(user);
+                        }
+                        drop(visible);
                         live.told = Some(shown);
+                        let event = Outgoing::new("status.update", live.shown_status());
                         let publication = Publication::to_users(watchers, event).by(user).transient();
                         registry.deliver(Delivery::Publish(publication), ctx);
                     }
@@ -90,16 +96,6 @@ impl Registry {
             }
         });
         ctx.spawn(tell);
-    }
-}
-
-/// Leaves word for the registry that takes over when this one fails.
-fn note_shown(shown: &Shown, user: UserId, presence: Presence) {
-    let mut shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
-    if presence == Presence::Offline {
-        shown.remove(&user);
-    } else {
-        shown.insert(user);
     }
 }
 

@@ -5,4 +5,4 @@ pub mod answer;
 pub mod login;
 
 /// Bytes of a request's body where nothing else is said: a name and a password need a few hundred.
-pub const BODY_BYTES: usize = 16 * 1024;
+pub const REQUEST_BYTES: usize = 16 * 1024;

@@ -292,66 +292,58 @@ statement! {
     ///
     /// Rows go in by order of their ids: two nodes that store the same ids at once wait for each other in that order, so
     /// neither holds what the other waits for.
-    struct Insert<'a> -> (Bool, Nullable<BigInt>, Nullable<Timestamptz>) {
-        "WITH locked AS MATERIALIZED (\
-            SELECT id, project_id, version, last_seq, active_at FROM conversations WHERE id = ANY("
-        locked: Vec<ConversationId> as Array<SqlUuid>,
-        ") ORDER BY id FOR UPDATE\
-        ), input AS MATERIALIZED (\
-            SELECT * FROM unnest("
-        conversation: Vec<ConversationId> as Array<SqlUuid>,
-        ", "
-        version: Vec<i64> as Array<BigInt>,
-        ", "
-        project: Vec<ProjectId> as Array<SqlUuid>,
-        ", "
-        id: Vec<MessageId> as Array<SqlUuid>,
-        ", "
-        author: Vec<Option<UserId>> as Array<Nullable<SqlUuid>>,
-        ", "
-        chatbot: Vec<Option<ChatbotId>> as Array<Nullable<SqlUuid>>,
-        ", "
-        kind: Vec<MessageKind> as Array<Text>,
-        ", "
-        role: Vec<Role> as Array<Text>,
-        ", "
-        body: Vec<&'a str> as Array<Text>,
-        ", "
-        reply_to: Vec<Option<MessageId>> as Array<Nullable<SqlUuid>>,
-        ", "
-        tone: Vec<Option<&'a str>> as Array<Nullable<Text>>,
-        ", "
-        digest: Vec<&'a [u8]> as Array<Binary>,
-        ", "
-        created_at: Vec<DateTime<Utc>> as Array<Timestamptz>,
-        ") WITH ORDINALITY AS i (conversation_id, version, project_id, id, author_id, chatbot_id, kind, role, body, \
-                reply_to, tone, digest, created_at, place)\
-        ), numbered AS MATERIALIZED (\
-            SELECT i.conversation_id, i.project_id, i.id, i.author_id, i.chatbot_id, i.kind, i.role, i.body, i.reply_to, \
-                i.tone, i.digest, i.place, l.last_seq + row_number() OVER so_far AS seq, \
-                greatest(l.active_at, max(i.created_at) OVER so_far) AS created_at \
-            FROM input i JOIN locked l \
-                ON l.id = i.conversation_id AND l.project_id = i.project_id AND l.version = i.version \
-            WINDOW so_far AS (PARTITION BY i.conversation_id ORDER BY i.place)\
-        ), inserted AS (\
-            INSERT INTO messages (conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
-                tone, digest, created_at) \
-            SELECT conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
-                tone, digest, created_at \
-            FROM numbered ORDER BY project_id, id\
-        ), raised AS (\
-            UPDATE conversations c SET last_seq = n.seq, active_at = n.created_at, \
-                updated_at = greatest(c.updated_at, n.created_at) \
-            FROM (SELECT conversation_id, max(seq) AS seq, max(created_at) AS created_at FROM numbered \
-                GROUP BY conversation_id) n \
-            WHERE c.id = n.conversation_id\
-        ) \
-        SELECT l.id IS NOT NULL, n.seq, n.created_at \
-        FROM input i \
-        LEFT JOIN locked l ON l.id = i.conversation_id AND l.project_id = i.project_id \
-        LEFT JOIN numbered n ON n.place = i.place \
-        ORDER BY i.place"
-    }
+    struct Insert<'a> {
+        locked: Vec<ConversationId>,
+        conversation: Vec<ConversationId>,
+        version: Vec<i64>,
+        project: Vec<ProjectId>,
+        id: Vec<MessageId>,
+        author: Vec<Option<UserId>>,
+        chatbot: Vec<Option<ChatbotId>>,
+        kind: Vec<MessageKind>,
+        role: Vec<Role>,
+        body: Vec<&'a str>,
+        reply_to: Vec<Option<MessageId>>,
+        tone: Vec<Option<&'a str>>,
+        digest: Vec<&'a [u8]>,
+        created_at: Vec<DateTime<Utc>>,
+    } -> (Bool, Nullable<BigInt>, Nullable<Timestamptz>);
+    "WITH locked AS MATERIALIZED (\
+         SELECT id, project_id, version, last_seq, active_at FROM conversations WHERE id = ANY("
+         [locked as Array<SqlUuid>] ") ORDER BY id FOR UPDATE\
+     ), input AS MATERIALIZED (\
+         SELECT * FROM unnest(" [conversation as Array<SqlUuid>] ", " [version as Array<BigInt>] ", "
+         [project as Array<SqlUuid>] ", " [id as Array<SqlUuid>] ", " [author as Array<Nullable<SqlUuid>>] ", "
+         [chatbot as Array<Nullable<SqlUuid>>] ", " [kind as Array<Text>] ", " [role as Array<Text>] ", "
+         [body as Array<Text>] ", " [reply_to as Array<Nullable<SqlUuid>>] ", " [tone as Array<Nullable<Text>>] ", "
+         [digest as Array<Binary>] ", " [created_at as Array<Timestamptz>]
+         ") WITH ORDINALITY AS i (conversation_id, version, project_id, id, author_id, chatbot_id, kind, role, body, \
+             reply_to, tone, digest, created_at, place)\
+     ), numbered AS MATERIALIZED (\
+         SELECT i.conversation_id, i.project_id, i.id, i.author_id, i.chatbot_id, i.kind, i.role, i.body, i.reply_to, \
+             i.tone, i.digest, i.place, l.last_seq + row_number() OVER so_far AS seq, \
+             greatest(l.active_at, max(i.created_at) OVER so_far) AS created_at \
+         FROM input i JOIN locked l \
+             ON l.id = i.conversation_id AND l.project_id = i.project_id AND l.version = i.version \
+         WINDOW so_far AS (PARTITION BY i.conversation_id ORDER BY i.place)\
+     ), inserted AS (\
+         INSERT INTO messages (conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
+             tone, digest, created_at) \
+         SELECT conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
+             tone, digest, created_at \
+         FROM numbered ORDER BY project_id, id\
+     ), raised AS (\
+         UPDATE conversations c SET last_seq = n.seq, active_at = n.created_at, \
+             updated_at = greatest(c.updated_at, n.created_at) \
+         FROM (SELECT conversation_id, max(seq) AS seq, max(created_at) AS created_at FROM numbered \
+             GROUP BY conversation_id) n \
+         WHERE c.id = n.conversation_id\
+     ) \
+     SELECT l.id IS NOT NULL, n.seq, n.created_at \
+     FROM input i \
+     LEFT JOIN locked l ON l.id = i.conversation_id AND l.project_id = i.project_id \
+     LEFT JOIN numbered n ON n.place = i.place \
+     ORDER BY i.place"
 }
 
 /// Runs [`Insert`].

@@ -1,5 +1,6 @@
 //! Reading back: pages of history, ranges, and the newest message of many conversations.
 
+use super::super::paging::truncate;
 use super::super::schema::{contacts, messages};
 use super::super::statement::statement;
 use super::shape::{assemble, assemble_one};
@@ -69,9 +70,7 @@ pub async fn page(
             visible.filter(messages::seq.gt(seq)).order(messages::seq.asc()).limit(limit + 1).load(conn).await?
         }
     };
-    let wanted = usize::try_from(limit).unwrap_or(0);
-    let more = rows.len() > wanted;
-    rows.truncate(wanted);
+    let more = truncate(&mut rows, limit);
     if matches!(side, Side::Below(_)) {
         rows.reverse();
     }
@@ -82,21 +81,17 @@ statement! {
     /// Halves the numbers of a conversation until it has found the first message that is not before a moment.
     ///
     /// Dates never go back within a conversation and numbers have no gaps, so this needs no index by date.
-    struct FirstSince<'a> -> (BigInt,) {
-        "WITH RECURSIVE wanted AS (SELECT c.id, c.last_seq, w.moment FROM conversations c, (SELECT "
-        moment: &'a DateTime<Utc> as Timestamptz,
-        " AS moment) w WHERE c.id = "
-        conversation: ConversationId as SqlUuid,
-        "), search (low, high) AS (\
-            SELECT 0::bigint, last_seq + 1 FROM wanted \
-            UNION ALL \
-            SELECT CASE WHEN m.created_at < w.moment THEN m.seq ELSE s.low END, \
-                CASE WHEN m.created_at < w.moment THEN s.high ELSE m.seq END \
-            FROM search s, wanted w, messages m \
-            WHERE m.conversation_id = w.id AND m.seq = (s.low + s.high) / 2 AND s.high - s.low > 1\
-        ) \
-        SELECT high FROM search ORDER BY high - low LIMIT 1"
-    }
+    struct FirstSince<'a> { moment: &'a DateTime<Utc>, conversation: ConversationId } -> (BigInt,);
+    "WITH RECURSIVE wanted AS (SELECT c.id, c.last_seq, w.moment FROM conversations c, (SELECT " [moment as Timestamptz]
+         " AS moment) w WHERE c.id = " [conversation as SqlUuid] "), search (low, high) AS (\
+         SELECT 0::bigint, last_seq + 1 FROM wanted \
+         UNION ALL \
+         SELECT CASE WHEN m.created_at < w.moment THEN m.seq ELSE s.low END, \
+             CASE WHEN m.created_at < w.moment THEN s.high ELSE m.seq END \
+         FROM search s, wanted w, messages m \
+         WHERE m.conversation_id = w.id AND m.seq = (s.low + s.high) / 2 AND s.high - s.low > 1\
+     ) \
+     SELECT high FROM search ORDER BY high - low LIMIT 1"
 }
 
 /// The number of the first message at or after this moment; one beyond the last where there is none.
@@ -134,18 +129,18 @@ pub async fn range(
 statement! {
     /// The newest message of each conversation that nobody wrote whom the viewer blocks; of its body only the beginning is
     /// read.
-    struct Newest<'a> -> messages::SqlType {
-        "SELECT m.* FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ") AS k (id) CROSS JOIN LATERAL (\
-            SELECT n.conversation_id, n.seq, n.project_id, n.id, n.author_id, n.chatbot_id, n.kind, n.role, left(n.body, "
-        body_chars: i32 as Integer,
-        "), n.reply_to, n.tone, n.digest, n.created_at, n.edited_at, n.deleted_at FROM messages n \
-            WHERE n.conversation_id = k.id AND NOT EXISTS (\
-                SELECT FROM contacts c WHERE c.peer_id = n.author_id AND c.blocked AND c.user_id = "
-        viewer: Option<UserId> as Nullable<SqlUuid>,
-        ") ORDER BY n.seq DESC LIMIT 1) m"
-    }
+    struct Newest<'a> {
+        conversations: &'a [ConversationId],
+        body_chars: i32,
+        viewer: Option<UserId>,
+    } -> messages::SqlType;
+    "SELECT m.* FROM unnest(" [conversations as Array<SqlUuid>] ") AS k (id) CROSS JOIN LATERAL (\
+         SELECT n.conversation_id, n.seq, n.project_id, n.id, n.author_id, n.chatbot_id, n.kind, n.role, left(n.body, "
+         [body_chars as Integer]
+         "), n.reply_to, n.tone, n.digest, n.created_at, n.edited_at, n.deleted_at FROM messages n \
+         WHERE n.conversation_id = k.id AND NOT EXISTS (\
+             SELECT FROM contacts c WHERE c.peer_id = n.author_id AND c.blocked AND c.user_id = "
+         [viewer as Nullable<SqlUuid>] ") ORDER BY n.seq DESC LIMIT 1) m"
 }
 
 /// The newest message of each of these conversations that was not written by somebody whom the viewer blocks, its body cut to

@@ -2,7 +2,7 @@
 
 use super::super::statement::statement;
 use super::Key;
-use super::shape::{UserColumns, user};
+use super::columns::{UserColumns, user};
 use crate::model::game::State;
 use crate::model::{ConversationId, UserId};
 use crate::wire::shapes::Game;
@@ -18,38 +18,33 @@ use std::collections::HashMap;
 const ANSWERS_LISTED: i64 = 100;
 
 statement! {
-    struct Offers<'a> -> ((SqlUuid, BigInt), Text, Jsonb, Integer, Text, Nullable<Timestamptz>) {
-        "SELECT g.conversation_id, g.seq, g.name, g.payload, g.capacity, g.state, g.expires_at FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ", "
-        seqs: &'a [i64] as Array<BigInt>,
-        ") AS k (conversation_id, seq) JOIN games g USING (conversation_id, seq)"
-    }
+    struct Offers<'a> {
+        conversations: &'a [ConversationId],
+        seqs: &'a [i64],
+    } -> ((SqlUuid, BigInt), Text, Jsonb, Integer, Text, Nullable<Timestamptz>);
+    "SELECT g.conversation_id, g.seq, g.name, g.payload, g.capacity, g.state, g.expires_at FROM unnest("
+         [conversations as Array<SqlUuid>] ", " [seqs as Array<BigInt>]
+         ") AS k (conversation_id, seq) JOIN games g USING (conversation_id, seq)"
 }
 
 statement! {
     /// The first answers of each sort, without those of users whom the viewer blocks.
-    struct Answers<'a> -> (
-        (SqlUuid, BigInt),
-        Bool,
-        (SqlUuid, Text, Nullable<Text>, Nullable<SqlUuid>, Nullable<Text>),
-    ) {
-        "WITH placed AS (\
-            SELECT a.conversation_id, a.seq, a.accepted, a.user_id, row_number() OVER (\
-                PARTITION BY a.conversation_id, a.seq, a.accepted ORDER BY a.created_at, a.user_id) AS place \
-            FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ", "
-        seqs: &'a [i64] as Array<BigInt>,
-        ") AS k (conversation_id, seq) JOIN game_answers a USING (conversation_id, seq) \
-            WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.peer_id = a.user_id AND c.blocked AND c.user_id = "
-        viewer: Option<UserId> as Nullable<SqlUuid>,
-        ")) \
-        SELECT p.conversation_id, p.seq, p.accepted, u.id, u.username, u.name, u.avatar, u.profile \
-        FROM placed p JOIN users u ON u.id = p.user_id WHERE p.place <= "
-        listed: i64 as BigInt,
-        " ORDER BY p.conversation_id, p.seq, p.accepted, p.place"
-    }
+    struct Answers<'a> {
+        conversations: &'a [ConversationId],
+        seqs: &'a [i64],
+        viewer: Option<UserId>,
+        listed: i64,
+    } -> ((SqlUuid, BigInt), Bool, (SqlUuid, Text, Nullable<Text>, Nullable<SqlUuid>, Nullable<Text>));
+    "WITH placed AS (\
+         SELECT a.conversation_id, a.seq, a.accepted, a.user_id, row_number() OVER (\
+             PARTITION BY a.conversation_id, a.seq, a.accepted ORDER BY a.created_at, a.user_id) AS place \
+         FROM unnest(" [conversations as Array<SqlUuid>] ", " [seqs as Array<BigInt>]
+         ") AS k (conversation_id, seq) JOIN game_answers a USING (conversation_id, seq) \
+         WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.peer_id = a.user_id AND c.blocked AND c.user_id = "
+         [viewer as Nullable<SqlUuid>] ")) \
+     SELECT p.conversation_id, p.seq, p.accepted, u.id, u.username, u.name, u.avatar, u.profile \
+     FROM placed p JOIN users u ON u.id = p.user_id WHERE p.place <= " [listed as BigInt]
+         " ORDER BY p.conversation_id, p.seq, p.accepted, p.place"
 }
 
 /// The invitations of these messages as they stand at `now`, without answers of users whom the viewer blocks.

@@ -2,7 +2,7 @@
 
 use super::super::statement::statement;
 use super::Key;
-use super::shape::{UserColumns, user};
+use super::columns::{UserColumns, user};
 use crate::model::{ConversationId, UserId};
 use crate::wire::limits;
 use crate::wire::shapes::User;
@@ -14,26 +14,22 @@ use std::collections::{BTreeMap, HashMap};
 statement! {
     /// The first users of each emoji with the number of all, the most frequent emoji of a message first, without the users
     /// whom the viewer blocks.
-    struct Listed<'a> -> (
-        (SqlUuid, BigInt, Text, BigInt),
-        (SqlUuid, Text, Nullable<Text>, Nullable<SqlUuid>, Nullable<Text>),
-    ) {
-        "WITH placed AS (\
-            SELECT r.conversation_id, r.seq, r.emoji, r.user_id, count(*) OVER emoji AS total, \
-                row_number() OVER (emoji ORDER BY r.created_at, r.user_id) AS place \
-            FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ", "
-        seqs: &'a [i64] as Array<BigInt>,
-        ") AS k (conversation_id, seq) JOIN reactions r USING (conversation_id, seq) \
-            WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.peer_id = r.user_id AND c.blocked AND c.user_id = "
-        viewer: Option<UserId> as Nullable<SqlUuid>,
-        ") WINDOW emoji AS (PARTITION BY r.conversation_id, r.seq, r.emoji)) \
-        SELECT p.conversation_id, p.seq, p.emoji, p.total, u.id, u.username, u.name, u.avatar, u.profile \
-        FROM placed p JOIN users u ON u.id = p.user_id WHERE p.place <= "
-        listed: i64 as BigInt,
-        " ORDER BY p.conversation_id, p.seq, p.total DESC, p.emoji, p.place"
-    }
+    struct Listed<'a> {
+        conversations: &'a [ConversationId],
+        seqs: &'a [i64],
+        viewer: Option<UserId>,
+        listed: i64,
+    } -> ((SqlUuid, BigInt, Text, BigInt), (SqlUuid, Text, Nullable<Text>, Nullable<SqlUuid>, Nullable<Text>));
+    "WITH placed AS (\
+         SELECT r.conversation_id, r.seq, r.emoji, r.user_id, count(*) OVER emoji AS total, \
+             row_number() OVER (emoji ORDER BY r.created_at, r.user_id) AS place \
+         FROM unnest(" [conversations as Array<SqlUuid>] ", " [seqs as Array<BigInt>]
+         ") AS k (conversation_id, seq) JOIN reactions r USING (conversation_id, seq) \
+         WHERE NOT EXISTS (SELECT FROM contacts c WHERE c.peer_id = r.user_id AND c.blocked AND c.user_id = "
+         [viewer as Nullable<SqlUuid>] ") WINDOW emoji AS (PARTITION BY r.conversation_id, r.seq, r.emoji)) \
+     SELECT p.conversation_id, p.seq, p.emoji, p.total, u.id, u.username, u.name, u.avatar, u.profile \
+     FROM placed p JOIN users u ON u.id = p.user_id WHERE p.place <= " [listed as BigInt]
+         " ORDER BY p.conversation_id, p.seq, p.total DESC, p.emoji, p.place"
 }
 
 /// The reactions of one message.

@@ -2,9 +2,10 @@
 
 use super::super::schema::{chatbots, users};
 use super::super::statement::statement;
+use super::columns::{MediaColumns, UserColumns, attachment, chatbot, user};
 use super::status::Statuses;
 use super::{Key, MessageRow, invitations, reactions};
-use crate::model::{ChatbotId, ConversationId, MediaId, UserId};
+use crate::model::{ChatbotId, ConversationId, UserId};
 use crate::wire::shapes::{Attachment, Message, MessageKind, User};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -12,20 +13,6 @@ use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid}
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-
-/// `id, username, name, avatar, profile` of `users`.
-pub(super) type UserColumns = (UserId, String, Option<String>, Option<MediaId>, Option<String>);
-
-pub(super) fn user((id, username, name, avatar, profile): UserColumns) -> User {
-    User { id, username, name, avatar, profile }
-}
-
-/// `id, name, mime, size, width, height` of `media`.
-pub(super) type MediaColumns = (MediaId, String, String, i64, Option<i32>, Option<i32>);
-
-pub(super) fn attachment((id, name, mime, size, width, height): MediaColumns) -> Attachment {
-    Attachment { id, name, mime, size, width, height }
-}
 
 /// The messages of these rows, in their order.
 ///
@@ -123,23 +110,15 @@ impl Authors {
     }
 }
 
-/// A bot in the place of a person.
-fn chatbot(id: ChatbotId, name: String) -> User {
-    User { id: UserId(id.0), username: name, name: None, avatar: None, profile: None }
-}
-
 statement! {
-    struct Attached<'a> -> (
-        (SqlUuid, BigInt),
-        (SqlUuid, Text, Text, BigInt, Nullable<Integer>, Nullable<Integer>),
-    ) {
-        "SELECT a.conversation_id, a.seq, m.id, m.name, m.mime, m.size, m.width, m.height FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ", "
-        seqs: &'a [i64] as Array<BigInt>,
-        ") AS k (conversation_id, seq) JOIN attachments a USING (conversation_id, seq) \
-        JOIN media m ON m.id = a.media_id ORDER BY a.conversation_id, a.seq, a.position"
-    }
+    struct Attached<'a> {
+        conversations: &'a [ConversationId],
+        seqs: &'a [i64],
+    } -> ((SqlUuid, BigInt), (SqlUuid, Text, Text, BigInt, Nullable<Integer>, Nullable<Integer>));
+    "SELECT a.conversation_id, a.seq, m.id, m.name, m.mime, m.size, m.width, m.height FROM unnest("
+         [conversations as Array<SqlUuid>] ", " [seqs as Array<BigInt>]
+         ") AS k (conversation_id, seq) JOIN attachments a USING (conversation_id, seq) \
+     JOIN media m ON m.id = a.media_id ORDER BY a.conversation_id, a.seq, a.position"
 }
 
 /// The files of these messages, in the order in which they were attached.

@@ -12,17 +12,15 @@ statement! {
     /// Of each conversation the two members who were least far in reading and the two in receiving.
     ///
     /// Two, because an author's own watermark says nothing about what the author wrote.
-    struct Hindmost<'a> -> (SqlUuid, SqlUuid, BigInt, BigInt) {
-        "SELECT c.id, m.user_id, m.told_delivered_seq, m.told_read_seq FROM unnest("
-        conversations: &'a [ConversationId] as Array<SqlUuid>,
-        ") AS c (id) CROSS JOIN LATERAL (\
-            (SELECT user_id, told_delivered_seq, told_read_seq FROM members WHERE conversation_id = c.id \
-                ORDER BY told_delivered_seq LIMIT 2) \
-            UNION \
-            (SELECT user_id, told_delivered_seq, told_read_seq FROM members WHERE conversation_id = c.id \
-                ORDER BY told_read_seq LIMIT 2)\
-        ) m"
-    }
+    struct Hindmost<'a> { conversations: &'a [ConversationId] } -> (SqlUuid, SqlUuid, BigInt, BigInt);
+    "SELECT c.id, m.user_id, m.told_delivered_seq, m.told_read_seq FROM unnest(" [conversations as Array<SqlUuid>]
+         ") AS c (id) CROSS JOIN LATERAL (\
+         (SELECT user_id, told_delivered_seq, told_read_seq FROM members WHERE conversation_id = c.id \
+             ORDER BY told_delivered_seq LIMIT 2) \
+         UNION \
+         (SELECT user_id, told_delivered_seq, told_read_seq FROM members WHERE conversation_id = c.id \
+             ORDER BY told_read_seq LIMIT 2)\
+     ) m"
 }
 
 /// What the others of a member were told.

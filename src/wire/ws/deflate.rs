@@ -1,7 +1,7 @@
 //! permessage-deflate (RFC 7692), without context takeover in both directions: nothing is kept for a connection between
 //! its messages, and a message for many is compressed once.
 
-use super::handshake::{Malformed, list, token};
+use super::header::{Malformed, list, token};
 use crate::wire::close::{CloseCode, Violation};
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::RefCell;

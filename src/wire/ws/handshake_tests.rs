@@ -1,5 +1,5 @@
 use super::*;
-use actix_http::header::HeaderValue;
+use actix_http::header::{HeaderName, HeaderValue};
 
 /// The request of RFC 6455, section 1.2, with some headers replaced, and those with an empty value left out.
 fn request(changes: &[(&'static str, &'static str)]) -> RequestHead {

@@ -5,12 +5,14 @@
 //! | [`handshake`] | checks the upgrade request, writes the `101` |
 //! | [`decoder`] | bytes of a client to messages and control frames |
 //! | [`mod@frame`] | the layout of a frame: headers read and written, whole frames for the server to send |
+//! | `header` | lists and tokens in headers |
 //! | [`deflate`] | the compression extension: negotiation, compressing, inflating |
 
 pub mod decoder;
 pub mod deflate;
 pub mod frame;
 pub mod handshake;
+mod header;
 mod mask;
 
 #[cfg(test)]

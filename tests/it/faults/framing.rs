@@ -171,7 +171,8 @@ async fn nesting_is_bounded_in_every_encoding() {
             }
         }
         let mut client = server.connect_via(&user, via).await;
-        let nested = format!(r#"{{"id":5,"type":"status.fetch","data":{{"users":{}{}}}}}"#, "[".repeat(40), "]".repeat(40));
+        let nested =
+            format!(r#"{{"id":5,"type":"status.fetch","data":{{"users":{}{}}}}}"#, "[".repeat(40), "]".repeat(40));
         if via == Via::WsJson {
             client.send_text(&nested).await;
             let error = client.expect_error().await;

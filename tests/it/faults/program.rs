@@ -54,7 +54,9 @@ impl Program {
         let mut child = command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (output, kept) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&lines));
-        std::thread::spawn(move || output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line)));
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+        });
         let ready = until("the server to be ready", || {
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the server ended ({status}): {}", std::fs::read_to_string(&log).unwrap());
