@@ -2,7 +2,7 @@
 
 use super::actor::{Arrival, Session};
 use super::doors::Doors;
-use super::reader::Decoder;
+use super::reader::{Decoder, turn_away};
 use super::ws::channel;
 use crate::chat::channel::Socket;
 use crate::chat::event_loop::EventLoop;
@@ -18,15 +18,11 @@ const ENCODING: Encoding = Encoding { framing: Framing::Bare, format: Format::Bi
 /// Takes a connection in, or tells it to come later.
 pub fn serve(doors: &Arc<Doors>, event_loop: &Rc<EventLoop>, socket: Socket) {
     let channel = channel(doors, socket, ENCODING);
+    let decoder = Decoder::Bare(frame::Decoder::new(doors.chat.limits.frame_bytes));
     let pass = match doors.enter() {
         Ok(pass) => pass,
-        Err(code) => {
-            // The socket closes as it is dropped, after what the kernel took.
-            channel.close(code);
-            return;
-        }
+        Err(code) => return turn_away(channel, event_loop, decoder, code),
     };
-    let decoder = Decoder::Bare(frame::Decoder::new(doors.chat.limits.frame_bytes));
     let arrival = Arrival { channel, decoder, early: Bytes::new(), pass, project: None, token: None };
     Session::start_on(doors, event_loop, arrival);
 }

@@ -1,7 +1,7 @@
 //! Blocks in groups: what somebody one has blocked does is nowhere to be seen; its number is simply missing.
 
 use super::start;
-use crate::support::client::{Client, each, id};
+use crate::support::client::{Client, each, id, with};
 use crate::support::project::Project;
 use crate::support::server::TestServer;
 use serde_json::{Value, json};
@@ -17,15 +17,11 @@ async fn group() -> (TestServer, Project, String, [Client; 3]) {
 }
 
 fn of(conversation: &str, message: &Value, extra: Value) -> Value {
-    let mut data = json!({ "conversation": conversation, "message": message["id"] });
-    data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    data
+    with(json!({ "conversation": conversation, "message": message["id"] }), extra)
 }
 
 async fn history(client: &mut Client, conversation: &str, extra: Value) -> Vec<Value> {
-    let mut data = json!({ "conversation": conversation });
-    data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    let page = client.ok("message.fetch", data).await;
+    let page = client.ok("message.fetch", with(json!({ "conversation": conversation }), extra)).await;
     page["messages"].as_array().unwrap().clone()
 }
 
@@ -96,7 +92,7 @@ async fn pages_summaries_and_counts_leave_the_blocked_out() {
     assert_eq!(conversation["last_message"]["body"], "three");
     assert_eq!((&conversation["unread"], &conversation["last_seq"]), (&json!(2), &json!(6)));
     let again = server.connect(bob.user()).await;
-    assert_eq!(again.opening().conversations, [conversation.clone()]);
+    assert_eq!(again.opening().conversations, std::slice::from_ref(conversation));
     assert_eq!(history(&mut carol, &group, json!({})).await.len(), 6);
 }
 

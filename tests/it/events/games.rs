@@ -1,7 +1,7 @@
 //! Invitations to games and the answers to them.
 
 use super::start;
-use crate::support::client::{Client, each, id};
+use crate::support::client::{Client, each, id, with};
 use crate::support::server::{TestClock, TestServer};
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -12,9 +12,7 @@ async fn invite(client: &mut Client, conversation: &str, extra: Value) -> Value 
 }
 
 fn invitation(conversation: &str, extra: Value) -> Value {
-    let mut data = json!({ "conversation": conversation, "id": id(), "game": "chess", "payload": {} });
-    data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    data
+    with(json!({ "conversation": conversation, "id": id(), "game": "chess", "payload": {} }), extra)
 }
 
 fn answer(message: &Value, action: &str) -> Value {

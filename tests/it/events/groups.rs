@@ -1,7 +1,7 @@
 //! Groups: making and changing them, who may do what, and what members are told.
 
 use super::start;
-use crate::support::client::{Client, each, id, text};
+use crate::support::client::{Client, each, text};
 use palabre::model::permission::Permission::{Administer, Own, Read, Write};
 use serde_json::{Value, json};
 
@@ -303,62 +303,6 @@ async fn private_conversations_stay_as_they_are() {
     }
     alice.refused("group.delete", json!({ "conversation": chat })).await.expect(403, "forbidden");
     carol.refused("group.delete", json!({ "conversation": chat })).await.expect(404, "not_found");
-}
-
-/// Every event that names a conversation, and the message that may be named in it.
-fn events_in(conversation: &str, message: &Value) -> Vec<(&'static str, Value)> {
-    let with = |extra: Value| {
-        let mut data = json!({ "conversation": conversation });
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        data
-    };
-    vec![
-        ("group.members", with(json!({}))),
-        ("group.update", with(json!({ "title": "x" }))),
-        ("group.delete", with(json!({}))),
-        ("message.text", with(json!({ "id": id(), "body": "x" }))),
-        ("message.game", with(json!({ "id": id(), "game": "chess", "payload": {} }))),
-        ("message.fetch", with(json!({}))),
-        ("message.edit", with(json!({ "message": message, "body": "x" }))),
-        ("message.delete", with(json!({ "message": message }))),
-        ("message.react", with(json!({ "message": message, "emoji": "👍", "on": true }))),
-        ("message.delivered", with(json!({ "seq": 1 }))),
-        ("message.read", with(json!({ "seq": 1 }))),
-        ("typing.update", with(json!({ "typing": true }))),
-        ("conversation.mode", with(json!({ "mode": "human" }))),
-    ]
-}
-
-#[tokio::test]
-async fn who_is_no_member_gets_404_whether_there_is_one_or_not() {
-    let (server, project) = start().await;
-    let [alice, bob, carol] = project.users(["alice", "bob", "carol"]).await;
-    let group = project.group_of(&[&alice, &bob]).await;
-    let chat = project.befriend(&alice, &bob).await;
-    let own = project.group_of(&[&carol]).await;
-    let [mut alice, mut carol] = server.connect_all([&alice, &carol]).await;
-    let in_group = alice.say(&group, "secret").await;
-    let in_chat = alice.say(&chat, "secret").await;
-    let nothing = id();
-    for (conversation, message) in [(&group, &in_group["id"]), (&chat, &in_chat["id"]), (&nothing, &json!(id()))] {
-        for (kind, data) in events_in(conversation, message) {
-            let error = carol.refused(kind, data).await;
-            error.expect(404, "not_found");
-            assert!(!error.message.contains("message"), "{kind}: {error:?}");
-        }
-    }
-    // Nor does a conversation of one's own lead to another's messages.
-    for kind in ["message.edit", "message.delete", "message.react"] {
-        for data in [&in_group["id"], &json!(id())] {
-            let (_, data) = events_in(&own, data).into_iter().find(|(event, _)| *event == kind).unwrap();
-            carol.refused(kind, data).await.expect(404, "not_found");
-        }
-    }
-    let mut reply = text(&own, "x");
-    reply["reply_to"] = in_group["id"].clone();
-    carol.refused("message.text", reply).await.expect(404, "not_found");
-    let answer = json!({ "message": in_group["id"], "action": "accept" });
-    carol.refused("message.game", answer).await.expect(404, "not_found");
 }
 
 #[tokio::test]

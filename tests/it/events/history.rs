@@ -1,7 +1,7 @@
 //! Pages of history.
 
 use super::start;
-use crate::support::client::{Client, Via, text};
+use crate::support::client::{Client, Via, text, with};
 use crate::support::project::Project;
 use crate::support::server::TestServer;
 use serde_json::{Value, json};
@@ -30,9 +30,7 @@ async fn talk(count: u32) -> (TestServer, Project, Client, String) {
 async fn pages_ascend_and_say_whether_there_is_more_that_way() {
     let (_server, _project, mut alice, group) = talk(120).await;
     let mut fetch = async |extra: Value| {
-        let mut data = json!({ "conversation": group });
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        let page = alice.ok("message.fetch", data).await;
+        let page = alice.ok("message.fetch", with(json!({ "conversation": group }), extra)).await;
         assert_eq!(page["conversation"], group);
         (seqs(&page), page["more"].as_bool().unwrap())
     };
@@ -91,9 +89,8 @@ async fn a_page_has_one_bound_and_a_reasonable_size() {
         (json!({ "limit": 201 }), "limit"),
         (json!({ "limit": -1 }), "limit"),
     ] {
-        let mut data = json!({ "conversation": group });
-        data.as_object_mut().unwrap().extend(bounds.as_object().unwrap().clone());
-        alice.refused("message.fetch", data).await.expect_invalid(field);
+        let bounded = with(json!({ "conversation": group }), bounds);
+        alice.refused("message.fetch", bounded).await.expect_invalid(field);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::support::client::{Client, Event, id, text};
 use crate::support::server::TestServer;
 use palabre::model::permission::Permission::{Administer, Own, Read, Write};
 use serde_json::{Value, json};
+use std::num::NonZeroUsize;
 
 /// The numbers of messages in the order in which a client learns them, by replies and pushes, up to `last`.
 async fn seqs_up_to(client: &mut Client, last: i64) -> Vec<i64> {
@@ -23,7 +24,9 @@ async fn seqs_up_to(client: &mut Client, last: i64) -> Vec<i64> {
 
 #[tokio::test]
 async fn every_session_learns_all_messages_in_the_order_of_their_numbers() {
-    let (server, project) = start().await;
+    let server =
+        TestServer::builder().settings(|settings| settings.engine.workers = NonZeroUsize::new(4)).start().await;
+    let project = server.project("p").await;
     let [alice, bob, carol] = project.users(["alice", "bob", "carol"]).await;
     let group = project.group_of(&[&alice, &bob, &carol]).await;
     let mut clients = server.connect_all([&alice, &alice, &bob, &bob, &carol]).await;

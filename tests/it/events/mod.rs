@@ -17,6 +17,7 @@ mod presence;
 mod projects;
 mod reactions;
 mod receipts;
+mod strangers;
 mod summaries;
 mod typing;
 

@@ -1,7 +1,7 @@
 //! Who answers in a conversation: people or a bot.
 
 use super::start;
-use crate::support::client::id;
+use crate::support::client::{id, with};
 use palabre::model::permission::Permission::{Administer, Own, Write};
 use serde_json::{Value, json};
 
@@ -12,11 +12,7 @@ async fn administrators_set_who_answers() {
     let group = project.group(&[(&alice, Own), (&bob, Administer), (&carol, Write)]).await;
     let bot = project.chatbot("marvin").await;
     let [mut alice, mut bob, mut carol] = server.connect_all([&alice, &bob, &carol]).await;
-    let mode = |extra: Value| {
-        let mut data = json!({ "conversation": group });
-        data.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-        data
-    };
+    let mode = |extra: Value| with(json!({ "conversation": group }), extra);
     let to_bot = mode(json!({ "mode": "bot", "chatbot": bot }));
     carol.refused("conversation.mode", to_bot.clone()).await.expect(403, "forbidden");
     bob.refused("conversation.mode", mode(json!({ "mode": "bot" }))).await.expect_invalid("chatbot");

@@ -8,6 +8,9 @@ use palabre::model::OrganizationId;
 use palabre::wire::token::{OrganizationToken, Tokens};
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -294,4 +297,27 @@ async fn a_session_signs_in_again_only_as_the_same_user_of_the_same_project() {
         assert!(again["expires_at"].as_str() > first["expires_at"].as_str());
     }
     client.expect_no("session.ready").await;
+}
+
+#[tokio::test]
+async fn a_request_that_comes_right_behind_the_upgrade_is_not_lost() {
+    let (server, _project, alice) = start().await;
+    let mut bytes = format!(
+        "GET /ws/p HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Authorization: Bearer {}\r\n\r\n",
+        alice.token
+    )
+    .into_bytes();
+    let request = br#"{"id":4711,"type":"status.fetch"}"#;
+    // A whole text message, under a mask that changes nothing.
+    bytes.extend([0x81, 0x80 | u8::try_from(request.len()).unwrap(), 0, 0, 0, 0]);
+    bytes.extend(request);
+    let mut stream = TcpStream::connect(server.addresses.http).await.unwrap();
+    stream.write_all(&bytes).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains(r#""re":4711"#) {
+        let read = timeout(Duration::from_secs(10), stream.read_buf(&mut answer)).await.expect("no answer");
+        assert_ne!(read.unwrap(), 0, "closed instead");
+    }
 }

@@ -1,5 +1,7 @@
 //! Clients that speak the public protocol and nothing else: over the WebSocket with JSON or binary frames, or over TCP.
 
+pub use super::event::{ErrorReply, Event, Via, each, id, list, text, with};
+
 use super::frame;
 use super::project::TestUser;
 use super::server::TestServer;
@@ -12,88 +14,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
-use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue, Response};
-use tokio_tungstenite::tungstenite::{Error, Message};
-use uuid::Uuid;
+use tokio_tungstenite::tungstenite::Message;
 
 /// How long anything may take before a test gives up. Generous: it only shows when a test fails.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-/// A way to a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Via {
-    /// `palabre.v1.json`
-    WsJson,
-    /// `palabre.v1.bin` with documents in JSON
-    WsBinJson,
-    /// `palabre.v1.bin` with documents in MessagePack
-    WsBinMsgPack,
-    /// Bare frames with documents in JSON
-    TcpJson,
-    /// Bare frames with documents in MessagePack
-    TcpMsgPack,
-}
-
-impl Via {
-    pub const ALL: [Self; 5] = [Self::WsJson, Self::WsBinJson, Self::WsBinMsgPack, Self::TcpJson, Self::TcpMsgPack];
-
-    fn is_json(self) -> bool {
-        !matches!(self, Self::WsBinMsgPack | Self::TcpMsgPack)
-    }
-
-    fn subprotocol(self) -> &'static str {
-        if self == Self::WsJson { "palabre.v1.json" } else { "palabre.v1.bin" }
-    }
-}
-
-/// What a server sent.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    Reply {
-        re: u32,
-        kind: String,
-        data: Value,
-    },
-    Error {
-        re: Option<u32>,
-        error: ErrorReply,
-    },
-    Push {
-        kind: String,
-        data: Value,
-    },
-    Pong,
-    /// With its code, or cut without one.
-    Closed(Option<u16>),
-}
-
-/// The data of an error.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ErrorReply {
-    pub status: u16,
-    pub code: String,
-    pub message: String,
-    pub field: Option<String>,
-    pub retry_after_ms: Option<u64>,
-}
-
-impl ErrorReply {
-    /// Fails unless it is this error.
-    #[track_caller]
-    pub fn expect(&self, status: u16, code: &str) -> &Self {
-        assert_eq!((self.status, self.code.as_str()), (status, code), "{self:?}");
-        self
-    }
-
-    /// Fails unless it is `invalid` because of this field.
-    #[track_caller]
-    pub fn expect_invalid(&self, field: &str) {
-        assert_eq!(self.expect(400, "invalid").field.as_deref(), Some(field), "{self:?}");
-    }
-}
 
 /// What a session is told first.
 #[derive(Debug, Clone)]
@@ -121,88 +45,13 @@ pub struct Client {
     encoding_is_settled: bool,
 }
 
-enum Wire {
+pub(super) enum Wire {
     Ws(Box<WebSocketStream<TcpStream>>),
     Tcp { stream: TcpStream, buffer: Vec<u8> },
 }
 
-/// A WebSocket that is about to be opened.
-pub struct Upgrade {
-    address: std::net::SocketAddr,
-    path: String,
-    via: Via,
-    headers: Vec<(&'static str, String)>,
-}
-
-impl Upgrade {
-    /// Offers subprotocols instead of the one that goes with the client.
-    pub fn offering(mut self, protocols: &str) -> Self {
-        self.headers.retain(|(name, _)| *name != "sec-websocket-protocol");
-        if !protocols.is_empty() {
-            self.headers.push(("sec-websocket-protocol", protocols.to_owned()));
-        }
-        self
-    }
-
-    /// Brings a header.
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    /// Brings a token as a subprotocol.
-    pub fn bearer(self, token: &str) -> Self {
-        let offered = format!("{}, bearer.{token}", self.via.subprotocol());
-        self.offering(&offered)
-    }
-
-    /// Opens it, with the subprotocol that the server chose; or the status of the server's refusal.
-    pub async fn open(self) -> Result<(Client, Option<String>), u16> {
-        let Self { address, path, via, headers } = self;
-        let mut request = format!("ws://{address}{path}").into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().append(HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap());
-        }
-        let stream = TcpStream::connect(address).await.unwrap();
-        match tokio_tungstenite::client_async(request, stream).await {
-            Ok((socket, response)) => {
-                let chosen = header_of(&response, "sec-websocket-protocol");
-                Ok((Client::new(Wire::Ws(Box::new(socket)), via), chosen))
-            }
-            Err(Error::Http(response)) => Err(response.status().as_u16()),
-            Err(Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(error))) => {
-                panic!("the server chose a subprotocol that it must not choose: {error}")
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-fn header_of<B>(response: &Response<B>, name: &str) -> Option<String> {
-    response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
-}
-
-impl TestServer {
-    /// A WebSocket to a project, without a token yet.
-    pub fn upgrade(&self, project: &str, via: Via) -> Upgrade {
-        let headers = vec![("sec-websocket-protocol", via.subprotocol().to_owned())];
-        Upgrade { address: self.addresses.http, path: format!("/ws/{project}"), via, headers }
-    }
-
-    /// A connection on which nobody has signed in: a WebSocket to the project, or TCP.
-    pub async fn stranger(&self, project: &str, via: Via) -> Client {
-        if matches!(via, Via::TcpJson | Via::TcpMsgPack) {
-            let stream = TcpStream::connect(self.addresses.tcp.unwrap()).await.unwrap();
-            return Client::new(Wire::Tcp { stream, buffer: Vec::new() }, via);
-        }
-        let (client, chosen) = self.upgrade(project, via).open().await.unwrap();
-        assert_eq!(chosen.as_deref(), Some(via.subprotocol()));
-        client
-    }
-}
-
 impl Client {
-    fn new(wire: Wire, via: Via) -> Self {
+    pub(super) fn new(wire: Wire, via: Via) -> Self {
         Self {
             wire,
             via,
@@ -459,7 +308,7 @@ impl Client {
         loop {
             let frame = match &mut self.wire {
                 Wire::Ws(socket) => match socket.next().await {
-                    Some(Ok(Message::Text(text))) => return from_text(&text),
+                    Some(Ok(Message::Text(text))) => return take_text(&text),
                     Some(Ok(Message::Binary(bytes))) => {
                         let mut bytes = bytes.to_vec();
                         let frame = frame::take(&mut bytes).expect("a binary message holds a whole frame");
@@ -487,13 +336,13 @@ impl Client {
                     }
                 },
             };
-            if let Some(event) = self.from_frame(frame) {
+            if let Some(event) = self.take_frame(frame) {
                 return event;
             }
         }
     }
 
-    fn from_frame(&mut self, frame: frame::Frame) -> Option<Event> {
+    fn take_frame(&mut self, frame: frame::Frame) -> Option<Event> {
         let frame::Frame { kind, json, correlation, mut payload } = frame;
         // Until the first request has come the server can't know what the client wants.
         self.encoding_is_settled |= matches!(kind, frame::REPLY | frame::ERROR);
@@ -526,7 +375,7 @@ impl Client {
     }
 }
 
-fn from_text(text: &str) -> Event {
+fn take_text(text: &str) -> Event {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Envelope {
@@ -540,27 +389,4 @@ fn from_text(text: &str) -> Event {
         Some(re) => Event::Reply { re, kind, data },
         None => Event::Push { kind, data },
     }
-}
-
-/// The data of a new text.
-pub fn text(conversation: &str, body: &str) -> Value {
-    json!({ "conversation": conversation, "id": id(), "body": body })
-}
-
-/// An id for a message.
-pub fn id() -> String {
-    Uuid::new_v4().to_string()
-}
-
-/// The items of a list.
-pub fn list(value: Value) -> Vec<Value> {
-    match value {
-        Value::Array(items) => items,
-        other => panic!("not a list: {other}"),
-    }
-}
-
-/// One field of each item.
-pub fn each<'a>(items: &'a Value, field: &str) -> Vec<&'a Value> {
-    items.as_array().unwrap().iter().map(|item| &item[field]).collect()
 }

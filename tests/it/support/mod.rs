@@ -2,8 +2,10 @@
 
 pub mod client;
 pub mod db;
+pub mod event;
 pub mod frame;
 pub mod http;
 pub mod project;
 pub mod server;
+pub mod upgrade;
 pub mod wait;
