@@ -136,14 +136,8 @@ where
             return io.shutdown().await;
         }
     };
-    let arrival = Arrival {
-        channel: channel(doors, io.into(), encoding),
-        decoder,
-        early,
-        pass,
-        project: Some(project),
-        token,
-    };
+    let arrival =
+        Arrival { channel: channel(doors, io.into(), encoding), decoder, early, pass, project: Some(project), token };
     Session::start_on(doors, event_loop, arrival);
     Ok(())
 }

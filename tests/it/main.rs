@@ -24,3 +24,4 @@ mod store_messages;
 mod store_presence;
 mod store_users;
 mod support;
+mod tls;

@@ -44,9 +44,15 @@ async fn nothing_of_the_blocked_is_pushed() {
     let last = carol.say(&group, "four").await;
     assert_eq!(last["seq"], 4);
     // To Carol all of it came.
-    for kind in
-        ["message.text", "message.edit", "message.react", "typing.update", "message.game", "message.game", "message.delete"]
-    {
+    for kind in [
+        "message.text",
+        "message.edit",
+        "message.react",
+        "typing.update",
+        "message.game",
+        "message.game",
+        "message.delete",
+    ] {
         carol.next_push(kind).await;
     }
     assert_eq!(bob.next_push("message.text").await, by_carol);
@@ -139,7 +145,10 @@ async fn the_blocked_are_cut_out_of_what_others_wrote() {
     let edited = carol.ok("message.edit", of(&group, &said, json!({ "body": "hello!" }))).await;
     assert_eq!(edited["reaction_counts"], json!({ "👍": 1 }));
     let push = bob.next_push("message.edit").await;
-    assert_eq!((&push["body"], &push["reactions"], &push["reaction_counts"]), (&json!("hello!"), &json!({}), &json!({})));
+    assert_eq!(
+        (&push["body"], &push["reactions"], &push["reaction_counts"]),
+        (&json!("hello!"), &json!({}), &json!({}))
+    );
 }
 
 #[tokio::test]

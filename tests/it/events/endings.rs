@@ -137,6 +137,10 @@ async fn a_server_that_stops_tells_everybody_to_come_back_and_keeps_what_it_conf
     let mut again = next.connect(&alice).await;
     let history = again.ok("message.fetch", json!({ "conversation": chat, "limit": 200 })).await;
     let stored = history["messages"].as_array().unwrap();
-    assert!(i64::try_from(stored.len()).unwrap() >= confirmed, "{confirmed} were confirmed, {} are there", stored.len());
+    assert!(
+        i64::try_from(stored.len()).unwrap() >= confirmed,
+        "{confirmed} were confirmed, {} are there",
+        stored.len()
+    );
     assert_eq!(stored.len(), stored.last().map_or(0, |last| usize::try_from(last["seq"].as_i64().unwrap()).unwrap()));
 }

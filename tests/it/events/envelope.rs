@@ -138,9 +138,7 @@ async fn nesting_is_bounded() {
     let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
     for via in Via::ALL {
         let mut alice = server.connect_via(&alice, via).await;
-        let game = |payload: Value| {
-            json!({ "conversation": chat, "id": crate::support::client::id(), "game": "chess", "payload": payload })
-        };
+        let game = |payload: Value| json!({ "conversation": chat, "id": crate::support::client::id(), "game": "chess", "payload": payload });
         let told = alice.ok("message.game", game(nested(30))).await;
         assert_eq!(told["game"]["payload"], nested(30));
         alice.send("message.game", game(nested(31))).await;

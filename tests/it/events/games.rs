@@ -193,7 +193,10 @@ async fn invitations_and_answers_are_checked() {
     mixed["game"] = json!("chess");
     alice.refused("message.game", mixed).await.expect_invalid("message");
     alice.refused("message.game", json!({ "message": offered["id"], "action": "win" })).await.expect_invalid("action");
-    alice.refused("message.game", json!({ "conversation": group, "id": id(), "payload": {} })).await.expect_invalid("game");
+    alice
+        .refused("message.game", json!({ "conversation": group, "id": id(), "payload": {} }))
+        .await
+        .expect_invalid("game");
     let said = alice.say(&group, "no game").await;
     alice.refused("message.game", answer(&said, "withdraw")).await.expect(409, "conflict");
     alice.refused("message.game", json!({ "message": id(), "action": "accept" })).await.expect(404, "not_found");

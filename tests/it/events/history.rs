@@ -66,7 +66,8 @@ async fn pages_end_before_a_date() {
     let dates: Vec<_> = page["messages"].as_array().unwrap().iter().map(|message| message["date"].clone()).collect();
     for (date, at) in dates.iter().zip(&dates) {
         let page = alice.ok("message.fetch", json!({ "conversation": group, "before": date })).await;
-        let expected: Vec<i64> = (1..).zip(&dates).filter(|(_, date)| date.as_str() < at.as_str()).map(|(seq, _)| seq).collect();
+        let expected: Vec<i64> =
+            (1..).zip(&dates).filter(|(_, date)| date.as_str() < at.as_str()).map(|(seq, _)| seq).collect();
         assert_eq!(seqs(&page), expected);
     }
     let all = json!({ "conversation": group, "before": "2999-01-01T00:00:00Z" });
@@ -109,7 +110,8 @@ async fn a_page_ends_before_the_frame_is_too_large_and_the_rest_follows() {
         let mut forward = Vec::new();
         loop {
             let after = forward.last().copied().unwrap_or(0);
-            let page = alice.ok("message.fetch", json!({ "conversation": group, "after_seq": after, "limit": 200 })).await;
+            let page =
+                alice.ok("message.fetch", json!({ "conversation": group, "after_seq": after, "limit": 200 })).await;
             assert!(page.to_string().len() <= 262_144, "{via:?}");
             assert_eq!(seqs(&page).first(), Some(&(after + 1)));
             forward.extend(seqs(&page));
@@ -122,7 +124,9 @@ async fn a_page_ends_before_the_frame_is_too_large_and_the_rest_follows() {
         let mut backward = seqs(&page);
         assert_eq!(backward.last(), Some(&12), "the latest come first");
         while page["more"] == true {
-            page = alice.ok("message.fetch", json!({ "conversation": group, "before_seq": backward[0], "limit": 200 })).await;
+            page = alice
+                .ok("message.fetch", json!({ "conversation": group, "before_seq": backward[0], "limit": 200 }))
+                .await;
             backward.splice(0..0, seqs(&page));
         }
         assert_eq!(backward, (1..=12).collect::<Vec<i64>>());

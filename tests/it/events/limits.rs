@@ -8,10 +8,8 @@ use serde_json::json;
 
 #[tokio::test]
 async fn too_many_requests_are_told_when_to_come_back_and_never_closed() {
-    let server = TestServer::builder()
-        .limits(|limits| (limits.events_per_second, limits.events_burst) = (20, 30))
-        .start()
-        .await;
+    let server =
+        TestServer::builder().limits(|limits| (limits.events_per_second, limits.events_burst) = (20, 30)).start().await;
     let project = server.project("p").await;
     let alice = project.user("alice").await;
     let group = project.group_of(&[&alice]).await;
@@ -31,19 +29,15 @@ async fn too_many_requests_are_told_when_to_come_back_and_never_closed() {
         assert!((1..=1000).contains(&wait), "{wait}");
         // The opening took some of the burst; while all this went on a little was given back.
         assert!((25..90).contains(&accepted), "{via:?}: {accepted}");
-        until_async("it is let in again", async || {
-            alice.request("status.fetch", json!({ "users": [] })).await.ok()
-        })
-        .await;
+        until_async("it is let in again", async || alice.request("status.fetch", json!({ "users": [] })).await.ok())
+            .await;
     }
 }
 
 #[tokio::test]
 async fn who_sends_nonsense_too_fast_is_told_so_too() {
-    let server = TestServer::builder()
-        .limits(|limits| (limits.events_per_second, limits.events_burst) = (1, 5))
-        .start()
-        .await;
+    let server =
+        TestServer::builder().limits(|limits| (limits.events_per_second, limits.events_burst) = (1, 5)).start().await;
     let project = server.project("p").await;
     let alice = project.user("alice").await;
     let mut alice = server.connect(&alice).await;
@@ -122,7 +116,8 @@ async fn connections_without_room_are_told_to_come_later() {
     }
     drop(strangers);
     let connections = async |count: i64| {
-        until_async("the connections end", async || (server.chat.metrics.connections.get() == count).then_some(())).await;
+        until_async("the connections end", async || (server.chat.metrics.connections.get() == count).then_some(()))
+            .await;
     };
     connections(0).await;
     let mut sessions: Vec<Client> = Vec::new();

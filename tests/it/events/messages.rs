@@ -222,7 +222,9 @@ async fn a_deleted_message_keeps_its_number_and_nothing_else() {
     second["reply_to"] = first["id"].clone();
     second["tone"] = json!("/j");
     let second = alice.ok("message.text", second).await;
-    carol.ok("message.react", json!({ "conversation": group, "message": second["id"], "emoji": "👍", "on": true })).await;
+    carol
+        .ok("message.react", json!({ "conversation": group, "message": second["id"], "emoji": "👍", "on": true }))
+        .await;
     let delete = |message: &Value| json!({ "conversation": group, "message": message["id"] });
     carol.refused("message.delete", delete(&second)).await.expect(403, "forbidden");
     let deleted = alice.ok("message.delete", delete(&second)).await;

@@ -115,7 +115,8 @@ async fn an_opening_has_conversations_contacts_and_who_of_them_is_there() {
     let with_bob = opening.contacts.iter().find(|contact| contact["user"]["username"] == "bob").unwrap();
     assert_eq!((with_bob["status"].as_str(), &with_bob["conversation"]), (Some("accepted"), &newest["id"]));
     // Carol is offline, so nothing is said of her.
-    let statuses: Vec<_> = opening.statuses.iter().map(|status| (&status["user"]["username"], &status["status"])).collect();
+    let statuses: Vec<_> =
+        opening.statuses.iter().map(|status| (&status["user"]["username"], &status["status"])).collect();
     assert_eq!(statuses, [(&json!("bob"), &json!("online"))]);
 }
 
@@ -140,9 +141,8 @@ async fn bad_foreign_and_unknown_are_closed_alike() {
         name: "acme".to_owned(),
         credentials_changed_at: now,
     };
-    let organization = Tokens::new(crate::support::http::SECRET.as_bytes())
-        .issue_organization(&organization, now, HOUR)
-        .unwrap();
+    let organization =
+        Tokens::new(crate::support::http::SECRET.as_bytes()).issue_organization(&organization, now, HOUR).unwrap();
     let (good, end) = alice.token.split_at(alice.token.len() - 4);
     let damaged = format!("{good}{}", end.chars().rev().collect::<String>());
     for (project, token) in [
@@ -178,7 +178,10 @@ async fn a_refused_sign_in_may_be_tried_again() {
     server.project("q").await;
     for via in Via::ALL {
         let mut client = server.stranger("p", via).await;
-        client.refused("session.auth", json!({ "project": "p", "token": "nonsense" })).await.expect(401, "unauthorized");
+        client
+            .refused("session.auth", json!({ "project": "p", "token": "nonsense" }))
+            .await
+            .expect(401, "unauthorized");
         if matches!(via, Via::TcpJson | Via::TcpMsgPack) {
             for project in ["q", "nowhere"] {
                 let auth = json!({ "project": project, "token": alice.token });

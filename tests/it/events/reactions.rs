@@ -15,7 +15,8 @@ async fn reactions_are_told_and_counted() {
     let chat = project.befriend(&alice, &bob).await;
     let [mut alice, mut bob, mut tablet] = server.connect_all([&alice, &bob, &bob]).await;
     let said = alice.say(&chat, "hello").await;
-    let react = |emoji: &str, on: bool| json!({ "conversation": chat, "message": said["id"], "emoji": emoji, "on": on });
+    let react =
+        |emoji: &str, on: bool| json!({ "conversation": chat, "message": said["id"], "emoji": emoji, "on": on });
     let reply = bob.ok("message.react", react("👍", true)).await;
     assert_eq!(reply["reactions"], json!({ "👍": [bob.shape()] }));
     assert_eq!(reply["reaction_counts"], json!({ "👍": 1 }));

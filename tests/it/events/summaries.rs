@@ -41,7 +41,8 @@ async fn further_pages_are_asked_for_by_date() {
     // Several in one millisecond, also where a page ends.
     let conn = &mut project.conn().await;
     for (number, group) in (0_i64..).zip(&groups) {
-        let at = chrono::DateTime::from_timestamp_micros(1_700_000_000_000_000 + number / 7 * 1000 + number % 7).unwrap();
+        let at =
+            chrono::DateTime::from_timestamp_micros(1_700_000_000_000_000 + number / 7 * 1000 + number % 7).unwrap();
         let id: ConversationId = group.parse().unwrap();
         diesel::update(conversations::table.find(id))
             .set((conversations::active_at.eq(at), conversations::created_at.eq(at)))

@@ -37,8 +37,7 @@ pub enum Via {
 }
 
 impl Via {
-    pub const ALL: [Self; 5] =
-        [Self::WsJson, Self::WsBinJson, Self::WsBinMsgPack, Self::TcpJson, Self::TcpMsgPack];
+    pub const ALL: [Self; 5] = [Self::WsJson, Self::WsBinJson, Self::WsBinMsgPack, Self::TcpJson, Self::TcpMsgPack];
 
     fn is_json(self) -> bool {
         !matches!(self, Self::WsBinMsgPack | Self::TcpMsgPack)
@@ -52,9 +51,19 @@ impl Via {
 /// What a server sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    Reply { re: u32, kind: String, data: Value },
-    Error { re: Option<u32>, error: ErrorReply },
-    Push { kind: String, data: Value },
+    Reply {
+        re: u32,
+        kind: String,
+        data: Value,
+    },
+    Error {
+        re: Option<u32>,
+        error: ErrorReply,
+    },
+    Push {
+        kind: String,
+        data: Value,
+    },
     Pong,
     /// With its code, or cut without one.
     Closed(Option<u16>),
@@ -194,7 +203,16 @@ impl TestServer {
 
 impl Client {
     fn new(wire: Wire, via: Via) -> Self {
-        Self { wire, via, last_id: 0, inbox: VecDeque::new(), close_frame: None, opening: None, user: None, encoding_is_settled: false }
+        Self {
+            wire,
+            via,
+            last_id: 0,
+            inbox: VecDeque::new(),
+            close_frame: None,
+            opening: None,
+            user: None,
+            encoding_is_settled: false,
+        }
     }
 
     /// A session of a user, past its opening.
@@ -450,7 +468,10 @@ impl Client {
                     }
                     Some(Ok(Message::Close(close))) => {
                         let code = close.map(|close| u16::from(close.code));
-                        assert!(self.via == Via::WsJson || self.close_frame == code, "no close frame came before Close");
+                        assert!(
+                            self.via == Via::WsJson || self.close_frame == code,
+                            "no close frame came before Close"
+                        );
                         return Event::Closed(code);
                     }
                     Some(Ok(_)) => continue,

@@ -9,9 +9,9 @@ use palabre::model::account::UserRole;
 use palabre::model::contact::Relation;
 use palabre::model::permission::Permission;
 use palabre::model::{ChatbotId, ConversationId, OrganizationId, ProjectId, UserId};
+use palabre::store::accounts;
 use palabre::store::schema::{chatbots, contacts, conversations, members};
 use palabre::store::users::{self, NewUser, UserRow};
-use palabre::store::accounts;
 use palabre::wire::shapes::ConversationKind;
 use palabre::wire::token::Tokens;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ impl TestUser {
 }
 
 impl Project {
-    pub(super) async fn create(db: &Arc<TestDb>, name: &str, origins: &[&str]) -> Self {
+    pub async fn create(db: &Arc<TestDb>, name: &str, origins: &[&str]) -> Self {
         let mut conn = db.connection().await;
         let organization = OrganizationId::random();
         accounts::create_organization(&mut conn, organization, &format!("the owner of {name}"), "-").await.unwrap();
@@ -168,11 +168,7 @@ impl Project {
     /// Lets one user block another.
     pub async fn block(&self, by: &TestUser, whom: &TestUser) {
         diesel::insert_into(contacts::table)
-            .values((
-                contacts::user_id.eq(by.row.id),
-                contacts::peer_id.eq(whom.row.id),
-                contacts::blocked.eq(true),
-            ))
+            .values((contacts::user_id.eq(by.row.id), contacts::peer_id.eq(whom.row.id), contacts::blocked.eq(true)))
             .on_conflict((contacts::user_id, contacts::peer_id))
             .do_update()
             .set(contacts::blocked.eq(true))
