@@ -12,7 +12,7 @@ use crate::wire::frame::{self, Kind};
 use crate::wire::outgoing::{self, Format};
 use crate::wire::ws::{self, Incoming};
 use bytes::Bytes;
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -197,6 +197,19 @@ const UNSUPPORTED: Violation =
     Violation { code: CloseCode::Unsupported, reason: "this kind of message has no use here" };
 const HALF_A_FRAME: Violation =
     Violation { code: CloseCode::ProtocolError, reason: "a message must hold whole frames" };
+
+/// Closes a connection for which there is no room. What its client has sent by then is read and thrown away: else the kernel
+/// would answer it with a reset, and the client might never see why.
+pub fn turn_away(channel: Rc<Channel>, event_loop: &Rc<EventLoop>, decoder: Decoder, code: CloseCode) {
+    event_loop.add(&channel);
+    channel.close(code);
+    let mut reader = Reader::new(Rc::clone(&channel), Rc::clone(event_loop), decoder, Bytes::new(), Rc::default());
+    let event_loop = Rc::clone(event_loop);
+    actix::spawn(async move {
+        while reader.next().await.is_some() {}
+        event_loop.remove(&channel);
+    });
+}
 
 impl Stream for Reader {
     type Item = Received;

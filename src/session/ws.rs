@@ -5,13 +5,13 @@
 
 use super::actor::{Arrival, Session};
 use super::doors::Doors;
-use super::reader::Decoder;
+use super::reader::{Decoder, turn_away};
 use crate::chat::channel::{Channel, Outstanding, Socket};
 use crate::chat::event_loop::EventLoop;
 use crate::model::{Failure, SessionId};
 use crate::store::accounts;
 use crate::wire::limits::FRAGMENTS;
-use crate::wire::outgoing::{self, Encoding, Format, Framing};
+use crate::wire::outgoing::{Encoding, Format, Framing};
 use crate::wire::ws::{self, Offer, Refusal};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::header::{self, HeaderMap};
@@ -125,19 +125,15 @@ where
         Some(BINARY) => (Decoder::Binary(messages, limits.frame_bytes), Format::BinMsgPack),
         _ => (Decoder::Text(messages), Format::Json),
     };
-    let encoding = Encoding { framing, format };
+    let channel = channel(doors, io.into(), Encoding { framing, format });
     let pass = match doors.enter() {
         Ok(pass) => pass,
         Err(code) => {
-            if let Some(frame) = outgoing::close_frame(encoding, code, code.reason()) {
-                io.write_all(&frame).await?;
-            }
-            io.write_all(&ws::close_frame(code.number(), code.reason())).await?;
-            return io.shutdown().await;
+            turn_away(channel, event_loop, decoder, code);
+            return Ok(());
         }
     };
-    let arrival =
-        Arrival { channel: channel(doors, io.into(), encoding), decoder, early, pass, project: Some(project), token };
+    let arrival = Arrival { channel, decoder, early, pass, project: Some(project), token };
     Session::start_on(doors, event_loop, arrival);
     Ok(())
 }

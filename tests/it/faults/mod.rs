@@ -3,6 +3,7 @@
 mod actors;
 mod crash;
 mod framing;
+mod hostile;
 mod link;
 mod program;
 mod raw;
