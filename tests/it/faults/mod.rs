@@ -2,9 +2,12 @@
 
 mod actors;
 mod crash;
+mod database;
 mod framing;
 mod hostile;
 mod link;
 mod program;
+mod proxy;
 mod raw;
+mod stage;
 mod talk;
