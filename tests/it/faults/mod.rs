@@ -9,5 +9,7 @@ mod link;
 mod program;
 mod proxy;
 mod raw;
+mod shutdown;
 mod stage;
 mod talk;
+mod two_nodes;
