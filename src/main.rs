@@ -48,7 +48,8 @@ fn serve(settings: Settings) -> Result<(), (String, u8)> {
         Err(error) => log::warn!(target: "palabre", "the limit of open files stays as it is: {error}"),
     }
     actix::System::new().block_on(async {
-        let running = server::start(settings, Clock::system()).await.map_err(|error| (error.to_string(), 1))?;
+        let running =
+            server::start(settings, Clock::system()).await.map_err(|error| (error.to_string(), error.status()))?;
         let failed = |error: std::io::Error| (format!("signals can't be waited for: {error}"), 1);
         let mut signals = Signals::new().map_err(failed)?;
         out::line(running.addresses).map_err(|error| (error.to_string(), 1))?;

@@ -54,6 +54,17 @@ pub enum Error {
     EventLoops,
 }
 
+impl Error {
+    /// The exit status of the program: 2 for a setting that makes no sense, else 1.
+    #[must_use]
+    pub const fn status(&self) -> u8 {
+        match self {
+            Self::Config(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// Where a server listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {

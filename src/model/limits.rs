@@ -32,3 +32,5 @@ pub const ATTACHMENTS: usize = 10;
 pub const EMOJI_PER_MESSAGE: i64 = 100;
 /// Up to this many members receipts are pushed one by one and presence is shown; above it would be a message per pair.
 pub const SMALL_CONVERSATION: usize = 50;
+/// Seats of a game's invitation, the author's not among them; a message lists them all.
+pub const GAME_SEATS: i32 = 100;

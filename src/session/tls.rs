@@ -23,8 +23,10 @@ pub enum TlsError {
     Pem { path: PathBuf, source: rustls::pki_types::pem::Error },
     #[error("{}: holds no certificate", .path.display())]
     Empty { path: PathBuf },
-    #[error("the certificate and its key don't serve: {0}")]
-    Unusable(#[from] rustls::Error),
+    #[error("{} and {}: the certificate and the key don't serve: {source}", .chain.display(), .key.display())]
+    Unusable { chain: PathBuf, key: PathBuf, source: rustls::Error },
+    #[error("TLS can't be had: {0}")]
+    Unavailable(#[from] rustls::Error),
 }
 
 /// A certificate chain and its key, in files.
@@ -33,6 +35,8 @@ pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     current: ArcSwap<CertifiedKey>,
+    /// When the files had changed last before they were read.
+    first_seen: [Option<SystemTime>; 2],
 }
 
 impl Certificate {
@@ -41,8 +45,10 @@ impl Certificate {
     /// # Errors
     /// [`TlsError`] naming the file at fault.
     pub fn read(chain: &Path, key: &Path) -> Result<Arc<Self>, TlsError> {
+        // The dates come first: what changes while the files are read is seen as a change.
+        let first_seen = [chain, key].map(changed_at);
         let current = ArcSwap::from_pointee(load(chain, key)?);
-        Ok(Arc::new(Self { chain: chain.to_owned(), key: key.to_owned(), current }))
+        Ok(Arc::new(Self { chain: chain.to_owned(), key: key.to_owned(), current, first_seen }))
     }
 
     /// The TLS settings of a listener: version 1.2 and newer, no client certificates.
@@ -59,12 +65,12 @@ impl Certificate {
 
     /// Reads the files again whenever they change, for ever. What can't be used is logged, and the one before stays.
     pub async fn keep_current(self: Arc<Self>) {
-        let mut seen = self.changed_at();
+        let mut seen = self.first_seen;
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let now = self.changed_at();
+            let now = [self.chain.as_path(), &self.key].map(changed_at);
             if now == seen {
                 continue;
             }
@@ -79,10 +85,10 @@ impl Certificate {
             seen = now;
         }
     }
+}
 
-    fn changed_at(&self) -> [Option<SystemTime>; 2] {
-        [&self.chain, &self.key].map(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok())
-    }
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|meta| meta.modified()).ok()
 }
 
 impl ResolvesServerCert for Certificate {
@@ -101,6 +107,10 @@ fn load(chain: &Path, key: &Path) -> Result<CertifiedKey, TlsError> {
     if certificates.is_empty() {
         return Err(TlsError::Empty { path: chain.to_owned() });
     }
-    let key = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
-    Ok(CertifiedKey::from_der(certificates, key, &ring::default_provider())?)
+    let private = PrivateKeyDer::from_pem_file(key).map_err(pem(key))?;
+    CertifiedKey::from_der(certificates, private, &ring::default_provider()).map_err(|source| TlsError::Unusable {
+        chain: chain.to_owned(),
+        key: key.to_owned(),
+        source,
+    })
 }

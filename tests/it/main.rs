@@ -27,3 +27,4 @@ mod store_messages;
 mod store_presence;
 mod store_users;
 mod support;
+mod tls;

@@ -5,6 +5,7 @@ use super::message_text::address;
 use crate::chat::room::edit::{Alter, Alteration};
 use crate::chat::room::say::{Draft, Say};
 use crate::model::game::{Answer, State};
+use crate::model::limits::GAME_SEATS;
 use crate::model::{ConversationId, Failure, MessageId, text};
 use crate::session::who::Who;
 use crate::store::messages;
@@ -15,9 +16,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// Seats of an invitation, the author's not among them.
-const SEATS: std::ops::RangeInclusive<i32> = 1..=100;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,8 +63,8 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         return Err(Failure::invalid("payload", format!("must be at most {GAME_PAYLOAD_BYTES} bytes as compact JSON")));
     }
     let capacity = data.capacity.unwrap_or(1);
-    if !SEATS.contains(&capacity) {
-        return Err(Failure::invalid("capacity", "must be from 1 to 100"));
+    if !(1..=GAME_SEATS).contains(&capacity) {
+        return Err(Failure::invalid("capacity", format!("must be from 1 to {GAME_SEATS}")));
     }
     if data.expires_at.is_some_and(|expires_at| expires_at <= who.chat.now()) {
         return Err(Failure::invalid("expires_at", "must be in the future"));

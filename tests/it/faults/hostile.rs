@@ -191,7 +191,9 @@ async fn a_reader_that_never_reads_is_closed_and_nobody_waits_for_it() {
     let code = loop {
         match sleeping.next().await {
             Some(frame) if frame.kind == crate::support::frame::CLOSE => break frame.payload["data"]["code"].as_u64(),
-            Some(frame) if frame.payload["type"] == "message.text" => heard = frame.payload["data"]["seq"].as_i64().unwrap(),
+            Some(frame) if frame.payload["type"] == "message.text" => {
+                heard = frame.payload["data"]["seq"].as_i64().unwrap()
+            }
             Some(_) => {}
             None => break None,
         }
@@ -202,7 +204,6 @@ async fn a_reader_that_never_reads_is_closed_and_nobody_waits_for_it() {
     let (mut link, _) = Link::sign_in(tcp, "slow", &slow.token).await.unwrap();
     assert_eq!(history(&mut link, &conversation).await.len(), MESSAGES);
 }
-
 
 #[tokio::test]
 async fn thousands_of_conversations_of_one_user() {
@@ -262,7 +263,8 @@ async fn upgrades_that_are_none_get_an_answer_that_says_why() {
     let project = server.project("oddities").await;
     let [ann] = project.users(["ann"]).await;
     let good = upgrade("/ws/oddities", "");
-    let without = |name: &str| -> String { good.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect() };
+    let without =
+        |name: &str| -> String { good.split_inclusive("\r\n").filter(|line| !line.starts_with(name)).collect() };
     let cases: HashMap<&str, (String, &[u16])> = [
         ("POST", (good.replacen("GET", "POST", 1), &[405][..])),
         ("CONNECT", ("CONNECT localhost:80 HTTP/1.1\r\nHost: localhost:80\r\n\r\n".to_owned(), &[400, 404, 405])),

@@ -51,7 +51,7 @@ impl TestUser {
 }
 
 impl Project {
-    pub(super) async fn create(db: &Arc<TestDb>, name: &str, origins: &[&str]) -> Self {
+    pub async fn create(db: &Arc<TestDb>, name: &str, origins: &[&str]) -> Self {
         let mut conn = db.connection().await;
         let organization = OrganizationId::random();
         accounts::create_organization(&mut conn, organization, &format!("the owner of {name}"), "-").await.unwrap();
