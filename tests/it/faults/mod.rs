@@ -6,6 +6,7 @@ mod database;
 mod framing;
 mod hostile;
 mod link;
+mod memory;
 mod program;
 mod proxy;
 mod raw;
