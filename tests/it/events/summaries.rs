@@ -45,7 +45,7 @@ async fn further_pages_are_asked_for_by_date() {
             chrono::DateTime::from_timestamp_micros(1_700_000_000_000_000 + number / 7 * 1000 + number % 7).unwrap();
         let id: ConversationId = group.parse().unwrap();
         diesel::update(conversations::table.find(id))
-            .set((conversations::active_at.eq(at), conversations::created_at.eq(at)))
+            .set((conversations::updated_at.eq(at), conversations::created_at.eq(at)))
             .execute(conn)
             .await
             .unwrap();

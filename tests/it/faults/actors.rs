@@ -1,90 +1,26 @@
 //! Actors that fail under load: senders get 503 at worst, nothing stored is lost, and everyone hears everything in order.
 
-use super::link::Link;
-use super::talk::{Listener, Scene, Talker, check};
-use crate::support::project::{Project, TestUser};
+use super::stage::Stage;
+use crate::support::client::{Client, text};
+use crate::support::project::TestUser;
 use crate::support::server::TestServer;
 use crate::support::wait::until_async;
 use palabre::chat::namespace::{Enter, FailRegistry};
 use palabre::chat::{room, scribe};
 use palabre::cluster::Delivery;
-use palabre::model::ConversationId;
 use serde_json::json;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// How often an actor fails in a test.
 const FAILURES: usize = 8;
-/// Messages that are confirmed between two failures.
-const BETWEEN: usize = 40;
-
-/// Three people who talk in a group and one who only listens, on a server of their own.
-struct Stage {
-    server: TestServer,
-    project: Project,
-    people: [TestUser; 4],
-    conversation: String,
-    scene: Arc<Scene>,
-    talkers: Vec<JoinHandle<Talker>>,
-    listener: JoinHandle<Listener>,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let server = TestServer::start().await;
-        let project = server.project("stage").await;
-        let people = project.users(["ann", "ben", "cleo", "listener"]).await;
-        let conversation = project.group_of(&people.each_ref()).await;
-        let (scene, address) = (Arc::new(Scene::default()), server.addresses.tcp);
-        let [talking @ .., listening] = &people;
-        let listener = Listener::new("stage", &listening.token, &conversation);
-        let listener = tokio::spawn(listener.listen(Arc::clone(&scene), move || address));
-        let talk = |user: &TestUser| {
-            let talker = Talker::new(&user.username, "stage", &user.token, &conversation);
-            tokio::spawn(talker.talk(Arc::clone(&scene), move || address))
-        };
-        let talkers = talking.iter().map(talk).collect();
-        Self { server, project, people, conversation, scene, talkers, listener }
-    }
-
-    fn id(&self) -> ConversationId {
-        self.conversation.parse().unwrap()
-    }
-
-    /// Lets something fail again and again while they talk.
-    async fn while_talking(&self, mut fail: impl AsyncFnMut()) {
-        for _ in 0..FAILURES {
-            self.scene.confirms(BETWEEN).await;
-            fail().await;
-        }
-        self.scene.confirms(BETWEEN).await;
-    }
-
-    /// Lets everyone finish, and checks what must hold; the talkers and the listener, for what a test wants to know besides.
-    async fn finish(self) -> (Vec<Talker>, Listener) {
-        self.scene.enough.store(true, Ordering::SeqCst);
-        let mut done = Vec::new();
-        for talker in self.talkers {
-            done.push(talker.await.unwrap());
-        }
-        let (mut link, _) =
-            Link::sign_in(self.server.addresses.tcp.unwrap(), "stage", &self.people[0].token).await.unwrap();
-        let last = check(&mut link, &self.conversation, &done).await;
-        self.scene.last.store(last, Ordering::SeqCst);
-        let listener = self.listener.await.unwrap();
-        (done, listener)
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_room_that_fails_is_started_anew() {
-    let stage = Stage::new().await;
+    let stage = Stage::on(TestServer::start().await).await;
     let namespace = stage.server.chat.namespace(stage.project.id).unwrap().namespace;
     stage
-        .while_talking(async || {
+        .while_talking(FAILURES, async || {
             let enter = Enter { conversation: stage.id(), hub: 0 };
             namespace.send(enter).await.unwrap().unwrap().do_send(room::Fail);
         })
@@ -108,7 +44,7 @@ async fn a_room_that_fails_tells_what_was_stored_though_nobody_speaks_again() {
     // The messages are with the scribe when the room fails, so that nobody is told by it.
     let mut sent = Vec::new();
     for number in 0..5 {
-        let data = crate::support::client::text(&conversation, &number.to_string());
+        let data = text(&conversation, &number.to_string());
         sent.push(ann.send("message.text", data).await);
     }
     room.do_send(room::Fail);
@@ -129,16 +65,16 @@ async fn a_room_that_fails_tells_what_was_stored_though_nobody_speaks_again() {
     assert!(refused >= 6 - last, "what was refused is what is not there, or more");
 }
 
-async fn server_last_seq(client: &mut crate::support::client::Client, conversation: &str) -> i64 {
+async fn server_last_seq(client: &mut Client, conversation: &str) -> i64 {
     let page = client.ok("message.fetch", json!({ "conversation": conversation, "limit": 1 })).await;
     page["messages"][0]["seq"].as_i64().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hub_that_fails_sends_its_clients_to_come_back() {
-    let stage = Stage::new().await;
+    let stage = Stage::on(TestServer::start().await).await;
     stage
-        .while_talking(async || {
+        .while_talking(FAILURES, async || {
             if let Some(backlog) = stage.server.chat.bus.deliver(Delivery::Fail) {
                 backlog.await;
             }
@@ -152,9 +88,11 @@ async fn a_hub_that_fails_sends_its_clients_to_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scribe_that_fails_is_started_anew() {
-    let stage = Stage::new().await;
+    let stage = Stage::on(TestServer::start().await).await;
     let began = Instant::now();
-    stage.while_talking(async || assert!(stage.server.chat.hand_to_scribe(stage.id(), scribe::Fail).is_ok())).await;
+    stage
+        .while_talking(FAILURES, async || assert!(stage.server.chat.hand_to_scribe(stage.id(), scribe::Fail).is_ok()))
+        .await;
     // Whoever waited for the scribe is answered when it fails, not when patience ends.
     assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
     let (talkers, listener) = stage.finish().await;
@@ -234,5 +172,4 @@ async fn a_registry_that_fails_knows_again_who_is_there() {
     drop(actor);
     let status = watcher.next_push("status.update").await;
     assert_eq!((status["user"]["id"].as_str(), status["status"].as_str()), (Some(ben.id.as_str()), Some("offline")));
-    sleep(Duration::ZERO).await;
 }

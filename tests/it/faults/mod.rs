@@ -2,9 +2,15 @@
 
 mod actors;
 mod crash;
+mod database;
 mod framing;
 mod hostile;
 mod link;
+mod memory;
 mod program;
+mod proxy;
 mod raw;
+mod shutdown;
+mod stage;
 mod talk;
+mod two_nodes;

@@ -55,7 +55,7 @@ impl Program {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (output, kept) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&lines));
         std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+            output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line));
         });
         let ready = until("the server to be ready", || {
             if let Some(status) = child.try_wait().unwrap() {

@@ -63,6 +63,13 @@ impl Builder {
         self
     }
 
+    /// On a database that is there, which the server reaches at this address.
+    pub fn on(mut self, db: &Arc<TestDb>, url: String) -> Self {
+        self.db = Some(Arc::clone(db));
+        self.settings.database.url = Some(Secret::from(url));
+        self
+    }
+
     /// Starts it; ready when this returns.
     pub async fn start(self) -> TestServer {
         let Self { mut settings, clock, db } = self;
@@ -74,7 +81,7 @@ impl Builder {
             Some(db) => db,
             None => Arc::new(TestDb::new().await),
         };
-        settings.database.url = Some(Secret::from(db.url().to_owned()));
+        settings.database.url.get_or_insert_with(|| Secret::from(db.url().to_owned()));
         let (started, is_started) = oneshot::channel();
         let (stop, told_to_stop) = oneshot::channel::<()>();
         let (stopped, is_stopped) = oneshot::channel();
