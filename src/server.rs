@@ -96,11 +96,49 @@ pub struct Running {
     /// The actors, for tests of what holds when one fails.
     pub chat: Chat,
     doors: Arc<Doors>,
-    clients: ServerHandle,
-    operators: Option<ServerHandle>,
-    tasks: Vec<JoinHandle<()>>,
+    listening: Listening,
     grace: Duration,
     opened: Opened,
+}
+
+/// What keeps the server going: listeners and tasks.
+#[derive(Default)]
+struct Listening {
+    clients: Option<ServerHandle>,
+    operators: Option<ServerHandle>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Listening {
+    /// Opens the listeners and waits until the event loops run. After an error what was opened by then is to be closed.
+    async fn start(
+        &mut self,
+        settings: &Settings,
+        listeners: Listeners,
+        database: &Database,
+        doors: &Arc<Doors>,
+        state: &web::Data<HttpState>,
+        certificate: Option<Arc<Certificate>>,
+    ) -> Result<Addresses, Error> {
+        let addresses = listeners.addresses(certificate.is_some())?;
+        let workers = settings.engine.worker_count().get();
+        if let Some(listener) = listeners.admin {
+            self.operators = Some(serve_operators(listener, settings, database, &doors.chat, &mut self.tasks)?);
+        }
+        let clients = serve_clients(listeners.http, listeners.tcp, workers, doors, state, certificate.as_ref())?;
+        self.clients = Some(clients.handle());
+        self.tasks.push(actix::spawn(ended("the client listeners", clients)));
+        self.tasks.extend(certificate.map(|certificate| actix::spawn(certificate.keep_current())));
+        let started = until(START_PATIENCE, || doors.chat.bus.loops() >= workers).await;
+        if started { Ok(addresses) } else { Err(Error::EventLoops) }
+    }
+
+    async fn close(self) {
+        for listener in [self.clients, self.operators].into_iter().flatten() {
+            listener.stop(false).await;
+        }
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
 }
 
 /// Starts a server; ready when it returns. Must be called in an actix `System`.
@@ -133,34 +171,32 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
         settings.auth.webhook_project.clone(),
         settings.engine.worker_count(),
     ));
-    let addresses = listeners.addresses(certificate.is_some())?;
-    let workers = settings.engine.worker_count().get();
-    let mut tasks = vec![chat.watch_expiry()];
-    let operators = match listeners.admin {
-        Some(listener) => Some(serve_operators(listener, &settings, &database, &chat, &mut tasks)?),
-        None => None,
-    };
-    let clients = serve_clients(listeners.http, listeners.tcp, workers, &doors, &state, certificate.as_ref())?;
-    let handle = clients.handle();
-    tasks.push(actix::spawn(ended("the client listeners", clients)));
-    tasks.extend(certificate.map(|certificate| actix::spawn(certificate.keep_current())));
-    let started = until(START_PATIENCE, || chat.bus.loops() >= workers).await;
-    if !started {
-        return Err(Error::EventLoops);
+    let mut listening = Listening { tasks: vec![chat.watch_expiry()], ..Listening::default() };
+    match listening.start(&settings, listeners, &database, &doors, &state, certificate).await {
+        Ok(addresses) => {
+            let grace = settings.engine.shutdown_grace;
+            Ok(Running { addresses, chat, doors, listening, grace, opened })
+        }
+        Err(error) => {
+            listening.close().await;
+            chat.stop(LOOK).await;
+            close_database(opened).await;
+            Err(error)
+        }
     }
-    let grace = settings.engine.shutdown_grace;
-    Ok(Running { addresses, chat, doors, clients: handle, operators, tasks, grace, opened })
 }
 
 impl Running {
     /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
     /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
     pub async fn stop(self) {
-        let Self { chat, doors, clients, operators, tasks, grace, opened, .. } = self;
+        let Self { chat, doors, listening, grace, opened, .. } = self;
         let deadline = Instant::now() + grace;
         log::info!(target: "palabre::server", "stopping");
         doors.closing.store(true, Ordering::Relaxed);
-        clients.pause().await;
+        if let Some(clients) = &listening.clients {
+            clients.pause().await;
+        }
         if let Some(backlog) = chat.bus.deliver(Delivery::CloseAll(CloseCode::Shutdown)) {
             // A hub that doesn't take it is cut off below.
             let _ = timeout(grace / 4, backlog).await;
@@ -170,15 +206,15 @@ impl Running {
         if !until(left, || chat.metrics.connections.get() == 0).await {
             log::warn!(target: "palabre::server", "{} connections are cut", chat.metrics.connections.get());
         }
-        clients.stop(false).await;
-        if let Some(operators) = operators {
-            operators.stop(false).await;
-        }
-        tasks.iter().for_each(JoinHandle::abort);
-        if let Err(error) = opened.close().await {
-            log::error!(target: "palabre::server", "PostgreSQL could not be stopped: {error}");
-        }
+        listening.close().await;
+        close_database(opened).await;
         log::info!(target: "palabre::server", "stopped");
+    }
+}
+
+async fn close_database(opened: Opened) {
+    if let Err(error) = opened.close().await {
+        log::error!(target: "palabre::server", "PostgreSQL could not be stopped: {error}");
     }
 }
 

@@ -12,6 +12,9 @@ const INTERVAL: Duration = Duration::from_secs(1);
 /// Invitations ended at once.
 const BATCH: i64 = 256;
 
+/// How long a namespace may take to start a room; the next message of the conversation tells the game's state otherwise.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Looks once a second, on the current arbiter, until the task is aborted.
 pub fn start(chat: &Chat) -> JoinHandle<()> {
     let chat = chat.clone();
@@ -25,7 +28,7 @@ pub fn start(chat: &Chat) -> JoinHandle<()> {
             for (project, conversation, message, _) in expired.into_iter().flatten() {
                 let Some(handle) = chat.namespace(project) else { return };
                 let enter = Enter { conversation, hub: 0 };
-                if let Ok(Some(room)) = handle.namespace.send(enter).await {
+                if let Ok(Some(room)) = handle.namespace.send(enter).timeout(PATIENCE).await {
                     // A room too busy to take it tells the new state with the next look at the message.
                     let _ = room.try_send(Expired(message));
                 }

@@ -8,9 +8,17 @@
 //! | [`room::Room`], one an active conversation | sessions, scribes | its scribe, the bus |
 //! | [`scribe::Scribe`], a few a process | rooms | reports to rooms |
 //!
-//! Nobody waits for an actor above itself in the way of a message (session, room, scribe, hub), so no circle can lock up. Bounded
-//! mailboxes are met with `try_send`, and a full one is answered; `do_send` is used only for reports whose number the receiver
-//! itself bounds. Every request between actors has a time limit where it is awaited.
+//! Nobody waits for an actor above itself in the way of a message (session, room, scribe, hub), so no circle can lock up. Every
+//! request between actors has a time limit where it is awaited.
+//!
+//! What may wait for an actor is bounded in one of three ways, for in actix every clone of an address has one place in the
+//! mailbox beside its capacity:
+//!
+//! - Scribes and hubs have one address, kept in one place and used from there with `try_send`; a full mailbox is answered
+//!   (scribes) or waited for (hubs).
+//! - Who asks a room, a namespace or a registry is a session, which has a bounded number of requests under way; and a room
+//!   refuses what goes beyond its own bounds.
+//! - `do_send`, which no capacity holds back, is used only for reports whose number the receiver itself bounds.
 
 pub mod channel;
 mod clock;
@@ -31,7 +39,8 @@ use crate::cluster::Bus;
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
-use actix::Addr;
+use actix::dev::{SendError, ToEnvelope};
+use actix::{Actor, Addr, Handler, Message};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
@@ -131,8 +140,7 @@ impl Chat {
         {
             return Some(handle.clone());
         }
-        let failed = namespaces.remove(&project);
-        let handle = Namespace::start_in(self, project, failed)?;
+        let handle = Namespace::start_in(self, project, namespaces.get(&project))?;
         namespaces.insert(project, handle.clone());
         Some(handle)
     }
@@ -144,10 +152,18 @@ impl Chat {
         namespaces.get(&project).map(|handle| handle.namespace.clone())
     }
 
-    /// The scribe that stores what is said in a conversation.
-    #[must_use]
-    pub fn scribe(&self, conversation: ConversationId) -> Addr<Scribe> {
-        self.0.scribes.of(conversation)
+    /// Hands something to the scribe that stores what happens in a conversation.
+    ///
+    /// # Errors
+    /// With the message, when that scribe is overloaded or has failed a moment ago.
+    pub fn hand_to_scribe<M>(&self, conversation: ConversationId, message: M) -> Result<(), SendError<M>>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Scribe: Handler<M>,
+        <Scribe as Actor>::Context: ToEnvelope<Scribe, M>,
+    {
+        self.0.scribes.try_send(conversation, message)
     }
 
     /// Waits until no scribe has anything left to store, at most so long; then ends their thread.

@@ -4,7 +4,8 @@
 
 use super::Chat;
 use super::guard::FailureGuard;
-use super::registry::{Registry, Shown};
+use super::registry::presence::Told;
+use super::registry::{Registry, Retire};
 use super::room::{MaySleep, Room};
 use crate::model::{ConversationId, ProjectId};
 use actix::prelude::*;
@@ -30,7 +31,8 @@ pub struct Namespace {
     project: ProjectId,
     rooms: HashMap<ConversationId, Entry>,
     registry: Arc<RwLock<Addr<Registry>>>,
-    shown: Shown,
+    /// What the registry has told of presences: the next one goes on from there.
+    told: Told,
     _guard: FailureGuard,
 }
 
@@ -39,7 +41,7 @@ pub struct Namespace {
 pub struct NamespaceHandle {
     pub namespace: Addr<Namespace>,
     registry: Arc<RwLock<Addr<Registry>>>,
-    shown: Shown,
+    told: Told,
 }
 
 impl NamespaceHandle {
@@ -57,27 +59,25 @@ impl NamespaceHandle {
 }
 
 impl Namespace {
-    /// Starts a namespace with its registry, on an event loop of its own choosing, in the place of one that failed if there
-    /// was one. `None` when the server stops and there is no
-    /// loop left to start it on.
+    /// Starts a namespace with its registry, on an event loop of its own choosing. It takes over from one that `failed`. `None`
+    /// when the server stops and there is no loop left to start it on.
     #[must_use]
-    pub fn start_in(chat: &Chat, project: ProjectId, failed: Option<NamespaceHandle>) -> Option<NamespaceHandle> {
+    pub fn start_in(chat: &Chat, project: ProjectId, failed: Option<&NamespaceHandle>) -> Option<NamespaceHandle> {
         let arbiter = chat.bus.arbiter(spread(project.0.as_u128()))?;
-        let (guard, _) = FailureGuard::new(format!("the namespace of project {project}"));
-        let takes_over = failed.is_some();
-        let shown = failed.map(|failed| failed.shown).unwrap_or_default();
-        let registry = Registry::start_in(&arbiter, chat, project, Arc::clone(&shown), takes_over);
+        let told = failed.map(|failed| failed.told.clone()).unwrap_or_default();
+        if let Some(failed) = failed {
+            // It would tell presences beside the new one. Past the mailbox's bound: one message.
+            failed.registry().do_send(Retire);
+        }
+        let (registry, lost) = Registry::start_in(&arbiter, chat, project, told.clone(), failed.is_some());
         let registry = Arc::new(RwLock::new(registry));
-        let (kept, kept_shown, chat) = (Arc::clone(&registry), Arc::clone(&shown), chat.clone());
-        let namespace = Self::start_in_arbiter(&arbiter, move |_| Self {
-            chat,
-            project,
-            rooms: HashMap::new(),
-            registry: kept,
-            shown: kept_shown,
-            _guard: guard,
+        let (guard, _) = FailureGuard::new(format!("the namespace of project {project}"));
+        let (chat, kept, shared) = (chat.clone(), Arc::clone(&registry), told.clone());
+        let namespace = Self::start_in_arbiter(&arbiter, move |ctx| {
+            watch(lost, ctx.address(), RegistryFailed);
+            Self { chat, project, rooms: HashMap::new(), registry: kept, told: shared, _guard: guard }
         });
-        Some(NamespaceHandle { namespace, registry, shown })
+        Some(NamespaceHandle { namespace, registry, told })
     }
 
     fn room(&mut self, conversation: ConversationId, hub: usize, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
@@ -87,6 +87,11 @@ impl Namespace {
             entry.entered_at = Instant::now();
             return Some(entry.room.clone());
         }
+        self.start_room(conversation, hub, ctx)
+    }
+
+    /// Starts a room, instead of the one there was.
+    fn start_room(&mut self, conversation: ConversationId, hub: usize, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
         // A room that failed leaves word of how far it had told.
         let told =
             self.rooms.remove(&conversation).map_or_else(|| Arc::new(AtomicI64::new(NEVER_TOLD)), |failed| failed.told);
@@ -96,36 +101,66 @@ impl Namespace {
         let arbiter = self.chat.bus.arbiter(hub)?;
         let room = Room::start_in_arbiter(&arbiter, move |_| Room::new(chat, namespace, id, known, guard));
         self.rooms.insert(conversation, Entry { room: room.clone(), told, entered_at: Instant::now() });
-        self.watch(conversation, failed, hub, ctx);
+        watch(failed, ctx.address(), RoomFailed { conversation, hub, room: room.clone() });
         Some(room)
     }
+}
 
-    /// Starts a failed room anew at once: what it had stored and not told must not wait for the next speaker.
-    fn watch(&self, conversation: ConversationId, failed: oneshot::Receiver<()>, hub: usize, ctx: &mut Context<Self>) {
-        let restart = failed.into_actor(self).map(move |failed, namespace, ctx| {
-            if failed.is_ok() {
-                namespace.room(conversation, hub, ctx);
-            }
-        });
-        ctx.spawn(restart);
-    }
-
-    /// Sees that there is a registry.
-    fn tend_registry(&mut self, _: &mut Context<Self>) {
-        let failed = !self.registry.read().unwrap_or_else(PoisonError::into_inner).connected();
-        if !failed {
-            return;
+/// Tells the namespace when an actor of its fails. In a task of its own: the namespace itself would look at every such wait each
+/// time it wakes.
+fn watch<M>(failed: oneshot::Receiver<()>, namespace: Addr<Namespace>, news: M)
+where
+    M: Message<Result = ()> + Send + 'static,
+    Namespace: Handler<M>,
+{
+    actix::spawn(async move {
+        if failed.await.is_ok() {
+            // Past the mailbox's bound: one message an actor.
+            namespace.do_send(news);
         }
+    });
+}
+
+/// A room failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct RoomFailed {
+    conversation: ConversationId,
+    hub: usize,
+    room: Addr<Room>,
+}
+
+impl Handler<RoomFailed> for Namespace {
+    type Result = ();
+
+    /// Starts it anew at once: what it had stored and not told must not wait for the next speaker.
+    fn handle(&mut self, RoomFailed { conversation, hub, room }: RoomFailed, ctx: &mut Self::Context) {
+        // Its mailbox may still be open: this comes when the panic has not yet taken all of it. Somebody may also have entered
+        // since and found it closed.
+        if self.rooms.get(&conversation).is_some_and(|entry| entry.room == room) {
+            self.start_room(conversation, hub, ctx);
+        }
+    }
+}
+
+/// The registry failed.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct RegistryFailed;
+
+impl Handler<RegistryFailed> for Namespace {
+    type Result = ();
+
+    fn handle(&mut self, _: RegistryFailed, ctx: &mut Self::Context) {
         let Some(arbiter) = self.chat.bus.arbiter(spread(self.project.0.as_u128())) else { return };
-        let registry = Registry::start_in(&arbiter, &self.chat, self.project, Arc::clone(&self.shown), true);
+        let (registry, lost) = Registry::start_in(&arbiter, &self.chat, self.project, self.told.clone(), true);
+        watch(lost, ctx.address(), RegistryFailed);
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
     }
 }
 
 /// No room of this conversation has told anything yet.
 const NEVER_TOLD: i64 = -1;
-/// How often the registry is looked after.
-const TEND: std::time::Duration = std::time::Duration::from_millis(500);
 
 fn spread(id: u128) -> usize {
     usize::try_from(id % crate::cluster::MAX_LOOPS as u128).unwrap_or(0)
@@ -136,7 +171,6 @@ impl Actor for Namespace {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        ctx.run_interval(TEND, Self::tend_registry);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Scribes store what rooms accepted: group commit.
 //!
 //! While one statement runs, the next batch gathers; no timer is needed. A scribe numbers the messages of a batch in the
-//! database, inserts them all in one statement, moves the watermarks that gathered meanwhile in another, and reports to each
-//! room in the order in which the room sent. A conversation always meets the same scribe, so that its order holds.
+//! database, inserts them all in one statement and reports to each room in the order in which the room sent; then it moves the
+//! watermarks that gathered meanwhile in another statement, for which no message's report waits. A conversation always meets
+//! the same scribe, so that its order holds.
 
 use super::Core;
 use super::guard::FailureGuard;
@@ -152,32 +153,32 @@ impl Scribe {
         }
         self.busy = true;
         let (batch, slips) = self.take_messages();
-        let (marks, mark_slips) = self.take_marks();
         let core = Arc::clone(&self.core);
-        let work = async move {
-            let stored = timed(store(&core, &batch)).await;
-            let moved = timed(advance(&core, &marks)).await;
-            (stored, moved)
-        };
-        let report = work.into_actor(self).map(move |(stored, moved), scribe, ctx| {
-            scribe.busy = false;
+        let stored = async move { timed(store(&core, &batch)).await };
+        let moved = stored.into_actor(self).then(move |stored, scribe, _| {
             scribe.report(stored, slips);
-            for slip in mark_slips {
-                slip.report(moved.clone());
+            let (marks, slips) = scribe.take_marks();
+            let core = Arc::clone(&scribe.core);
+            async move { (timed(advance(&core, &marks)).await, slips) }.into_actor(scribe)
+        });
+        let report = moved.map(|(result, slips), scribe, ctx| {
+            for slip in slips {
+                slip.report(result.clone());
             }
+            scribe.busy = false;
             scribe.work(ctx);
         });
         ctx.spawn(report);
     }
 
-    fn report(&self, stored: Result<Vec<Outcome>, Failure>, slips: Vec<Slip>) {
+    fn report(&self, stored: Result<Vec<Result<Outcome, Failure>>, Failure>, slips: Vec<Slip>) {
         match stored {
             Ok(outcomes) => {
-                let new = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+                let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stored { .. }))).count();
                 self.core.metrics.stored.add(new);
                 self.core.metrics.batches.add(1);
                 for (slip, outcome) in slips.into_iter().zip(outcomes) {
-                    slip.report(Ok(outcome));
+                    slip.report(outcome);
                 }
             }
             Err(failure) => {
@@ -210,23 +211,21 @@ impl Scribe {
     }
 }
 
-async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Outcome>, Failure> {
+/// Stores a batch. `Ok` says of each message what became of it, in their order.
+async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Result<Outcome, Failure>>, Failure> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
     let mut connection = core.database.get().await?;
     match messages::store_batch(&mut connection, batch).await {
         Err(Failure::Internal) if batch.len() > 1 => {}
-        outcomes => return outcomes,
+        outcomes => return Ok(outcomes?.into_iter().map(Ok).collect()),
     }
-    // One message that the database refuses (its author was deleted this moment, say) must not take the others with it.
+    // One message that the database refuses must not take the others with it: each has a statement and an outcome of its own.
     let mut outcomes = Vec::with_capacity(batch.len());
     for message in batch {
-        outcomes.push(match messages::store_batch(&mut connection, std::slice::from_ref(message)).await {
-            Ok(one) => one.into_iter().next().unwrap_or(Outcome::Gone),
-            Err(Failure::Internal) => Outcome::Gone,
-            Err(failure) => return Err(failure),
-        });
+        let one = messages::store_batch(&mut connection, std::slice::from_ref(message)).await;
+        outcomes.push(one.and_then(|one| one.into_iter().next().ok_or(Failure::Internal)));
     }
     Ok(outcomes)
 }

@@ -4,6 +4,7 @@ use super::Core;
 use super::guard::FailureGuard;
 use super::scribe::{Drained, Scribe};
 use crate::model::ConversationId;
+use actix::dev::{SendError, ToEnvelope};
 use actix::prelude::*;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -27,10 +28,25 @@ impl Scribes {
         Self { arbiter, slots }
     }
 
-    /// The scribe of a conversation.
-    pub fn of(&self, conversation: ConversationId) -> Addr<Scribe> {
+    /// Hands something to the scribe of a conversation, if its mailbox isn't full.
+    ///
+    /// Everybody sends through the one address that is kept here: a clone of it would have a place of its own in the mailbox
+    /// beside the bound, so that senders who each made one would never find it full.
+    ///
+    /// # Errors
+    /// With the message, when the mailbox is full or the scribe has failed and isn't replaced yet.
+    pub fn try_send<M>(&self, conversation: ConversationId, message: M) -> Result<(), SendError<M>>
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        Scribe: Handler<M>,
+        <Scribe as Actor>::Context: ToEnvelope<Scribe, M>,
+    {
         let index = usize::try_from(conversation.0.as_u128() % self.slots.len() as u128).unwrap_or(0);
-        Addr::clone(&self.slots[index].load())
+        match self.slots.get(index) {
+            Some(slot) => slot.load().try_send(message),
+            None => Err(SendError::Closed(message)),
+        }
     }
 
     /// Waits until nothing is left to store, at most so long, and ends the thread.

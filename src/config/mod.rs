@@ -12,6 +12,7 @@ pub use crate::wire::bounds::Limits;
 pub use door::Door;
 pub use secret::Secret;
 
+use crate::cluster::MAX_LOOPS;
 use crate::model::duration;
 use crate::store::embedded::default_data_dir;
 use crate::store::opening::Place;
@@ -204,7 +205,7 @@ impl Default for Auth {
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Engine")]
 pub struct Engine {
-    /// Event loops, each on a thread of its own [default: one a core]
+    /// Event loops, each on a thread of its own; at most 64 [default: one a core]
     #[arg(long, env = "PALABRE_WORKERS", value_name = "COUNT")]
     pub workers: Option<NonZeroUsize>,
     /// Actors that store messages; a second helps while one waits for the disk, more add little
@@ -221,10 +222,11 @@ pub struct Engine {
 impl Engine {
     const SCRIBES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1);
 
-    /// The number of event loops: as set, else one a core.
+    /// The number of event loops: as set, else one a core; at most as many as there can be.
     #[must_use]
     pub fn worker_count(&self) -> NonZeroUsize {
-        self.workers.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+        let wanted = self.workers.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+        NonZeroUsize::new(MAX_LOOPS).map_or(wanted, |most| wanted.min(most))
     }
 }
 

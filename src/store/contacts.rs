@@ -26,8 +26,6 @@ pub struct Applied {
     pub conversation_created: bool,
     /// The permission of its two members changed.
     pub permission_changed: bool,
-    /// Its version; 0 where there is no conversation.
-    pub version: i64,
 }
 
 #[derive(Debug, Clone, Copy, Queryable, Selectable)]
@@ -114,6 +112,27 @@ pub async fn severed(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<
     Ok(rows.into_iter().map(|(blocker, blocked)| if blocker == user { blocked } else { blocker }).collect())
 }
 
+/// Those of `users` who block a member of one of these conversations, or are blocked by one; others may be among them. One
+/// statement.
+///
+/// # Errors
+/// Those of the database.
+pub(super) async fn severed_from_members(
+    conn: &mut AsyncPgConnection,
+    users: &[UserId],
+    conversations: HashSet<ConversationId>,
+) -> QueryResult<HashSet<UserId>> {
+    let all = members::table.filter(members::conversation_id.eq_any(conversations)).select(members::user_id);
+    let blocks = contacts::user_id.eq_any(users).and(contacts::peer_id.eq_any(all.clone()));
+    let is_blocked = contacts::peer_id.eq_any(users).and(contacts::user_id.eq_any(all));
+    let rows: Vec<(UserId, UserId)> = contacts::table
+        .filter(contacts::blocked.and(blocks.or(is_blocked)))
+        .select((contacts::user_id, contacts::peer_id))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().flat_map(|(blocker, blocked)| [blocker, blocked]).collect())
+}
+
 /// The private conversation of a user with an accepted contact, as the user knows it: one who is blocked finds it all
 /// the same.
 ///
@@ -172,7 +191,6 @@ pub async fn apply(
             conversation,
             conversation_created: shared.as_ref().is_some_and(|shared| shared.created),
             permission_changed: shared.as_ref().is_some_and(|shared| shared.permission_changed),
-            version: shared.map_or(0, |shared| shared.version),
         })
     })
     .await
@@ -230,7 +248,6 @@ async fn save(conn: &mut AsyncPgConnection, user: UserId, peer: UserId, side: Si
 /// The private conversation of a pair after an action.
 struct Shared {
     id: ConversationId,
-    version: i64,
     created: bool,
     permission_changed: bool,
 }
@@ -247,17 +264,17 @@ async fn link_conversation(
     let permission = if contact::may_write(&effect.pair) { Permission::Write } else { Permission::Read };
     // No two transactions make it at once, for both hold the pair's contacts. If one did, the constraint would refuse
     // it.
-    let known: Option<(ConversationId, i64)> = conversations::table
+    let known: Option<ConversationId> = conversations::table
         .filter(conversations::project_id.eq(project))
         .filter(conversations::pair_low.eq(low).and(conversations::pair_high.eq(high)))
         .for_update()
-        .select((conversations::id, conversations::version))
+        .select(conversations::id)
         .first(conn)
         .await
         .optional()?;
     match known {
-        Some((id, version)) if effect.changed => set_permission(conn, id, version, permission).await.map(Some),
-        Some((id, version)) => Ok(Some(Shared { id, version, created: false, permission_changed: false })),
+        Some(id) if effect.changed => set_permission(conn, id, permission).await.map(Some),
+        Some(id) => Ok(Some(Shared { id, created: false, permission_changed: false })),
         None if effect.befriended => {
             make_conversation(conn, project, (low, high), new_conversation, permission).await.map(Some)
         }
@@ -268,7 +285,6 @@ async fn link_conversation(
 async fn set_permission(
     conn: &mut AsyncPgConnection,
     id: ConversationId,
-    version: i64,
     permission: Permission,
 ) -> QueryResult<Shared> {
     let differing: Vec<UserId> = members::table
@@ -279,18 +295,17 @@ async fn set_permission(
         .load(conn)
         .await?;
     if differing.is_empty() {
-        return Ok(Shared { id, version, created: false, permission_changed: false });
+        return Ok(Shared { id, created: false, permission_changed: false });
     }
     diesel::update(members::table.filter(members::conversation_id.eq(id).and(members::user_id.eq_any(differing))))
         .set(members::permission.eq(permission))
         .execute(conn)
         .await?;
-    let version = diesel::update(conversations::table.find(id))
+    diesel::update(conversations::table.find(id))
         .set((conversations::version.eq(conversations::version + 1), conversations::updated_at.eq(now)))
-        .returning(conversations::version)
-        .get_result(conn)
+        .execute(conn)
         .await?;
-    Ok(Shared { id, version, created: false, permission_changed: true })
+    Ok(Shared { id, created: false, permission_changed: true })
 }
 
 async fn make_conversation(
@@ -300,7 +315,7 @@ async fn make_conversation(
     id: ConversationId,
     permission: Permission,
 ) -> QueryResult<Shared> {
-    let version = diesel::insert_into(conversations::table)
+    diesel::insert_into(conversations::table)
         .values((
             conversations::id.eq(id),
             conversations::project_id.eq(project),
@@ -309,13 +324,12 @@ async fn make_conversation(
             conversations::pair_high.eq(high),
             conversations::member_count.eq(2),
         ))
-        .returning(conversations::version)
-        .get_result(conn)
+        .execute(conn)
         .await?;
     let member =
         |user: UserId| (members::conversation_id.eq(id), members::user_id.eq(user), members::permission.eq(permission));
     diesel::insert_into(members::table).values([member(low), member(high)]).execute(conn).await?;
-    Ok(Shared { id, version, created: true, permission_changed: false })
+    Ok(Shared { id, created: true, permission_changed: false })
 }
 
 /// The private conversations of a user with these peers, by peer.

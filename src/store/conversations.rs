@@ -210,26 +210,32 @@ pub async fn load(
 
 statement! {
     /// Counts at most [`MOST_UNREAD`] messages of each, along the index.
-    struct OwnOf<'a> { viewer: UserId, conversations: &'a [ConversationId], most: i64 } -> (SqlUuid, Text, Int8, Int8);
-    "SELECT own.conversation_id, own.permission, own.read_seq, ( \
+    struct OwnOf<'a> { viewers: &'a [UserId], conversations: &'a [ConversationId], most: i64 }
+        -> (SqlUuid, SqlUuid, Text, Int8, Int8);
+    "SELECT own.user_id, own.conversation_id, own.permission, own.read_seq, ( \
          SELECT count(*) FROM ( \
              SELECT FROM messages \
              WHERE messages.conversation_id = own.conversation_id AND messages.seq > own.read_seq \
-             AND messages.deleted_at IS NULL AND messages.author_id IS DISTINCT FROM " [viewer as SqlUuid] " \
-             AND NOT EXISTS (SELECT FROM contacts WHERE contacts.user_id = " [viewer as SqlUuid] " \
+             AND messages.deleted_at IS NULL AND messages.author_id IS DISTINCT FROM own.user_id \
+             AND NOT EXISTS (SELECT FROM contacts WHERE contacts.user_id = own.user_id \
                  AND contacts.peer_id = messages.author_id AND contacts.blocked) \
              LIMIT " [most as Int8] ") unread) \
      FROM members own \
-     WHERE own.user_id = " [viewer as SqlUuid] " \
+     WHERE own.user_id = ANY (" [viewers as Array<SqlUuid>] ") \
      AND own.conversation_id = ANY (" [conversations as Array<SqlUuid>] ")"
 }
 
-/// What a conversation is to one of its members; `None` for who is none. One statement.
+/// What a conversation is to each of these users; who is no member is left out. One statement.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn own_of(conn: &mut AsyncPgConnection, id: ConversationId, user: UserId) -> QueryResult<Option<Own>> {
-    Ok(own(conn, user, &[id]).await?.remove(&id))
+pub async fn owns_of(
+    conn: &mut AsyncPgConnection,
+    id: ConversationId,
+    users: &[UserId],
+) -> QueryResult<Vec<(UserId, Own)>> {
+    let rows = load_own(conn, users, &[id]).await?;
+    Ok(rows.into_iter().map(|(user, _, own)| (user, own)).collect())
 }
 
 statement! {
@@ -256,10 +262,20 @@ async fn own(
     viewer: UserId,
     conversations: &[ConversationId],
 ) -> QueryResult<HashMap<ConversationId, Own>> {
-    if conversations.is_empty() {
-        return Ok(HashMap::new());
+    let rows = load_own(conn, &[viewer], conversations).await?;
+    Ok(rows.into_iter().map(|(_, id, own)| (id, own)).collect())
+}
+
+async fn load_own(
+    conn: &mut AsyncPgConnection,
+    viewers: &[UserId],
+    conversations: &[ConversationId],
+) -> QueryResult<Vec<(UserId, ConversationId, Own)>> {
+    if viewers.is_empty() || conversations.is_empty() {
+        return Ok(Vec::new());
     }
-    let rows: Vec<(ConversationId, Permission, i64, i64)> =
-        OwnOf { viewer, conversations, most: MOST_UNREAD }.load(conn).await?;
-    Ok(rows.into_iter().map(|(id, permission, read_seq, unread)| (id, Own { permission, read_seq, unread })).collect())
+    let query = OwnOf { viewers, conversations, most: MOST_UNREAD };
+    let rows: Vec<(UserId, ConversationId, Permission, i64, i64)> = query.load(conn).await?;
+    let own = |(user, id, permission, read_seq, unread)| (user, id, Own { permission, read_seq, unread });
+    Ok(rows.into_iter().map(own).collect())
 }

@@ -16,7 +16,6 @@ use std::collections::{BTreeSet, HashMap};
 pub struct CreatedGroup {
     /// Its members, the creator first.
     pub members: Vec<(UserId, Permission)>,
-    pub version: i64,
 }
 
 /// What is to change in a group, its users resolved to ids of the project.
@@ -42,7 +41,6 @@ pub struct ChangedGroup {
     pub permissions_changed: Vec<UserId>,
     /// Whether anything changed at all.
     pub changed: bool,
-    pub version: i64,
 }
 
 /// Makes a group that its creator owns; the others begin with `w` where `permissions` says nothing else. Who blocks
@@ -66,7 +64,7 @@ pub async fn create_group(
         let others: Vec<UserId> = add.iter().copied().filter(|user| *user != creator).collect();
         let mut all = vec![creator];
         all.extend(addable(conn, project, creator, &others).await?);
-        let version = diesel::insert_into(conversations::table)
+        diesel::insert_into(conversations::table)
             .values((
                 conversations::id.eq(id),
                 conversations::project_id.eq(project),
@@ -75,8 +73,7 @@ pub async fn create_group(
                 conversations::title.eq(title.as_deref().filter(|title| !title.is_empty())),
                 conversations::member_count.eq(count(&all)?),
             ))
-            .returning(conversations::version)
-            .get_result(conn)
+            .execute(conn)
             .await
             .map_err(name_taken_or)?;
         let mut given: HashMap<UserId, Permission> = permissions.iter().copied().collect();
@@ -84,7 +81,7 @@ pub async fn create_group(
         insert_members(conn, id, &all, &given, 0).await?;
         let permission = |user: &UserId| given.get(user).copied().unwrap_or(Permission::Write);
         let members = all.iter().map(|user| (*user, permission(user))).collect();
-        Ok(CreatedGroup { members, version })
+        Ok(CreatedGroup { members })
     })
     .await
 }
@@ -126,12 +123,10 @@ pub async fn change_group(
 
         let members_changed = !(added.is_empty() && removed.is_empty() && permissions_changed.is_empty());
         let changed = change.rename || members_changed;
-        let version = if changed {
-            update_group(conn, id, edit, count(&added)?.saturating_sub(count(&removed)?)).await?
-        } else {
-            group.version
-        };
-        Ok(ChangedGroup { added, removed, permissions_changed, changed, version })
+        if changed {
+            update_group(conn, id, edit, count(&added)?.saturating_sub(count(&removed)?)).await?;
+        }
+        Ok(ChangedGroup { added, removed, permissions_changed, changed })
     })
     .await
 }
@@ -177,7 +172,6 @@ pub(super) struct Locked {
     pub mode: Mode,
     pub chatbot_id: Option<ChatbotId>,
     pub last_seq: i64,
-    pub version: i64,
 }
 
 /// Holds the conversation to the end of the transaction: nobody else changes its members or stores messages meanwhile.
@@ -317,13 +311,13 @@ async fn set_permissions(
     Ok(changed)
 }
 
-/// Writes what changed in the conversation's own row. Returns its new version.
+/// Writes what changed in the conversation's own row, as its next version.
 async fn update_group(
     conn: &mut AsyncPgConnection,
     id: ConversationId,
     edit: &GroupEdit,
     growth: i32,
-) -> Result<i64, Failure> {
+) -> Result<(), Failure> {
     let title = edit.title.as_deref().map(|title| conversations::title.eq((!title.is_empty()).then_some(title)));
     diesel::update(conversations::table.find(id))
         .set((
@@ -333,10 +327,10 @@ async fn update_group(
             conversations::version.eq(conversations::version + 1),
             conversations::updated_at.eq(now),
         ))
-        .returning(conversations::version)
-        .get_result(conn)
+        .execute(conn)
         .await
-        .map_err(name_taken_or)
+        .map_err(name_taken_or)?;
+    Ok(())
 }
 
 /// How many there are, as a column keeps it.

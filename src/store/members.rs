@@ -51,9 +51,14 @@ struct Viewer {
 
 impl Viewer {
     async fn load(conn: &mut AsyncPgConnection, user: Option<UserId>, rows: &[Row]) -> QueryResult<Self> {
+        let hides = rows.iter().filter(|(kind, ..)| hides_receipts(*kind));
+        let (conversations, listed): (HashSet<_>, Vec<_>) =
+            hides.map(|(_, member, user)| (member.conversation_id, user.id)).unzip();
         let severed = match user {
-            Some(user) if rows.iter().any(|(kind, ..)| hides_receipts(*kind)) => contacts::severed(conn, user).await?,
-            _ => HashSet::new(),
+            _ if listed.is_empty() => HashSet::new(),
+            Some(user) => contacts::severed(conn, user).await?,
+            // Any member may be among the many: hidden is who is severed from one of them.
+            None => contacts::severed_from_members(conn, &listed, conversations).await?,
         };
         Ok(Self { user, severed })
     }

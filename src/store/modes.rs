@@ -17,7 +17,6 @@ pub struct ChangedMode {
     pub chatbot: Option<ChatbotId>,
     /// Whether anything changed at all.
     pub changed: bool,
-    pub version: i64,
 }
 
 /// Sets who answers in a conversation: people, or a bot. The bot is the one named, else the conversation's, else the
@@ -48,7 +47,7 @@ pub async fn set_mode(
             None => conversation.chatbot_id,
         };
         let changed = mode != conversation.mode || chatbot != conversation.chatbot_id;
-        let version = if changed {
+        if changed {
             diesel::update(conversations::table.find(id))
                 .set((
                     conversations::mode.eq(mode),
@@ -56,13 +55,10 @@ pub async fn set_mode(
                     conversations::version.eq(conversations::version + 1),
                     conversations::updated_at.eq(now),
                 ))
-                .returning(conversations::version)
-                .get_result(conn)
-                .await?
-        } else {
-            conversation.version
-        };
-        Ok(ChangedMode { mode, chatbot, changed, version })
+                .execute(conn)
+                .await?;
+        }
+        Ok(ChangedMode { mode, chatbot, changed })
     })
     .await
 }

@@ -117,24 +117,43 @@ pub async fn save_last_seen(conn: &mut AsyncPgConnection, seen: &[(UserId, DateT
 }
 
 statement! {
-    /// Collects from the user's side, so its cost follows the user's contacts and small conversations.
-    struct Watchers { project: ProjectId, user: UserId, small: i32 } -> SqlUuid;
-    "SELECT users.id FROM users JOIN ( \
+    /// Collects from the users' side, so its cost follows their contacts and small conversations.
+    struct Watchers<'a> { project: ProjectId, users: &'a [UserId], small: i32 } -> (SqlUuid, SqlUuid);
+    "SELECT seen.id, users.id FROM unnest(" [users as Array<SqlUuid>] ") AS seen (id) CROSS JOIN LATERAL ( \
          SELECT mine.peer_id AS id FROM contacts mine \
          JOIN contacts theirs ON theirs.user_id = mine.peer_id AND theirs.peer_id = mine.user_id \
-         WHERE mine.user_id = " [user as SqlUuid] " AND mine.relation = 'accepted' AND theirs.relation = 'accepted' \
+         WHERE mine.user_id = seen.id AND mine.relation = 'accepted' AND theirs.relation = 'accepted' \
          UNION \
          SELECT other.user_id FROM members own \
          JOIN conversations ON conversations.id = own.conversation_id \
          JOIN members other ON other.conversation_id = own.conversation_id \
-         WHERE own.user_id = " [user as SqlUuid] " AND conversations.project_id = " [project as SqlUuid] " \
+         WHERE own.user_id = seen.id AND conversations.project_id = " [project as SqlUuid] " \
          AND conversations.kind <> 'private' AND conversations.member_count <= " [small as Int4] " \
-     ) near ON near.id = users.id \
-     WHERE users.project_id = " [project as SqlUuid] " AND users.id <> " [user as SqlUuid] " \
+     ) near JOIN users ON users.id = near.id \
+     WHERE users.project_id = " [project as SqlUuid] " AND users.id <> seen.id \
      AND NOT EXISTS (SELECT FROM contacts WHERE contacts.blocked \
-         AND contacts.user_id = " [user as SqlUuid] " AND contacts.peer_id = users.id) \
+         AND contacts.user_id = seen.id AND contacts.peer_id = users.id) \
      AND NOT EXISTS (SELECT FROM contacts WHERE contacts.blocked \
-         AND contacts.user_id = users.id AND contacts.peer_id = " [user as SqlUuid] ")"
+         AND contacts.user_id = users.id AND contacts.peer_id = seen.id)"
+}
+
+/// Who may see each of these users' presence and profile changes, without the user; whom nobody may see is left out. One
+/// statement.
+///
+/// # Errors
+/// Those of the database.
+pub async fn watchers_of(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    users: &[UserId],
+) -> QueryResult<HashMap<UserId, Vec<UserId>>> {
+    let small = i32::try_from(limits::SMALL_CONVERSATION).unwrap_or(i32::MAX);
+    let pairs: Vec<(UserId, UserId)> = Watchers { project, users, small }.load(conn).await?;
+    let mut watchers: HashMap<UserId, Vec<UserId>> = HashMap::new();
+    for (user, watcher) in pairs {
+        watchers.entry(user).or_default().push(watcher);
+    }
+    Ok(watchers)
 }
 
 /// Who may see this user's presence and profile changes, without the user. One statement.
@@ -142,8 +161,7 @@ statement! {
 /// # Errors
 /// Those of the database.
 pub async fn watchers(conn: &mut AsyncPgConnection, project: ProjectId, user: UserId) -> QueryResult<Vec<UserId>> {
-    let small = i32::try_from(limits::SMALL_CONVERSATION).unwrap_or(i32::MAX);
-    Watchers { project, user, small }.load(conn).await
+    Ok(watchers_of(conn, project, &[user]).await?.remove(&user).unwrap_or_default())
 }
 
 /// Those of `named` whose presence the viewer may see, or all accepted contacts where nobody is named; without the

@@ -1,9 +1,15 @@
 //! Times on the wire: RFC 3339, UTC, milliseconds, such as `2026-11-20T18:00:00.000Z`.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde::{Serialize, Serializer};
+use chrono::{DateTime, Datelike, SecondsFormat, Utc};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::ops::RangeInclusive;
 
-/// A moment, written with milliseconds and `Z`.
+/// The years that RFC 3339 can write. Others would be read where a sign stands before the year, and some of them are beyond what
+/// the database can keep.
+const YEARS: RangeInclusive<i32> = 1..=9999;
+
+/// A moment, written with milliseconds and `Z`, and read in any form of RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(pub DateTime<Utc>);
 
@@ -16,5 +22,34 @@ impl From<DateTime<Utc>> for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let time = DateTime::<Utc>::deserialize(deserializer)?;
+        if YEARS.contains(&time.year()) {
+            Ok(Self(time))
+        } else {
+            Err(D::Error::custom("must be in the years 1 to 9999"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Timestamp;
+
+    #[test]
+    fn years_that_cannot_be_written_are_refused() {
+        let read = |text: &str| serde_json::from_value::<Timestamp>(text.into());
+        for good in ["0001-01-01T00:00:00Z", "2026-11-20T19:00:00.5+01:00", "9999-12-31T23:59:59.999Z"] {
+            assert!(read(good).is_ok(), "{good}");
+        }
+        for bad in
+            ["0000-12-31T23:59:59Z", "+10000-01-01T00:00:00Z", "-0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -50,7 +50,7 @@ async fn an_accepted_invitation_makes_a_conversation_for_two() {
     assert_eq!((accepted.mine.status, accepted.mine.conversation), (View::Accepted, Some(id)));
     assert_eq!(permissions(&mut world, id, &[ann, ben]).await, [Permission::Write; 2]);
     let room = conversations::load(&mut world.conn, world.project, id).await.unwrap().unwrap();
-    assert_eq!((room.version, room.members.len()), (accepted.version, 2));
+    assert_eq!((room.version, room.members.len()), (1, 2));
     for (user, peer) in [(ann, ben), (ben, ann)] {
         assert_eq!(contacts::accepted_conversation(&mut world.conn, user, peer).await.unwrap(), Some(id));
         let contact = contacts::one(&mut world.conn, user, peer).await.unwrap().unwrap();
@@ -64,7 +64,8 @@ async fn the_end_of_a_contact_closes_the_conversation_until_it_begins_again() {
     let (ann, ben) = (world.user("ann").await, world.user("ben").await);
     let id = befriend(&mut world, ann, ben).await;
     let removed = act(&mut world, ann, ben, Action::Remove).await;
-    assert_eq!((removed.permission_changed, removed.version), (true, 2));
+    assert!(removed.permission_changed);
+    assert_eq!(conversations::load(&mut world.conn, world.project, id).await.unwrap().unwrap().version, 2);
     assert_eq!(permissions(&mut world, id, &[ann, ben]).await, [Permission::Read; 2]);
     assert_eq!(contacts::accepted_conversation(&mut world.conn, ann, ben).await.unwrap(), None);
 

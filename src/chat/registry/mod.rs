@@ -13,14 +13,17 @@ use super::guard::FailureGuard;
 use crate::cluster::Delivery;
 use crate::model::presence::{Choice, Presence, UserPresence};
 use crate::model::{Failure, ProjectId, SessionId, UserId};
+use crate::store::presence::Kept;
 use crate::store::users;
 use crate::wire::close::CloseCode;
 use crate::wire::shapes::{Status, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use presence::Told;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::oneshot;
 
 /// Requests that may wait for a registry.
 const MAILBOX: usize = 16_384;
@@ -32,40 +35,28 @@ struct Live {
     user: Arc<User>,
     presence: UserPresence,
     sessions: HashSet<SessionId>,
-    /// When others last saw the user there.
+    /// When others last could see the user there.
     last_seen: Option<DateTime<Utc>>,
-    /// What others were told last; `None` when only an earlier registry knows.
-    told: Option<Told>,
-    /// A telling is under way; what has changed by its end is told after it.
-    telling: bool,
+    /// `last_seen` where it is not yet in the database.
+    unsaved: Option<DateTime<Utc>>,
+    /// Others could see the user there after the last change.
+    was_there: bool,
+    /// Among those whose presence is to be told.
+    queued: bool,
+    /// When the credentials changed last, as the loops were told; `None` before that, and when a session came since.
+    credentials: Option<DateTime<Utc>>,
 }
-
-impl Live {
-    fn new(user: Arc<User>, choice: Choice, text: Option<String>, last_seen: Option<DateTime<Utc>>) -> Self {
-        Self {
-            user,
-            presence: UserPresence::new(choice, text),
-            sessions: HashSet::new(),
-            last_seen,
-            told: Some((Presence::Offline, None)),
-            telling: false,
-        }
-    }
-}
-
-type Told = (Presence, Option<String>);
-
-/// The users who were last shown to others as not offline. It outlives a registry that fails: the next one has to tell who is
-/// no longer there.
-pub type Shown = Arc<Mutex<HashSet<UserId>>>;
 
 /// The actor; see the module.
 pub struct Registry {
     chat: Chat,
     project: ProjectId,
     users: HashMap<UserId, Live>,
-    shown: Shown,
-    /// Sessions that ended while a recovery was under way.
+    told: Told,
+    /// Whose presence may have to be told, in order.
+    to_tell: VecDeque<UserId>,
+    /// A telling is under way; what has changed by its end is told after it.
+    telling: bool,
     recovery: recover::Recovery,
     /// Pairs of users between whom an action is under way: the next one waits, so that what is told comes in the order of
     /// what was stored.
@@ -74,25 +65,44 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Starts a registry on a loop. One that takes over from a failed one asks the loops who is here.
+    /// Starts a registry on a loop. One that takes over from a failed one asks the loops who is here; `told` is what that one
+    /// had told. The receiver hears when the registry fails.
     #[must_use]
     pub fn start_in(
         arbiter: &ArbiterHandle,
         chat: &Chat,
         project: ProjectId,
-        shown: Shown,
+        told: Told,
         takes_over: bool,
-    ) -> Addr<Self> {
-        let (guard, _) = FailureGuard::new(format!("the registry of project {project}"));
+    ) -> (Addr<Self>, oneshot::Receiver<()>) {
+        let (guard, failed) = FailureGuard::new(format!("the registry of project {project}"));
         let chat = chat.clone();
-        Self::start_in_arbiter(arbiter, move |_| Self {
+        let registry = Self::start_in_arbiter(arbiter, move |_| Self {
             chat,
             project,
             users: HashMap::new(),
-            shown,
+            told,
+            to_tell: VecDeque::new(),
+            telling: false,
             recovery: recover::Recovery::new(takes_over),
             pairs: HashMap::new(),
             _guard: guard,
+        });
+        (registry, failed)
+    }
+
+    /// What is known of a user who is here, begun with what the database keeps.
+    fn live(&mut self, user: Arc<User>, kept: Kept) -> &mut Live {
+        let Kept { choice, text, last_seen } = kept;
+        self.users.entry(user.id).or_insert_with(|| Live {
+            was_there: self.told.of(user.id).0 != Presence::Offline,
+            user,
+            presence: UserPresence::new(choice, text),
+            sessions: HashSet::new(),
+            last_seen,
+            unsaved: None,
+            queued: false,
+            credentials: None,
         })
     }
 
@@ -112,28 +122,18 @@ impl Registry {
             // Away: the next round sees.
             let Ok((live, known)) = result else { return };
             for user in live {
+                let Some(live) = registry.users.get_mut(&user) else { continue };
+                let credentials = known.get(&user).copied();
+                if credentials.is_some() && credentials == live.credentials {
+                    continue;
+                }
+                live.credentials = credentials;
                 // Whoever is not among the known is gone: all sessions end.
-                let issued_before = known.get(&user).copied().unwrap_or(DateTime::<Utc>::MAX_UTC);
+                let issued_before = credentials.unwrap_or(DateTime::<Utc>::MAX_UTC);
                 registry.deliver(Delivery::End { user, issued_before, code: CloseCode::AccountGone }, ctx);
             }
         });
         ctx.spawn(end);
-    }
-
-    /// What is known of a user, to begin with what was kept of them.
-    fn live(
-        &mut self,
-        user: Arc<User>,
-        choice: Choice,
-        text: Option<String>,
-        last_seen: Option<DateTime<Utc>>,
-    ) -> &mut Live {
-        let shown = &self.shown;
-        self.users.entry(user.id).or_insert_with(|| {
-            let was_shown = shown.lock().unwrap_or_else(PoisonError::into_inner).contains(&user.id);
-            let live = Live::new(user, choice, text, last_seen);
-            if was_shown { Live { told: None, ..live } } else { live }
-        })
     }
 
     fn deliver(&self, delivery: Delivery, ctx: &mut Context<Self>) {
@@ -171,11 +171,13 @@ impl Handler<Connect> for Registry {
         let Connect { session, user, choice, text, last_seen } = connect;
         let id = user.id;
         let most = self.chat.limits.sessions_per_user;
-        let live = self.live(Arc::clone(&user), choice, text, last_seen);
+        let live = self.live(Arc::clone(&user), Kept { choice, text, last_seen });
         live.user = user;
         if !live.sessions.contains(&session) && live.sessions.len() >= most {
             return Err(CloseCode::TooManySessions);
         }
+        // It may have read the user before the last change: it is told once more.
+        live.credentials = None;
         live.sessions.insert(session);
         live.presence.connect(session);
         let status = live.own_status();
@@ -202,6 +204,19 @@ impl Handler<Disconnect> for Registry {
             live.presence.disconnect(session);
             self.tell_presence(user, ctx);
         }
+    }
+}
+
+/// Another registry takes over: this one stops.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Retire;
+
+impl Handler<Retire> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, _: Retire, ctx: &mut Self::Context) {
+        ctx.stop();
     }
 }
 

@@ -1,7 +1,8 @@
 //! What users look like to others.
 //!
 //! What is told is always what holds when it is told: while one telling looks up who may see it, changes only mark that there is
-//! more to tell. So tellings of a user come in order, and a user who goes and comes at once never flickers.
+//! more to tell, and what has changed by the end of the look-up isn't told but looked up again. So tellings of a user come in
+//! order, and a user who goes and comes at once never flickers.
 
 use super::{Live, Registry};
 use crate::cluster::{Delivery, Publication};
@@ -11,7 +12,10 @@ use crate::store::presence::{self, Seen};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Status;
 use actix::prelude::*;
-use std::sync::PoisonError;
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 impl Live {
     /// As the user sees it.
@@ -32,75 +36,176 @@ impl Live {
         Status { user: (*self.user).clone(), status, text, last_seen }
     }
 
-    fn shown(&self) -> (Presence, Option<String>) {
+    fn shown(&self) -> Shown {
         (self.presence.shown(), self.presence.shown_text().map(str::to_owned))
+    }
+
+    /// Notes when others can see the user there no longer.
+    fn note_seen(&mut self, now: DateTime<Utc>) {
+        let is_there = self.presence.shown() != Presence::Offline;
+        if self.was_there && !is_there {
+            self.last_seen = Some(now);
+            self.unsaved = Some(now);
+        }
+        self.was_there = is_there;
     }
 }
 
+/// A presence and its text, as others see them.
+type Shown = (Presence, Option<String>);
+
+/// What others were told last of each user. The namespace shares it, so that a registry which takes over from a failed one can
+/// tell what changed between them.
+#[derive(Clone, Default)]
+pub struct Told(Arc<Mutex<HashMap<UserId, Shown>>>);
+
+impl Told {
+    fn all(&self) -> MutexGuard<'_, HashMap<UserId, Shown>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Offline, where nothing else was told.
+    pub(super) fn of(&self, user: UserId) -> Shown {
+        self.all().get(&user).cloned().unwrap_or((Presence::Offline, None))
+    }
+
+    /// Who was told to be there.
+    pub(super) fn users(&self) -> Vec<UserId> {
+        self.all().keys().copied().collect()
+    }
+
+    /// Notes what was told. Who is offline takes no place.
+    pub(super) fn note(&self, user: UserId, shown: Shown) {
+        if shown.0 == Presence::Offline {
+            self.all().remove(&user);
+        } else {
+            self.all().insert(user, shown);
+        }
+    }
+
+    /// There is nobody any more to tell of.
+    pub(super) fn forget(&self, user: UserId) {
+        self.all().remove(&user);
+    }
+}
+
+/// What there is to tell or to save of a user.
+struct News {
+    user: UserId,
+    shown: Shown,
+    last_seen: Option<DateTime<Utc>>,
+}
+
 impl Registry {
-    /// Tells those who may see it how a user looks, if that is not what they were told last. Who is gone and told so is forgotten.
+    /// Sees that those who may see it are told how a user looks, if that is not what they were told last. To be called after
+    /// every change.
     pub(super) fn tell_presence(&mut self, user: UserId, ctx: &mut Context<Self>) {
         let now = self.chat.now();
         let Some(live) = self.users.get_mut(&user) else { return };
-        if live.telling {
+        live.note_seen(now);
+        if !std::mem::replace(&mut live.queued, true) {
+            self.to_tell.push_back(user);
+        }
+        self.tell_next(ctx);
+    }
+
+    /// Tells what has gathered, unless a telling is under way: when thousands come or go at once, their watchers are looked up
+    /// by the hundred and not each on a connection of their own.
+    fn tell_next(&mut self, ctx: &mut Context<Self>) {
+        if self.telling {
             return;
         }
-        if live.told.as_ref() == Some(&live.shown()) {
-            if live.sessions.is_empty() {
-                self.users.remove(&user);
-            }
+        let batch = self.take_news();
+        if batch.is_empty() {
             return;
         }
-        live.telling = true;
-        let was_offline = live.told.as_ref().is_some_and(|(told, _)| *told == Presence::Offline);
-        let went = live.presence.shown() == Presence::Offline && !was_offline;
-        if went {
-            live.last_seen = Some(now);
-        }
+        self.telling = true;
         let (chat, project) = (self.chat.clone(), self.project);
+        let users: Vec<_> = batch.iter().map(|news| news.user).collect();
+        let seen: Vec<_> = batch.iter().filter_map(|news| Some((news.user, news.last_seen?))).collect();
         let look_up = async move {
             chat.run(async |connection| {
-                if went {
-                    presence::save_last_seen(connection, &[(user, now)]).await?;
-                }
-                Ok(presence::watchers(connection, project, user).await?)
+                presence::save_last_seen(connection, &seen).await?;
+                Ok(presence::watchers_of(connection, project, &users).await?)
             })
             .await
         };
-        let tell = look_up.into_actor(self).map(move |watchers, registry, ctx| {
-            let Some(live) = registry.users.get_mut(&user) else { return };
-            live.telling = false;
-            match watchers {
-                Ok(watchers) => {
-                    let shown = live.shown();
-                    // Who went and came back meanwhile looks as told before: there is nothing to tell.
-                    if live.told.as_ref() != Some(&shown) {
-                        let mut visible = registry.shown.lock().unwrap_or_else(PoisonError::into_inner);
-                        if shown.0 == Presence::Offline {
-                            visible.remove(&user);
-                        } else {
-                            visible.insert(user);
-                        }
-                        drop(visible);
-                        live.told = Some(shown);
-                        let event = Outgoing::new("status.update", live.shown_status());
-                        let publication = Publication::to_users(watchers, event).by(user).transient();
-                        registry.deliver(Delivery::Publish(publication), ctx);
-                    }
-                    registry.tell_presence(user, ctx);
-                }
-                // The database is away: told when it is back.
-                Err(_) => {
-                    ctx.run_later(RETRY, move |registry, ctx| registry.tell_presence(user, ctx));
-                }
+        let tell = look_up.into_actor(self).map(move |watchers, registry, ctx| match watchers {
+            Ok(watchers) => {
+                registry.telling = false;
+                registry.tell_news(batch, watchers, ctx);
+                registry.tell_next(ctx);
+            }
+            // The database is away: told when it is back.
+            Err(_) => {
+                registry.put_back(batch);
+                ctx.run_later(RETRY, |registry, ctx| {
+                    registry.telling = false;
+                    registry.tell_next(ctx);
+                });
             }
         });
         ctx.spawn(tell);
     }
+
+    /// The next of those of whom there is something to tell or to save.
+    fn take_news(&mut self) -> Vec<News> {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH {
+            let Some(user) = self.to_tell.pop_front() else { break };
+            let Some(live) = self.users.get_mut(&user) else { continue };
+            live.queued = false;
+            let (shown, last_seen) = (live.shown(), live.unsaved.take());
+            if shown == self.told.of(user) && last_seen.is_none() {
+                self.forget_if_gone(user);
+            } else {
+                batch.push(News { user, shown, last_seen });
+            }
+        }
+        batch
+    }
+
+    fn put_back(&mut self, batch: Vec<News>) {
+        for News { user, last_seen, .. } in batch {
+            let Some(live) = self.users.get_mut(&user) else { continue };
+            live.unsaved = live.unsaved.max(last_seen);
+            if !std::mem::replace(&mut live.queued, true) {
+                self.to_tell.push_back(user);
+            }
+        }
+    }
+
+    fn tell_news(&mut self, batch: Vec<News>, mut watchers: HashMap<UserId, Vec<UserId>>, ctx: &mut Context<Self>) {
+        for News { user, shown, .. } in batch {
+            let Some(live) = self.users.get(&user) else { continue };
+            // Another look by now: that one is told instead, its turn comes.
+            if live.shown() != shown {
+                continue;
+            }
+            if self.told.of(user) != shown {
+                self.told.note(user, shown);
+                let event = Outgoing::new("status.update", live.shown_status());
+                if let Some(watchers) = watchers.remove(&user) {
+                    let publication = Publication::to_users(watchers, event).by(user).transient();
+                    self.deliver(Delivery::Publish(publication), ctx);
+                }
+            }
+            self.forget_if_gone(user);
+        }
+    }
+
+    /// Who is gone and told so is forgotten.
+    fn forget_if_gone(&mut self, user: UserId) {
+        if self.users.get(&user).is_some_and(|live| live.sessions.is_empty() && !live.queued) {
+            self.users.remove(&user);
+        }
+    }
 }
 
+/// Users whose watchers are looked up at once: enough for a storm, and few enough that the first of them needn't wait long.
+const BATCH: usize = 256;
 /// How long to wait before looking up again who may see a presence.
-const RETRY: std::time::Duration = std::time::Duration::from_secs(1);
+const RETRY: Duration = Duration::from_secs(1);
 
 /// A session sets its user's presence. Resolves with the presence as the user sees it.
 #[derive(actix::Message)]

@@ -1,43 +1,43 @@
 //! How a registry that takes over from a failed one learns who is here: it calls the roll of the event loops and reads from the
-//! database who these users are and what they chose. Whoever was shown to others and does not answer has gone, and that is told.
+//! database who these users are and what they chose. Who was told to be there and isn't any more is told offline then.
 
 use super::Registry;
-use crate::chat::Chat;
 use crate::cluster::{Delivery, Here, Present};
 use crate::model::presence::Presence;
-use crate::model::{Failure, ProjectId, SessionId, UserId};
+use crate::model::{SessionId, UserId};
 use crate::store::presence::{self, Kept};
 use crate::store::users::{self, UserRow};
 use actix::prelude::*;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long to wait before reading again when the database is away.
 const RETRY: Duration = Duration::from_secs(1);
-/// How long an event loop may take to answer the roll call; one whose hub fails in that moment never does.
+/// After this the loops that have not answered the roll call are taken to have none of the sessions: their hubs failed, and
+/// their connections with them.
 const ROLL_CALL: Duration = Duration::from_secs(10);
 
 /// Whether a recovery is under way, and what ended meanwhile.
 pub struct Recovery {
-    takes_over: bool,
-    /// Event loops that have not answered.
+    is_under_way: bool,
+    /// Loops that have not answered.
     unanswered: usize,
     /// Answers whose users are being read from the database.
     reading: usize,
-    /// Sessions that ended before they were known.
+    /// Sessions that ended, maybe before they were known.
     ended: HashSet<SessionId>,
 }
 
 impl Recovery {
     /// Of a registry that takes over, or of the first one.
     pub fn new(takes_over: bool) -> Self {
-        Self { takes_over, unanswered: 0, reading: 0, ended: HashSet::new() }
+        Self { is_under_way: takes_over, unanswered: 0, reading: 0, ended: HashSet::new() }
     }
 
     /// A session ended; if it is still to be read from the database, it must not come back.
     pub fn session_ended(&mut self, session: SessionId) {
-        if self.takes_over {
+        if self.is_under_way {
             self.ended.insert(session);
         }
     }
@@ -45,121 +45,107 @@ impl Recovery {
 
 impl Registry {
     pub(super) fn recover(&mut self, ctx: &mut Context<Self>) {
-        if self.recovery.takes_over {
-            self.recovery.unanswered = self.chat.bus.loops();
-            let roll_call = Delivery::RollCall { project: self.project, to: ctx.address().recipient() };
-            self.deliver(roll_call, ctx);
-            ctx.run_later(ROLL_CALL, |registry, ctx| {
-                registry.recovery.unanswered = 0;
-                registry.end_recovery(ctx);
-            });
+        if !self.recovery.is_under_way {
+            return;
         }
+        self.recovery.unanswered = self.chat.bus.loops();
+        let roll_call = Delivery::RollCall { project: self.project, to: ctx.address().recipient() };
+        self.deliver(roll_call, ctx);
+        ctx.run_later(ROLL_CALL, |registry, ctx| {
+            registry.recovery.unanswered = 0;
+            registry.end_recovery(ctx);
+        });
     }
 
-    /// When all answers are in, whoever was shown and gave none has gone.
+    /// When all who are here are known, those who are not are told of.
     fn end_recovery(&mut self, ctx: &mut Context<Self>) {
         let recovery = &mut self.recovery;
-        if recovery.unanswered > 0 || recovery.reading > 0 || !std::mem::take(&mut recovery.takes_over) {
+        if recovery.unanswered > 0 || recovery.reading > 0 || !std::mem::take(&mut recovery.is_under_way) {
             return;
         }
         recovery.ended = HashSet::new();
-        let absent: Vec<UserId> = {
-            let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-            shown.iter().filter(|user| !self.users.contains_key(user)).copied().collect()
-        };
-        if !absent.is_empty() {
-            self.tell_absent(absent, ctx);
+        self.tell_missing(ctx);
+    }
+
+    /// Tells of those who went while there was no registry.
+    fn tell_missing(&mut self, ctx: &mut Context<Self>) {
+        let missing: Vec<_> = self.told.users().into_iter().filter(|user| !self.users.contains_key(user)).collect();
+        if missing.is_empty() {
+            return;
         }
-    }
-
-    fn tell_absent(&mut self, absent: Vec<UserId>, ctx: &mut Context<Self>) {
-        let (chat, project) = (self.chat.clone(), self.project);
-        let read = async move {
-            let known = who_they_are(&chat, project, &absent).await;
-            (absent, known)
-        };
-        let apply = read.into_actor(self).map(|(absent, known), registry, ctx| match known {
-            Ok((users, kept)) => registry.know(users, kept, &HashMap::new(), ctx),
-            Err(_) => {
-                ctx.run_later(RETRY, |registry, ctx| registry.tell_absent(absent, ctx));
-            }
-        });
-        ctx.spawn(apply);
-    }
-
-    /// Takes up users as the database has them, each with the sessions that answered, and tells what they look like.
-    fn know(
-        &mut self,
-        users: Vec<UserRow>,
-        mut kept: HashMap<UserId, Kept>,
-        present: &HashMap<UserId, Vec<Present>>,
-        ctx: &mut Context<Self>,
-    ) {
-        for user in users {
-            let id = user.id;
-            let kept = kept.remove(&id).unwrap_or_default();
-            self.live(Arc::new(users::shape(&user)), kept.choice, kept.text, kept.last_seen);
-            if let Some(live) = self.users.get_mut(&id) {
-                let answered = present.get(&id).into_iter().flatten();
-                for here in answered.filter(|here| !self.recovery.ended.contains(&here.session)) {
-                    live.sessions.insert(here.session);
-                    live.presence.connect(here.session);
-                    if here.away {
-                        // Only a text could be refused, and there is none.
-                        let _ = live.presence.set(here.session, Presence::Away, None);
-                    }
-                }
-            }
-            self.tell_presence(id, ctx);
-        }
-    }
-
-    fn take_up(&mut self, present: HashMap<UserId, Vec<Present>>, ctx: &mut Context<Self>) {
-        let (chat, project) = (self.chat.clone(), self.project);
-        let read = async move {
-            let ids: Vec<UserId> = present.keys().copied().collect();
-            let known = who_they_are(&chat, project, &ids).await;
-            (present, known)
-        };
-        let apply = read.into_actor(self).map(|(present, known), registry, ctx| {
-            let Ok((users, kept)) = known else {
-                ctx.run_later(RETRY, |registry, ctx| registry.take_up(present, ctx));
+        let read = self.read_users(missing);
+        ctx.spawn(read.map(|(missing, known), registry, ctx| {
+            let Some((users, mut kept)) = known else {
+                ctx.run_later(RETRY, Self::tell_missing);
                 return;
             };
-            registry.know(users, kept, &present, ctx);
-            registry.recovery.reading -= 1;
+            for user in &users {
+                registry.live(Arc::new(users::shape(user)), kept.remove(&user.id).unwrap_or_default());
+                registry.tell_presence(user.id, ctx);
+            }
+            // An account that is gone has nobody to be told of.
+            for user in missing.into_iter().filter(|id| users.iter().all(|user| user.id != *id)) {
+                registry.told.forget(user);
+            }
+        }));
+    }
+
+    /// Takes up the sessions of one loop.
+    fn take_up(&mut self, here: Vec<Present>, ctx: &mut Context<Self>) {
+        let ids: HashSet<_> = here.iter().map(|session| session.user).collect();
+        let read = self.read_users(ids.into_iter().collect());
+        ctx.spawn(read.map(move |(_, known), registry, ctx| {
+            let Some((users, mut kept)) = known else {
+                ctx.run_later(RETRY, |registry, ctx| registry.take_up(here, ctx));
+                return;
+            };
+            let mut sessions: HashMap<UserId, Vec<Present>> = HashMap::new();
+            for present in here.into_iter().filter(|present| !registry.recovery.ended.contains(&present.session)) {
+                sessions.entry(present.user).or_default().push(present);
+            }
+            for user in users {
+                let live = registry.live(Arc::new(users::shape(&user)), kept.remove(&user.id).unwrap_or_default());
+                for Present { session, away, .. } in sessions.remove(&user.id).unwrap_or_default() {
+                    live.sessions.insert(session);
+                    live.presence.connect(session);
+                    if away {
+                        // Only a text could be refused, and there is none.
+                        let _ = live.presence.set(session, Presence::Away, None);
+                    }
+                }
+                registry.tell_presence(user.id, ctx);
+            }
+            registry.recovery.reading = registry.recovery.reading.saturating_sub(1);
             registry.end_recovery(ctx);
-        });
-        ctx.spawn(apply);
+        }));
+    }
+
+    /// Reads who users are and what they chose; `None` when the database is away.
+    fn read_users(&self, ids: Vec<UserId>) -> impl ActorFuture<Self, Output = (Vec<UserId>, Option<Known>)> + use<> {
+        let (chat, project) = (self.chat.clone(), self.project);
+        let read = async move {
+            let known = chat
+                .run(async |connection| {
+                    let users = users::find_all(connection, project, &ids).await?;
+                    let kept = presence::load_all(connection, &ids).await?;
+                    Ok((users, kept))
+                })
+                .await;
+            (ids, known.ok())
+        };
+        read.into_actor(self)
     }
 }
 
-async fn who_they_are(
-    chat: &Chat,
-    project: ProjectId,
-    ids: &[UserId],
-) -> Result<(Vec<UserRow>, HashMap<UserId, Kept>), Failure> {
-    chat.run(async |connection| {
-        let users = users::find_all(connection, project, ids).await?;
-        Ok((users, presence::load_all(connection, ids).await?))
-    })
-    .await
-}
+/// Users, and what is kept of their presences.
+type Known = (Vec<UserRow>, HashMap<UserId, Kept>);
 
 impl Handler<Here> for Registry {
     type Result = ();
 
-    fn handle(&mut self, Here(sessions): Here, ctx: &mut Self::Context) {
+    fn handle(&mut self, Here(here): Here, ctx: &mut Self::Context) {
         self.recovery.unanswered = self.recovery.unanswered.saturating_sub(1);
-        if sessions.is_empty() {
-            self.end_recovery(ctx);
-            return;
-        }
-        let mut present: HashMap<UserId, Vec<Present>> = HashMap::new();
-        for session in sessions {
-            present.entry(session.user).or_default().push(session);
-        }
         self.recovery.reading += 1;
-        self.take_up(present, ctx);
+        self.take_up(here, ctx);
     }
 }

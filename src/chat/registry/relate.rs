@@ -13,6 +13,10 @@ use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Contact, Conversation, Status};
 use actix::prelude::*;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the namespace may take to say whether a room is awake: it only looks.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does something about a contact. Resolves with the contact as the actor now sees it.
 #[derive(actix::Message)]
@@ -153,7 +157,7 @@ impl Registry {
     fn refresh_room(&self, conversation: ConversationId, ctx: &mut Context<Self>) {
         let Some(namespace) = self.chat.namespace_if_awake(self.project) else { return };
         let refresh = async move {
-            if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).await {
+            if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).timeout(PATIENCE).await {
                 // Past the mailbox's bound: one message an action.
                 room.do_send(Invalidate);
             }

@@ -58,23 +58,27 @@ impl Handler<ChangeGroup> for Room {
             chat.run(async |connection| {
                 let changed = groups::change_group(connection, project, id, actor, &edit).await?;
                 let seen = conversations::one(connection, project, id, Some(actor)).await?;
-                let told = conversations::one(connection, project, id, None).await?;
-                let mut owns = Vec::new();
-                for &user in changed.added.iter().chain(&changed.permissions_changed) {
-                    owns.extend(conversations::own_of(connection, id, user).await?.map(|own| (user, own)));
+                if !changed.changed {
+                    return Ok((seen, None));
                 }
-                Ok((changed, seen, told, owns))
+                let told = conversations::one(connection, project, id, None).await?;
+                // Gone in the same moment.
+                let told = told.ok_or(Failure::NotFound("conversation"))?;
+                let concerned = [changed.added.as_slice(), &changed.permissions_changed].concat();
+                let owns = conversations::owns_of(connection, id, &concerned).await?;
+                Ok((seen, Some((changed, told, owns))))
             })
             .await
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
-            let (changed, seen, told, owns) = result?;
-            // Gone in the same moment.
-            let told = told.ok_or(Failure::NotFound("conversation"))?;
-            room.tell_change(&changed, &told, &owns, (session, actor), ctx);
-            room.read(ctx);
+            let (seen, change) = result?;
+            let told = change.map(|(changed, told, owns)| {
+                room.tell_change(&changed, &told, owns, session, ctx);
+                room.read(ctx);
+                told
+            });
             // Who removed themselves sees it as they left it: as the others do.
-            Ok(Box::new(seen.unwrap_or(told)))
+            seen.or(told).map(Box::new).ok_or(Failure::NotFound("conversation"))
         })))
     }
 }
@@ -88,17 +92,20 @@ impl Handler<SetMode> for Room {
         let SetMode { session, actor, mode, chatbot } = set;
         let work = async move {
             chat.run(async |connection| {
-                modes::set_mode(connection, project, id, actor, mode, chatbot).await?;
+                let changed = modes::set_mode(connection, project, id, actor, mode, chatbot).await?.changed;
                 let seen = conversations::one(connection, project, id, Some(actor)).await?;
-                seen.ok_or(Failure::NotFound("conversation"))
+                let told = if changed { conversations::one(connection, project, id, None).await? } else { None };
+                Ok((seen.ok_or(Failure::NotFound("conversation"))?, told))
             })
             .await
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
-            let seen = result?;
-            let told = Outgoing::new("conversation.mode", Conversation { own: None, ..seen.clone() });
-            room.publish(Publication::to_conversation(id, told).skipping(session), ctx);
-            room.read(ctx);
+            let (seen, told) = result?;
+            if let Some(told) = told {
+                let told = Outgoing::new("conversation.mode", told);
+                room.publish(Publication::to_conversation(id, told).skipping(session), ctx);
+                room.read(ctx);
+            }
             Ok(Box::new(seen))
         })))
     }
@@ -130,8 +137,8 @@ impl Room {
         &self,
         changed: &ChangedGroup,
         told: &Conversation,
-        owns: &[(UserId, Own)],
-        (session, actor): (SessionId, UserId),
+        owns: Vec<(UserId, Own)>,
+        session: SessionId,
         ctx: &mut Context<Self>,
     ) {
         let id = self.id;
@@ -143,18 +150,28 @@ impl Room {
         if !changed.added.is_empty() {
             self.deliver(Delivery::Join { conversation: id, users: changed.added.clone() }, ctx);
         }
-        let mut told_alone = HashSet::new();
-        for &(user, own) in owns {
-            told_alone.insert(user);
-            if user != actor {
-                let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
-                self.publish(Publication::to_users(vec![user], event), ctx);
-            }
+        let told_alone: HashSet<_> = owns.iter().map(|(user, _)| *user).collect();
+        for publication in pushes_of_own(told, owns) {
+            self.publish(publication.skipping(session), ctx);
         }
-        // The actor's other sessions hear of it like everyone, whatever changed for the actor.
-        told_alone.remove(&actor);
         let event = Outgoing::new("group.update", told.clone());
         let publication = Publication::to_conversation(id, event).skipping(session);
         self.publish(publication.hiding_from((!told_alone.is_empty()).then(|| Arc::new(told_alone))), ctx);
     }
+}
+
+/// Tells users what a conversation is to them: one push for all of those to whom it is the same.
+pub fn pushes_of_own(told: &Conversation, owns: Vec<(UserId, Own)>) -> Vec<Publication> {
+    let mut alike: Vec<(Own, Vec<UserId>)> = Vec::new();
+    for (user, own) in owns {
+        match alike.iter_mut().find(|(known, _)| *known == own) {
+            Some((_, users)) => users.push(user),
+            None => alike.push((own, vec![user])),
+        }
+    }
+    let push = |(own, users)| {
+        let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
+        Publication::to_users(users, event)
+    };
+    alike.into_iter().map(push).collect()
 }

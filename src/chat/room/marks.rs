@@ -95,6 +95,8 @@ struct Spoke {
 #[derive(Default)]
 pub struct Watermarks {
     gathering: HashMap<UserId, Moving>,
+    /// Receipts that wait in `gathering`.
+    waiting: usize,
     with_scribe: Vec<Moving>,
     /// Those who spoke last, oldest first.
     spoke: Vec<Spoke>,
@@ -135,7 +137,7 @@ impl Handler<Receipt> for Room {
         if seq <= stands {
             return Box::pin(async move { Ok(stands) });
         }
-        if self.watermarks.gathering.values().map(|moving| moving.waiting.len()).sum::<usize>() >= WAITING {
+        if self.watermarks.waiting >= WAITING {
             return Box::pin(async { Err(Failure::Unavailable) });
         }
         let (done, outcome) = oneshot::channel();
@@ -153,6 +155,7 @@ impl Handler<Receipt> for Room {
             moving.read = moving.read.max(seq);
         }
         moving.waiting.push((seq, done));
+        self.watermarks.waiting += 1;
         self.move_on(ctx);
         Box::pin(async move { outcome.await.unwrap_or(Err(Failure::Unavailable)) })
     }
@@ -182,6 +185,7 @@ impl Room {
         }
         let tell = self.picture.as_ref().is_ok_and(|picture| !picture.blocked);
         let moving: Vec<_> = self.watermarks.gathering.drain().map(|(_, moving)| moving).collect();
+        self.watermarks.waiting = 0;
         let marks = moving.iter().map(|moving| Advance {
             conversation: self.id,
             user: moving.user.id,
@@ -192,7 +196,7 @@ impl Room {
         let mark = Mark { marks: marks.collect(), slip: MarkSlip::new(ctx.address().recipient()) };
         self.watermarks.with_scribe = moving;
         // A scribe that doesn't take it drops the slip, which then reports.
-        let _ = self.chat.scribe(self.id).try_send(mark);
+        let _ = self.chat.hand_to_scribe(self.id, mark);
     }
 
     /// A user's watermarks are durable: the room knows them, and the others hear of it.

@@ -65,7 +65,7 @@ pub struct Room {
     told: Arc<AtomicI64>,
     speech: say::Speech,
     watermarks: marks::Watermarks,
-    typers: HashMap<UserId, SpawnHandle>,
+    typers: typing::Typers,
     used_at: Instant,
     _guard: FailureGuard,
 }
@@ -96,7 +96,7 @@ impl Room {
             told,
             speech,
             watermarks: marks::Watermarks::default(),
-            typers: HashMap::new(),
+            typers: typing::Typers::default(),
             used_at: now,
             _guard: guard,
         }
@@ -150,22 +150,44 @@ impl Room {
                     let (permission, delivered, read) = (member.permission, member.delivered_seq, member.read_seq);
                     (member.user_id, Membership { permission, delivered, read })
                 });
-                self.picture = Ok(Picture {
+                let picture = Picture {
                     kind: row.kind,
                     version: row.version,
                     members: members.collect(),
                     blocked,
                     read_at: Instant::now(),
-                });
+                };
+                self.follow_members(&picture.members, ctx);
+                self.picture = Ok(picture);
                 if row.last_seq > self.told() && !self.speech.awaits_reports() {
                     self.catch_up(ctx);
                 }
             }
             // What is known stays good when it can't be read anew for the moment.
             Err(Failure::Unavailable) if self.picture.is_ok() => {}
-            Err(failure) => self.picture = Err(failure),
+            Err(failure) => {
+                if matches!(failure, Failure::NotFound(_)) {
+                    self.follow_members(&HashMap::new(), ctx);
+                }
+                self.picture = Err(failure);
+            }
         }
         self.read_done(ctx);
+    }
+
+    /// Sees that the sessions of those who became members since the last look hear the conversation, and those of who is none
+    /// any more don't. Who changes members tells the hubs so as well, but may fail before that, or be another node.
+    fn follow_members(&self, members: &HashMap<UserId, Membership>, ctx: &mut Context<Self>) {
+        let Ok(picture) = &self.picture else { return };
+        let (id, before) = (self.id, &picture.members);
+        let left: Vec<_> = before.keys().filter(|user| !members.contains_key(user)).copied().collect();
+        if !left.is_empty() {
+            self.deliver(Delivery::Leave { conversation: id, users: left }, ctx);
+        }
+        let joined: Vec<_> = members.keys().filter(|user| !before.contains_key(user)).copied().collect();
+        if !joined.is_empty() {
+            self.deliver(Delivery::Join { conversation: id, users: joined }, ctx);
+        }
     }
 
     /// Publishes; what a full hub doesn't take is waited for before anything else is done.

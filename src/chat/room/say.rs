@@ -207,7 +207,7 @@ impl Room {
         self.speech.next_ticket += 1;
         self.speech.pending.push_back(Pending { ticket, say, since: Instant::now(), done });
         // A scribe that doesn't take it drops the slip, which then reports.
-        let _ = self.chat.scribe(self.id).try_send(store);
+        let _ = self.chat.hand_to_scribe(self.id, store);
     }
 
     fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {

@@ -3,12 +3,14 @@
 use super::Room;
 use crate::cluster::Publication;
 use crate::model::permission::Permission;
-use crate::model::{ConversationId, Failure, SessionId};
+use crate::model::{ConversationId, Failure, SessionId, UserId};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::User;
 use actix::prelude::*;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A user starts or stops typing.
 #[derive(actix::Message)]
@@ -17,7 +19,7 @@ pub struct Type {
     pub session: SessionId,
     pub user: Arc<User>,
     pub typing: bool,
-    /// The user looks offline: nobody is told.
+    /// The user looks offline: nobody is told that they type.
     pub invisible: bool,
 }
 
@@ -28,26 +30,33 @@ struct TypingPush {
     typing: bool,
 }
 
+/// Who is typing, and until when if nothing more is heard.
+#[derive(Default)]
+pub struct Typers {
+    typing: HashMap<UserId, (Arc<User>, Instant)>,
+    sweep_is_due: bool,
+}
+
+impl Typers {
+    /// Nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.typing.is_empty()
+    }
+}
+
 impl Handler<Type> for Room {
     type Result = Result<(), Failure>;
 
     fn handle(&mut self, Type { session, user, typing, invisible }: Type, ctx: &mut Self::Context) -> Self::Result {
         self.touch();
         self.admit(user.id, Permission::Write)?;
-        let was_typing = match self.typers.remove(&user.id) {
-            Some(end) => ctx.cancel_future(end),
-            None => false,
-        };
-        if invisible {
-            return Ok(());
-        }
+        let was_typing = self.typers.typing.remove(&user.id).is_some();
+        // Who goes invisible while typing seems to stop, as everyone does who goes.
+        let typing = typing && !invisible;
         if typing {
-            let typist = Arc::clone(&user);
-            let end = ctx.run_later(self.chat.limits.typing_time, move |room, ctx| {
-                room.typers.remove(&typist.id);
-                room.tell_typing(typist, false, None, ctx);
-            });
-            self.typers.insert(user.id, end);
+            let until = Instant::now() + self.chat.limits.typing_time;
+            self.typers.typing.insert(user.id, (Arc::clone(&user), until));
+            self.sweep_later(ctx);
         }
         if typing || was_typing {
             self.tell_typing(user, typing, Some(session), ctx);
@@ -57,6 +66,27 @@ impl Handler<Type> for Room {
 }
 
 impl Room {
+    /// Sees that a sweep comes when the first of the typers is overdue: one timer for all of them.
+    fn sweep_later(&mut self, ctx: &mut Context<Self>) {
+        if self.typers.sweep_is_due {
+            return;
+        }
+        if let Some(first) = self.typers.typing.values().map(|(_, until)| *until).min() {
+            self.typers.sweep_is_due = true;
+            ctx.run_later(first.saturating_duration_since(Instant::now()), Self::sweep);
+        }
+    }
+
+    /// Ends the typing of those of whom nothing more was heard.
+    fn sweep(&mut self, ctx: &mut Context<Self>) {
+        self.typers.sweep_is_due = false;
+        let now = Instant::now();
+        for (_, (user, _)) in self.typers.typing.extract_if(|_, (_, until)| *until <= now).collect::<Vec<_>>() {
+            self.tell_typing(user, false, None, ctx);
+        }
+        self.sweep_later(ctx);
+    }
+
     fn tell_typing(&self, user: Arc<User>, typing: bool, skip: Option<SessionId>, ctx: &mut Context<Self>) {
         let author = user.id;
         let event = Outgoing::new("typing.update", TypingPush { conversation: self.id, user, typing });

@@ -6,14 +6,14 @@ use crate::session::pages::Summary;
 use crate::session::who::Who;
 use crate::store::conversations;
 use crate::wire::limits::SUMMARY_CONVERSATIONS;
-use chrono::{DateTime, Utc};
+use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use std::rc::Rc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    before: Option<DateTime<Utc>>,
+    before: Option<Timestamp>,
 }
 
 pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
@@ -21,8 +21,8 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
         .chat
         .run(async |connection| {
             let now = who.chat.now();
-            let (project, user) = (who.project, who.id());
-            Ok(conversations::summary(connection, project, user, data.before, SUMMARY_CONVERSATIONS, now).await?)
+            let (project, user, before) = (who.project, who.id(), data.before.map(|before| before.0));
+            Ok(conversations::summary(connection, project, user, before, SUMMARY_CONVERSATIONS, now).await?)
         })
         .await?;
     Ok(Reply::event("group.summary", Summary::new(page, &who)))

@@ -1,14 +1,13 @@
 //! `group.update`: a new group, or a change to one.
 
 use super::Reply;
-use crate::chat::room::govern::ChangeGroup;
-use crate::cluster::{Delivery, Publication};
+use crate::chat::room::govern::{ChangeGroup, pushes_of_own};
+use crate::cluster::Delivery;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, UserId, text};
 use crate::session::who::Who;
 use crate::store::groups::{self, GroupEdit};
 use crate::store::{conversations, users};
-use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Conversation, Own};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -61,11 +60,10 @@ async fn create(who: &Who, edit: GroupEdit) -> Result<Conversation, Failure> {
         .await?;
     let users = created.members.iter().map(|(user, _)| *user).collect();
     deliver(who, Delivery::Join { conversation: id, users }).await;
-    for (user, permission) in created.members {
-        let own = Own { permission, read_seq: 0, unread: 0 };
-        let event = Outgoing::new("group.update", Conversation { own: Some(own), ..told.clone() });
-        let publication = Publication::to_users(vec![user], event).skipping(who.session);
-        deliver(who, Delivery::Publish(publication)).await;
+    let own = |permission| Own { permission, read_seq: 0, unread: 0 };
+    let owns = created.members.into_iter().map(|(user, permission)| (user, own(permission)));
+    for publication in pushes_of_own(&told, owns.collect()) {
+        deliver(who, Delivery::Publish(publication.skipping(who.session))).await;
     }
     Ok(seen)
 }

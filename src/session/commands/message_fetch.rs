@@ -7,7 +7,7 @@ use crate::session::who::Who;
 use crate::store::members;
 use crate::store::messages::{self, Page};
 use crate::wire::limits::{PAGE_MESSAGES, PAGE_MESSAGES_DEFAULT};
-use chrono::{DateTime, Utc};
+use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use std::rc::Rc;
 
@@ -17,7 +17,7 @@ pub struct Data {
     conversation: ConversationId,
     before_seq: Option<i64>,
     after_seq: Option<i64>,
-    before: Option<DateTime<Utc>>,
+    before: Option<Timestamp>,
     limit: Option<i64>,
 }
 
@@ -28,7 +28,7 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
         (None, None, None) => Page::Latest,
         (Some(seq), None, None) => Page::BeforeSeq(seq),
         (None, Some(seq), None) => Page::AfterSeq(seq),
-        (None, None, Some(date)) => Page::Before(date),
+        (None, None, Some(Timestamp(date))) => Page::Before(date),
         (Some(_), Some(_), _) => return Err(Failure::invalid("after_seq", "goes without before_seq")),
         (_, _, Some(_)) => return Err(Failure::invalid("before", "goes without before_seq and after_seq")),
     };

@@ -11,7 +11,7 @@ use crate::session::who::Who;
 use crate::store::messages;
 use crate::wire::limits::GAME_PAYLOAD_BYTES;
 use crate::wire::shapes::{Game, MessageKind};
-use chrono::{DateTime, Utc};
+use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
@@ -27,7 +27,7 @@ pub struct Data {
     game: Option<String>,
     payload: Option<Value>,
     capacity: Option<i32>,
-    expires_at: Option<DateTime<Utc>>,
+    expires_at: Option<Timestamp>,
     // An answer.
     message: Option<MessageId>,
     action: Option<Answer>,
@@ -66,7 +66,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
     if !(1..=GAME_SEATS).contains(&capacity) {
         return Err(Failure::invalid("capacity", format!("must be from 1 to {GAME_SEATS}")));
     }
-    if data.expires_at.is_some_and(|expires_at| expires_at <= who.chat.now()) {
+    if data.expires_at.is_some_and(|expires_at| expires_at.0 <= who.chat.now()) {
         return Err(Failure::invalid("expires_at", "must be in the future"));
     }
     let conversation = address(who, data.conversation, data.to.as_deref()).await?;
@@ -77,7 +77,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         seats: Vec::new(),
         declined: Vec::new(),
         state: State::Offered,
-        expires_at: data.expires_at.map(Into::into),
+        expires_at: data.expires_at,
     };
     let draft = Draft {
         id,

@@ -143,9 +143,6 @@ pub struct Reacted {
     pub count: i64,
     /// The message as the one who reacted may see it.
     pub message: Message,
-    pub seq: i64,
-    /// The user who wrote the message.
-    pub author: Option<UserId>,
 }
 
 /// Adds (`on`) or takes back a user's reaction; either twice confirms the first.
@@ -185,9 +182,8 @@ pub async fn react(
             .select(count_star())
             .first(conn)
             .await?;
-        let (seq, author) = (row.seq, row.author);
         let message = assemble_one(conn, row, Some(user), now).await?;
-        Ok(Reacted { changed, count, message, seq, author })
+        Ok(Reacted { changed, count, message })
     })
     .await
 }

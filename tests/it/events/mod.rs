@@ -1,6 +1,7 @@
 //! The event protocol, told by its clients: one module a subject of `docs/protocol.md`.
 
 mod blocks;
+mod changes;
 mod contacts;
 mod encodings;
 mod endings;

@@ -58,3 +58,21 @@ async fn nobody_sees_the_invisible_type() {
     alice.ok("typing.update", typing(&chat, true)).await;
     assert_eq!(bob.next_push("typing.update").await["typing"], true);
 }
+
+#[tokio::test]
+async fn who_goes_invisible_while_typing_is_told_to_have_stopped() {
+    let (server, project) = start().await;
+    let [alice, bob] = project.users(["alice", "bob"]).await;
+    let chat = project.befriend(&alice, &bob).await;
+    let [mut alice, mut bob] = server.connect_all([&alice, &bob]).await;
+    alice.ok("typing.update", typing(&chat, true)).await;
+    assert_eq!(bob.next_push("typing.update").await["typing"], true);
+    alice.ok("status.update", json!({ "status": "invisible" })).await;
+    // The word reaches the session over its event loop.
+    bob.next_push("status.update").await;
+    for _ in 0..2 {
+        alice.ok("typing.update", typing(&chat, true)).await;
+    }
+    assert_eq!(bob.next_push("typing.update").await["typing"], false);
+    bob.expect_no("typing.update").await;
+}

@@ -90,7 +90,11 @@ async fn a_hub_that_fails_sends_its_clients_to_come_back() {
 async fn a_scribe_that_fails_is_started_anew() {
     let stage = Stage::on(TestServer::start().await).await;
     let began = Instant::now();
-    stage.while_talking(FAILURES, async || stage.server.chat.scribe(stage.id()).do_send(scribe::Fail)).await;
+    stage
+        .while_talking(FAILURES, async || {
+            assert!(stage.server.chat.hand_to_scribe(stage.id(), scribe::Fail).is_ok());
+        })
+        .await;
     // Whoever waited for the scribe is answered when it fails, not when patience ends.
     assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());
     let (talkers, listener) = stage.finish().await;
@@ -110,7 +114,7 @@ async fn receipts_go_on_after_a_scribe_failed() {
         assert_eq!(seq, round);
         let receipt = json!({ "conversation": conversation, "seq": seq });
         let id = ben.send("message.read", receipt.clone()).await;
-        server.chat.scribe(conversation.parse().unwrap()).do_send(scribe::Fail);
+        assert!(server.chat.hand_to_scribe(conversation.parse().unwrap(), scribe::Fail).is_ok());
         if let Err(error) = ben.reply(id).await {
             error.expect(503, "unavailable");
             until_async("the receipt to be taken", async || ben.request("message.read", receipt.clone()).await.ok())

@@ -102,7 +102,6 @@ async fn a_reaction_counts_once_and_can_be_taken_back() {
         let reacted = react(conn, project, place, id, user, "👍", on, at(1)).await.unwrap();
         assert_eq!((reacted.changed, reacted.count), expected);
         assert_eq!(reacted.message.reaction_counts.get("👍").copied().unwrap_or(0), reacted.count);
-        assert_eq!((reacted.seq, reacted.author), (1, Some(alice)));
     }
     let missing = react(conn, project, place, MessageId::random(), bob, "👍", true, at(1)).await;
     assert_eq!(missing, Err(MISSING));
