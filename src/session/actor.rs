@@ -5,7 +5,7 @@
 //! room and their scribe keep them in order, and share a transaction.
 
 use super::commands::{self, Lane, Reply};
-use super::doors::{Doors, Pass};
+use super::doors::{Doors, Pass, Share};
 use super::opening::{Opened, Opening, Ready, Refused};
 use super::rate::Bucket;
 use super::reader::{Brake, Decoder, Reader, Received};
@@ -113,7 +113,8 @@ impl Session {
             end: None,
             brake: Rc::default(),
         };
-        let reader = Reader::new(channel, Rc::clone(event_loop), decoder, early, Rc::clone(&session.brake));
+        let (brake, share) = (Rc::clone(&session.brake), Some(Share::none(doors)));
+        let reader = Reader::new(channel, Rc::clone(event_loop), decoder, early, brake, share);
         Self::create(|ctx| {
             ctx.add_stream(reader);
             session

@@ -9,6 +9,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+/// Bytes of frames that are not whole yet, held for connections that have not said who they are, all together. Signing in
+/// takes a frame of some hundred bytes that comes in one piece; without this bound every such connection could have the server
+/// hold a frame of the largest size.
+const STRANGERS_BYTES: usize = 16 * 1024 * 1024;
+
 /// The state of all client listeners of a process.
 pub struct Doors {
     pub chat: Chat,
@@ -19,6 +24,8 @@ pub struct Doors {
     pub closing: AtomicBool,
     connections: AtomicUsize,
     strangers: AtomicUsize,
+    /// Bytes of incomplete frames of connections that have not said who they are.
+    held_by_strangers: AtomicUsize,
 }
 
 impl Doors {
@@ -32,6 +39,7 @@ impl Doors {
             closing: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             strangers: AtomicUsize::new(0),
+            held_by_strangers: AtomicUsize::new(0),
         }
     }
 
@@ -68,6 +76,38 @@ impl Doors {
             return Err(CloseCode::Overloaded);
         }
         Ok(pass)
+    }
+}
+
+/// What one connection takes of what strangers may hold together; given back when dropped.
+pub struct Share {
+    doors: Arc<Doors>,
+    bytes: usize,
+}
+
+impl Share {
+    /// Nothing so far.
+    #[must_use]
+    pub fn none(doors: &Arc<Doors>) -> Self {
+        Self { doors: Arc::clone(doors), bytes: 0 }
+    }
+
+    /// The connection now holds so many bytes of what is not whole yet. False when strangers hold too much together.
+    #[must_use]
+    pub fn set(&mut self, bytes: usize) -> bool {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        if bytes <= before {
+            self.doors.held_by_strangers.fetch_sub(before - bytes, Ordering::Relaxed);
+            return true;
+        }
+        let more = bytes - before;
+        self.doors.held_by_strangers.fetch_add(more, Ordering::Relaxed) + more <= STRANGERS_BYTES
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.doors.held_by_strangers.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 

@@ -4,6 +4,7 @@
 //! into the event loop's shared buffer, so an idle connection owns none; what is incomplete stays in the decoder. The same task
 //! waits for writability when the channel has something left.
 
+use super::doors::Share;
 use crate::chat::channel::Channel;
 use crate::chat::event_loop::EventLoop;
 use crate::wire::close::{CloseCode, Violation};
@@ -43,6 +44,16 @@ pub enum Decoder {
     Bare(frame::Decoder),
 }
 
+impl Decoder {
+    /// Bytes that it holds of what is not whole yet.
+    fn held(&self) -> usize {
+        match self {
+            Self::Text(decoder) | Self::Binary(decoder, _) => decoder.held(),
+            Self::Bare(decoder) => decoder.held(),
+        }
+    }
+}
+
 /// How a session holds its reader back.
 #[derive(Default)]
 pub struct Brake {
@@ -65,16 +76,20 @@ pub struct Reader {
     /// What comes now counts no more.
     ended: bool,
     discarded: usize,
+    /// While nobody has signed in.
+    share: Option<Share>,
 }
 
 impl Reader {
-    /// Reads a channel's socket; `early` are bytes that were read before.
+    /// Reads a channel's socket; `early` are bytes that were read before. What is incomplete counts into `share` until somebody
+    /// has signed in.
     pub fn new(
         channel: Rc<Channel>,
         event_loop: Rc<EventLoop>,
         decoder: Decoder,
         early: Bytes,
         brake: Rc<Brake>,
+        share: Option<Share>,
     ) -> Self {
         Self {
             channel,
@@ -86,6 +101,20 @@ impl Reader {
             format_is_settled: false,
             ended: false,
             discarded: 0,
+            share,
+        }
+    }
+
+    /// Sees that strangers do not hold too much together; whoever wants more then is closed.
+    fn count_in(&mut self) {
+        if self.channel.vigil.sign_in_by.get().is_none() {
+            self.share = None;
+        }
+        let held = self.decoder.held() + self.rest.len();
+        if self.share.as_mut().is_some_and(|share| !share.set(held)) {
+            self.channel.close(CloseCode::Overloaded);
+            // Nothing more is decoded.
+            (self.decoder, self.rest, self.share) = (Decoder::Bare(frame::Decoder::new(0)), Bytes::new(), None);
         }
     }
 
@@ -203,7 +232,8 @@ const HALF_A_FRAME: Violation =
 pub fn turn_away(channel: Rc<Channel>, event_loop: &Rc<EventLoop>, decoder: Decoder, code: CloseCode) {
     event_loop.add(&channel);
     channel.close(code);
-    let mut reader = Reader::new(Rc::clone(&channel), Rc::clone(event_loop), decoder, Bytes::new(), Rc::default());
+    let mut reader =
+        Reader::new(Rc::clone(&channel), Rc::clone(event_loop), decoder, Bytes::new(), Rc::default(), None);
     let event_loop = Rc::clone(event_loop);
     actix::spawn(async move {
         while reader.next().await.is_some() {}
@@ -259,7 +289,10 @@ impl Stream for Reader {
                     this.channel.cut();
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Ok(count)) => this.take_in(buffer.get(..count).unwrap_or_default()),
+                Poll::Ready(Ok(count)) => {
+                    this.take_in(buffer.get(..count).unwrap_or_default());
+                    this.count_in();
+                }
                 Poll::Pending => return Poll::Pending,
             }
         }

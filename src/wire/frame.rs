@@ -164,6 +164,15 @@ impl Decoder {
         matches!(self.state, State::Header { filled: 0, .. })
     }
 
+    /// Bytes of memory that an incomplete frame takes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        match &self.state {
+            State::Header { .. } => 0,
+            State::Payload { payload, .. } => payload.capacity(),
+        }
+    }
+
     /// Takes bytes from `input` up to the end of a frame. None: all were taken, and the frame is not whole yet.
     ///
     /// # Errors

@@ -93,6 +93,12 @@ impl Decoder {
         }
     }
 
+    /// Bytes of memory that an incomplete message or control frame takes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.message.payload.capacity() + self.control.capacity()
+    }
+
     /// Takes the next message or control frame off the front of `input`. `None`: all of it was taken, and more is needed.
     ///
     /// After a Close or an error nothing can follow; whatever still comes is taken and thrown away.
