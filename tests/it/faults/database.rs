@@ -5,6 +5,7 @@ use super::proxy::{Proxy, Way};
 use super::stage::Stage;
 use crate::support::db::TestDb;
 use crate::support::server::TestServer;
+use crate::support::wait::until_async;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -27,7 +28,8 @@ async fn stopped_and_started_again() {
             let before = stage.scene.unavailable.load(Ordering::SeqCst);
             proxy.set(Way::Closed);
             sleep(OUTAGE).await;
-            assert!(stage.scene.unavailable.load(Ordering::SeqCst) > before, "somebody was told");
+            let told = || stage.scene.unavailable.load(Ordering::SeqCst) > before;
+            until_async("somebody is told", async || told().then_some(())).await;
             proxy.set(Way::Open);
         })
         .await;

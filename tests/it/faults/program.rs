@@ -16,7 +16,6 @@ pub struct Program {
     lines: Arc<Mutex<Vec<String>>>,
     pub http: SocketAddr,
     pub tcp: SocketAddr,
-    pub admin: SocketAddr,
 }
 
 /// The program with nothing of our own environment's settings.
@@ -67,8 +66,8 @@ impl Program {
             let (_, rest) = ready.split_once(scheme).unwrap();
             rest.split_whitespace().next().unwrap().parse().unwrap()
         };
-        let (http, tcp, admin) = (address(" http://"), address(" tcp://"), address(" admin http://"));
-        Self { child, lines, http, tcp, admin }
+        let (http, tcp) = (address(" http://"), address(" tcp://"));
+        Self { child, lines, http, tcp }
     }
 
     /// What it printed so far.
