@@ -232,7 +232,8 @@ const HALF_A_FRAME: Violation =
 pub fn turn_away(channel: Rc<Channel>, event_loop: &Rc<EventLoop>, decoder: Decoder, code: CloseCode) {
     event_loop.add(&channel);
     channel.close(code);
-    let mut reader = Reader::new(Rc::clone(&channel), Rc::clone(event_loop), decoder, Bytes::new(), Rc::default(), None);
+    let mut reader =
+        Reader::new(Rc::clone(&channel), Rc::clone(event_loop), decoder, Bytes::new(), Rc::default(), None);
     let event_loop = Rc::clone(event_loop);
     actix::spawn(async move {
         while reader.next().await.is_some() {}

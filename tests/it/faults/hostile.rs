@@ -192,7 +192,7 @@ async fn a_reader_that_never_reads_is_closed_and_nobody_waits_for_it() {
         match sleeping.next().await {
             Some(frame) if frame.kind == crate::support::frame::CLOSE => break frame.payload["data"]["code"].as_u64(),
             Some(frame) if frame.payload["type"] == "message.text" => {
-                heard = frame.payload["data"]["seq"].as_i64().unwrap()
+                heard = frame.payload["data"]["seq"].as_i64().unwrap();
             }
             Some(_) => {}
             None => break None,

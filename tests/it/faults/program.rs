@@ -16,7 +16,6 @@ pub struct Program {
     lines: Arc<Mutex<Vec<String>>>,
     pub http: SocketAddr,
     pub tcp: SocketAddr,
-    pub admin: SocketAddr,
 }
 
 /// The program with nothing of our own environment's settings.
@@ -55,7 +54,9 @@ impl Program {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (output, kept) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&lines));
         std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line))
+            for line in output.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
         });
         let ready = until("the server to be ready", || {
             if let Some(status) = child.try_wait().unwrap() {
@@ -67,8 +68,8 @@ impl Program {
             let (_, rest) = ready.split_once(scheme).unwrap();
             rest.split_whitespace().next().unwrap().parse().unwrap()
         };
-        let (http, tcp, admin) = (address(" http://"), address(" tcp://"), address(" admin http://"));
-        Self { child, lines, http, tcp, admin }
+        let (http, tcp) = (address(": http://"), address(" tcp://"));
+        Self { child, lines, http, tcp }
     }
 
     /// What it printed so far.

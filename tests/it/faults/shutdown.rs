@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 async fn told_to_stop_under_load() {
     let data_dir = scratch_dir("stop");
     let mut server = Program::start(&data_dir);
-    let health: Value = reqwest::get(format!("http://{}/api/v1/health", server.http)).await.unwrap().json().await.unwrap();
+    let health: Value =
+        reqwest::get(format!("http://{}/api/v1/health", server.http)).await.unwrap().json().await.unwrap();
     assert_eq!(health["status"], "ok", "it says that it is ready when it is: {health}");
     let people = ["alice", "bob", "carol"];
     let tokens = tokens(&data_dir, &people);
@@ -99,7 +100,7 @@ async fn its_postgresql_killed_under_load_comes_back() {
     scene.enough.store(true, Ordering::SeqCst);
     let talker = talker.await.unwrap();
     assert!(talker.ends.is_empty(), "no connection ends with the database");
-    super::talk::check(&mut link, &conversation, &[talker]).await;
+    super::talk::check(&mut link, &conversation, &[talker], 0).await;
 }
 
 /// What a server that can't start says; it prints nothing and leaves nothing running.
@@ -133,7 +134,10 @@ fn it_says_which_address_is_in_use() {
         let mut serve = serve(&data_dir);
         let arguments: Vec<_> = serve.get_args().map(ToOwned::to_owned).collect();
         let at = arguments.iter().position(|argument| argument == flag).unwrap() + 1;
-        let arguments = arguments.iter().enumerate().map(|(index, old)| if index == at { address.as_ref() } else { old.as_os_str() });
+        let arguments = arguments
+            .iter()
+            .enumerate()
+            .map(|(index, old)| if index == at { address.as_ref() } else { old.as_os_str() });
         serve = command(arguments);
         let (status, said) = refusal(serve);
         assert_eq!(status, Some(1), "{said}");
