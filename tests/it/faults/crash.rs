@@ -52,7 +52,7 @@ async fn killed_again_and_again_under_load() {
     assert!(done.iter().all(|talker| talker.ends[&None] >= ROUNDS), "everyone was cut off");
 
     let (mut link, _) = Link::sign_in(server.tcp, "default", &tokens[0]).await.unwrap();
-    check(&mut link, conversation, &done).await;
+    check(&mut link, conversation, &done, 0).await;
     server.kill();
     until("PostgreSQL to end with its server", || processes_on(&data_dir).is_empty().then_some(()));
 }

@@ -1,5 +1,6 @@
 //! What the server must withstand: being killed, a database that goes away, actors that fail, clients that mean harm.
 
+mod accounts;
 mod actors;
 mod crash;
 mod database;

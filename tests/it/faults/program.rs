@@ -54,7 +54,9 @@ impl Program {
         let lines = Arc::new(Mutex::new(Vec::new()));
         let (output, kept) = (BufReader::new(child.stdout.take().unwrap()), Arc::clone(&lines));
         std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).for_each(|line| kept.lock().unwrap().push(line));
+            for line in output.lines().map_while(Result::ok) {
+                kept.lock().unwrap().push(line);
+            }
         });
         let ready = until("the server to be ready", || {
             if let Some(status) = child.try_wait().unwrap() {
@@ -66,7 +68,7 @@ impl Program {
             let (_, rest) = ready.split_once(scheme).unwrap();
             rest.split_whitespace().next().unwrap().parse().unwrap()
         };
-        let (http, tcp) = (address(" http://"), address(" tcp://"));
+        let (http, tcp) = (address(": http://"), address(" tcp://"));
         Self { child, lines, http, tcp }
     }
 

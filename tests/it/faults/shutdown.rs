@@ -100,7 +100,7 @@ async fn its_postgresql_killed_under_load_comes_back() {
     scene.enough.store(true, Ordering::SeqCst);
     let talker = talker.await.unwrap();
     assert!(talker.ends.is_empty(), "no connection ends with the database");
-    super::talk::check(&mut link, &conversation, &[talker]).await;
+    super::talk::check(&mut link, &conversation, &[talker], 0).await;
 }
 
 /// What a server that can't start says; it prints nothing and leaves nothing running.

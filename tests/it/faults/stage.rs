@@ -64,7 +64,7 @@ impl Stage {
         }
         let tcp = self.server.addresses.tcp.unwrap();
         let (mut link, _) = Link::sign_in(tcp, "stage", &self.people[0].token).await.unwrap();
-        let last = check(&mut link, &self.conversation, &done).await;
+        let last = check(&mut link, &self.conversation, &done, 0).await;
         self.scene.last.store(last, Ordering::SeqCst);
         (done, self.listener.await.unwrap())
     }

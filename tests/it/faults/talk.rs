@@ -307,8 +307,8 @@ impl Ear {
 }
 
 /// What must hold of a conversation after all: numbers without gap or double; every message confirmed is there once, under
-/// the number of its confirmation; and nothing else is. Returns the last number.
-pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker]) -> i64 {
+/// the number of its confirmation; and nothing else is but so many `others`. Returns the last number.
+pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker], others: usize) -> i64 {
     let messages = history(link, conversation).await;
     let mut stored: HashMap<Uuid, (i64, &str)> = HashMap::new();
     for (message, expected) in messages.iter().zip(1..) {
@@ -317,7 +317,7 @@ pub async fn check(link: &mut Link, conversation: &str, talkers: &[Talker]) -> i
         let id: Uuid = message["id"].as_str().unwrap().parse().unwrap();
         assert!(stored.insert(id, (seq, message["body"].as_str().unwrap())).is_none(), "{id} is there twice");
     }
-    let mut said = 0;
+    let mut said = others;
     for talker in talkers {
         assert!(talker.unconfirmed.is_empty());
         for (id, (number, seq)) in &talker.confirmed {

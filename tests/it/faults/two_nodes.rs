@@ -45,7 +45,7 @@ async fn both_write_in_one_conversation() {
     }
     assert!(done.iter().all(|talker| talker.ends.is_empty()));
     let (mut link, _) = Link::sign_in(nodes[0].unwrap(), "both", &people[0].token).await.unwrap();
-    let last = check(&mut link, &conversation, &done).await;
+    let last = check(&mut link, &conversation, &done, 0).await;
 
     // What the other node stored last is told here with the next message of this node.
     for (((heard, listener), address), further) in listeners.into_iter().zip(nodes).zip(1..) {
