@@ -119,7 +119,7 @@ CREATE TABLE conversations (
     member_count integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    -- The newest message, or the creation: summaries come in this order.
+    -- The newest message, or the creation: the next one is dated no earlier.
     active_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (project_id, pair_low, pair_high)
 );

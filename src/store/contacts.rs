@@ -302,7 +302,8 @@ async fn set_permission(
         .execute(conn)
         .await?;
     diesel::update(conversations::table.find(id))
-        .set((conversations::version.eq(conversations::version + 1), conversations::updated_at.eq(now)))
+        // Nothing was said: the conversation keeps its place among the others.
+        .set(conversations::version.eq(conversations::version + 1))
         .execute(conn)
         .await?;
     Ok(Shared { id, created: false, permission_changed: true })

@@ -55,7 +55,6 @@ struct ConversationRow {
     last_seq: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
-    active_at: DateTime<Utc>,
 }
 
 impl ConversationRow {
@@ -87,8 +86,8 @@ pub async fn ids_of(conn: &mut AsyncPgConnection, user: UserId) -> QueryResult<V
     member_table::table.filter(member_table::user_id.eq(user)).select(member_table::conversation_id).load(conn).await
 }
 
-/// A page of the viewer's conversations, newest activity first, and whether more follow: those active before
-/// `before`, or the latest. `now` tells which game invitations have expired. Three statements and those of
+/// A page of the viewer's conversations, newest activity first (`updated_at`: something said, or a change of the group), and whether more follow:
+/// those active before `before`, or the latest. `now` tells which game invitations have expired. Three statements and those of
 /// [`messages::last_of`], however many conversations there are.
 ///
 /// # Errors
@@ -104,12 +103,12 @@ pub async fn summary(
     let mut query = conversations::table
         .inner_join(member_table::table)
         .filter(conversations::project_id.eq(project).and(member_table::user_id.eq(viewer)))
-        .order((conversations::active_at.desc(), conversations::id.desc()))
+        .order((conversations::updated_at.desc(), conversations::id.desc()))
         .limit(limit.saturating_add(1))
         .select(ConversationRow::as_select())
         .into_boxed();
     if let Some(before) = before {
-        query = query.filter(conversations::active_at.lt(before));
+        query = query.filter(conversations::updated_at.lt(before));
     }
     let mut rows: Vec<ConversationRow> = query.load(conn).await?;
     let more = end_between_moments(&mut rows, limit);
@@ -139,10 +138,10 @@ pub async fn summary(
 /// it would be skipped, unless all of the page is of the same.
 fn end_between_moments(rows: &mut Vec<ConversationRow>, limit: i64) -> bool {
     let next =
-        usize::try_from(limit).ok().and_then(|limit| rows.get(limit)).map(|row| row.active_at.timestamp_millis());
+        usize::try_from(limit).ok().and_then(|limit| rows.get(limit)).map(|row| row.updated_at.timestamp_millis());
     let more = truncate(rows, limit);
     if let Some(next) = next {
-        let end = rows.partition_point(|row| row.active_at.timestamp_millis() > next);
+        let end = rows.partition_point(|row| row.updated_at.timestamp_millis() > next);
         if end > 0 {
             rows.truncate(end);
         }

@@ -23,7 +23,7 @@ async fn summary(
 /// Makes a conversation look active at a time.
 async fn active(world: &mut World, id: ConversationId, time: DateTime<Utc>) {
     diesel::update(conversation_table::table.find(id))
-        .set(conversation_table::active_at.eq(time))
+        .set(conversation_table::updated_at.eq(time))
         .execute(&mut world.conn)
         .await
         .unwrap();

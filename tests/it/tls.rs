@@ -281,6 +281,6 @@ async fn a_server_with_a_bad_certificate_does_not_start() {
     broken(|files| put(&files.chain, "no certificate"), chain).await;
     broken(|files| std::fs::remove_file(&files.key).unwrap(), key).await;
     broken(|files| put(&files.key, "no key"), key).await;
-    let mismatch = |_: &Files| "the certificate and its key don't serve".to_owned();
+    let mismatch = |_: &Files| "the certificate and the key don't serve".to_owned();
     broken(|files| put(&files.key, &certificate().signing_key.serialize_pem()), mismatch).await;
 }

@@ -1,12 +1,13 @@
 //! Contacts, invitations, blocks: one transaction each, then both sides are told what is theirs to know.
 
 use super::Registry;
+use crate::chat::Chat;
 use crate::chat::namespace::IfAwake;
 use crate::chat::room::Invalidate;
 use crate::cluster::{Delivery, Publication};
 use crate::model::contact::Action;
 use crate::model::presence::Presence;
-use crate::model::{ConversationId, Failure, SessionId, UserId};
+use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
 use crate::store::contacts::{self, Applied};
 use crate::store::{conversations, presence};
 use crate::wire::outgoing::Outgoing;
@@ -14,9 +15,6 @@ use crate::wire::shapes::{Contact, Conversation, Status};
 use actix::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long the namespace may take to say whether a room is awake: it only looks.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does something about a contact. Resolves with the contact as the actor now sees it.
 #[derive(actix::Message)]
@@ -65,7 +63,11 @@ impl Handler<Relate> for Registry {
                 }
                 Ok(Outcome { applied, conversations: seen_by, saw, see })
             });
-            (turn, outcome.await)
+            let outcome = outcome.await;
+            if let Ok(Outcome { applied: Applied { conversation: Some(conversation), .. }, .. }) = &outcome {
+                refresh_room(&chat, project, *conversation).await;
+            }
+            (turn, outcome)
         };
         Box::pin(work.into_actor(self).map(move |(turn, outcome), registry, ctx| {
             let result = outcome.map(|outcome| {
@@ -102,11 +104,8 @@ impl Registry {
         if let Some(theirs) = &applied.theirs {
             self.tell(Publication::to_users(vec![target], Outgoing::new("contact.update", theirs.clone())), ctx);
         }
-        if let Some(conversation) = applied.conversation {
-            if applied.conversation_created {
-                self.deliver(Delivery::Join { conversation, users: vec![actor, target] }, ctx);
-            }
-            self.refresh_room(conversation, ctx);
+        if let (Some(conversation), true) = (applied.conversation, applied.conversation_created) {
+            self.deliver(Delivery::Join { conversation, users: vec![actor, target] }, ctx);
         }
         // A conversation that comes of an acceptance of which the other side hears nothing isn't told to them either.
         let hears_nothing = applied.conversation_created && applied.theirs.is_none();
@@ -152,16 +151,17 @@ impl Registry {
     fn tell(&self, publication: Publication, ctx: &mut Context<Self>) {
         self.deliver(Delivery::Publish(publication), ctx);
     }
+}
 
-    /// The private conversation's room, if it is awake, reads anew who may write and who blocks whom.
-    fn refresh_room(&self, conversation: ConversationId, ctx: &mut Context<Self>) {
-        let Some(namespace) = self.chat.namespace_if_awake(self.project) else { return };
-        let refresh = async move {
-            if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).timeout(PATIENCE).await {
-                // Past the mailbox's bound: one message an action.
-                room.do_send(Invalidate);
-            }
-        };
-        ctx.spawn(refresh.into_actor(self));
+/// Has the private conversation's room, if it is awake, read anew who may write and who blocks whom. It does so before it looks
+/// at anything that comes later, so whoever is told of the change after this finds it in force.
+async fn refresh_room(chat: &Chat, project: ProjectId, conversation: ConversationId) {
+    let Some(namespace) = chat.namespace_if_awake(project) else { return };
+    if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).timeout(NAMESPACE_PATIENCE).await {
+        // Past the mailbox's bound: one message an action.
+        room.do_send(Invalidate);
     }
 }
+
+/// How long the namespace may take to find a room: it only looks it up.
+const NAMESPACE_PATIENCE: Duration = Duration::from_secs(5);

@@ -138,7 +138,11 @@ impl Room {
         };
         match altered {
             Altered::Message(message) => {
-                let publication = Publication::of_message(event, message).by(alter.user.id).replying(alter.reply);
+                let mut publication = Publication::of_message(event, message).replying(alter.reply);
+                // Who sees a message must see that it is gone, whoever deleted it.
+                if !matches!(alter.change, Alteration::Delete) {
+                    publication = publication.by(alter.user.id);
+                }
                 self.publish(publication, ctx);
             }
             Altered::Unchanged(message) => {

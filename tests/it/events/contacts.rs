@@ -255,3 +255,57 @@ async fn contacts_come_page_by_page() {
     seen.dedup();
     assert_eq!(seen.len(), 205);
 }
+
+#[tokio::test]
+async fn who_are_contacts_no_more_see_each_other_only_in_common_groups() {
+    let (server, project) = start().await;
+    let [alice, bob, carol] = project.users(["alice", "bob", "carol"]).await;
+    project.befriend(&alice, &bob).await;
+    project.befriend(&alice, &carol).await;
+    project.group_of(&[&alice, &carol]).await;
+    let [mut alice, mut bob, mut carol] = server.connect_all([&alice, &bob, &carol]).await;
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.forget().await;
+    }
+    act(&mut alice, "remove", "bob").await;
+    act(&mut alice, "remove", "carol").await;
+    let gone = bob.next_push("status.update").await;
+    assert_eq!((&gone["user"], &gone["status"]), (&alice.shape(), &json!("offline")));
+    let gone = alice.next_push("status.update").await;
+    assert_eq!((&gone["user"], &gone["status"]), (&bob.shape(), &json!("offline")));
+    carol.next_push("contact.update").await;
+    carol.next_push("group.update").await;
+    carol.expect_no("status.update").await;
+    let seen = alice.ok("status.fetch", json!({ "users": ["bob", "carol"] })).await;
+    assert_eq!(seen["statuses"], json!([{ "user": carol.shape(), "status": "online" }]));
+}
+
+#[tokio::test]
+async fn whatever_two_do_to_each_other_at_once_the_end_is_what_both_want() {
+    let (server, project) = start().await;
+    let [alice, bob] = project.users(["alice", "bob"]).await;
+    let chat = project.befriend(&alice, &bob).await;
+    let [mut alice, mut phone, mut bob] = server.connect_all([&alice, &alice, &bob]).await;
+    let quarrel = async |client: &mut Client, other: &str| {
+        for _ in 0..10 {
+            for action in ["block", "unblock"] {
+                act(client, action, other).await;
+            }
+        }
+    };
+    let talk = async |client: &mut Client| {
+        for number in 0..40 {
+            if let Err(error) = client.request("message.text", text(&chat, &number.to_string())).await {
+                error.expect(403, "read_only");
+            }
+        }
+    };
+    tokio::join!(quarrel(&mut alice, "bob"), quarrel(&mut bob, "alice"), talk(&mut phone));
+    for client in [&mut alice, &mut bob] {
+        client.say(&chat, "peace").await;
+        let summary = client.ok("group.summary", json!({})).await;
+        assert_eq!(summary["conversations"][0]["permission"], "w");
+    }
+    assert_eq!(status_of(&mut alice, "bob").await, Some(json!("accepted")));
+    assert_eq!(status_of(&mut bob, "alice").await, Some(json!("accepted")));
+}

@@ -1,7 +1,7 @@
 //! Groups: making and changing them, who may do what, and what members are told.
 
 use super::start;
-use crate::support::client::{Client, each, text};
+use crate::support::client::{Client, Event, each, text};
 use palabre::model::permission::Permission::{Administer, Own, Read, Write};
 use serde_json::{Value, json};
 
@@ -352,4 +352,49 @@ async fn two_who_make_the_same_name_at_once_do_not_both_get_it() {
     let errors: Vec<_> = [one, other].into_iter().filter_map(Result::err).collect();
     assert_eq!(errors.len(), 1);
     errors[0].expect(409, "name_taken");
+}
+
+#[tokio::test]
+async fn changes_and_messages_at_once_are_all_carried_out() {
+    let (server, project) = start().await;
+    let [alice, bob, carol, dave] = project.users(["alice", "bob", "carol", "dave"]).await;
+    let group = project.group(&[(&alice, Own), (&bob, Administer), (&carol, Write)]).await;
+    let [mut alice, mut bob, mut carol, mut dave] = server.connect_all([&alice, &bob, &carol, &dave]).await;
+    let govern = async |client: &mut Client, change: &str| {
+        for number in 0..10 {
+            let title = json!({ "conversation": group, "title": format!("{change} {number}") });
+            client.ok("group.update", title).await;
+            client.ok("group.update", json!({ "conversation": group, "add": ["dave"] })).await;
+            let removed = client.request("group.update", json!({ "conversation": group, "remove": ["dave"] })).await;
+            if let Err(error) = removed {
+                // The other one was first.
+                error.expect(400, "invalid");
+            }
+        }
+    };
+    let talk = async |client: &mut Client| {
+        for number in 0..60 {
+            client.say(&group, &number.to_string()).await;
+        }
+    };
+    tokio::join!(govern(&mut alice, "by alice"), govern(&mut bob, "by bob"), talk(&mut carol));
+    dave.refused("message.fetch", json!({ "conversation": group })).await.expect(404, "not_found");
+    let members = alice.ok("group.members", json!({ "conversation": group })).await;
+    assert_eq!(permissions_of(&members["members"]), pairs(&[("alice", "o"), ("bob", "a"), ("carol", "w")]));
+    let summary = alice.ok("group.summary", json!({})).await;
+    let conversation = &summary["conversations"][0];
+    assert_eq!((&conversation["member_count"], &conversation["last_seq"]), (&json!(3), &json!(60)));
+    // Of what was said while he was there Dave heard each once, in order; afterwards he hears nothing.
+    alice.say(&group, "without Dave").await;
+    alice.ok("group.update", json!({ "add": ["dave"], "title": "the end" })).await;
+    while dave.next_push("group.update").await["title"] != "the end" {}
+    let mut heard = Vec::new();
+    for event in dave.take_inbox() {
+        if let Event::Push { kind, data } = event
+            && kind == "message.text"
+        {
+            heard.push(data["seq"].as_i64().unwrap());
+        }
+    }
+    assert!(heard.windows(2).all(|pair| pair[0] < pair[1]) && !heard.contains(&61), "{heard:?}");
 }

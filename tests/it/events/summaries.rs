@@ -23,11 +23,11 @@ async fn conversations_come_latest_activity_first() {
     let summary = alice.ok("group.summary", json!({})).await;
     assert_eq!(each(&summary["conversations"], "id"), [&groups[0], &groups[2], &groups[1]]);
     assert_eq!(each(&summary["conversations"], "unread"), [2, 1, 1]);
-    // Neither a change of the group nor an edit is activity.
-    bob.ok("message.fetch", json!({ "conversation": groups[1] })).await;
+    // A change of the group is activity too, reading is not.
+    bob.ok("message.fetch", json!({ "conversation": groups[2] })).await;
     alice.ok("group.update", json!({ "conversation": groups[1], "title": "renamed" })).await;
     let summary = alice.ok("group.summary", json!({})).await;
-    assert_eq!(each(&summary["conversations"], "id"), [&groups[0], &groups[2], &groups[1]]);
+    assert_eq!(each(&summary["conversations"], "id"), [&groups[1], &groups[0], &groups[2]]);
 }
 
 #[tokio::test]
@@ -45,7 +45,7 @@ async fn further_pages_are_asked_for_by_date() {
             chrono::DateTime::from_timestamp_micros(1_700_000_000_000_000 + number / 7 * 1000 + number % 7).unwrap();
         let id: ConversationId = group.parse().unwrap();
         diesel::update(conversations::table.find(id))
-            .set((conversations::active_at.eq(at), conversations::created_at.eq(at)))
+            .set((conversations::updated_at.eq(at), conversations::created_at.eq(at)))
             .execute(conn)
             .await
             .unwrap();

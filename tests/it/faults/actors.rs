@@ -91,9 +91,7 @@ async fn a_scribe_that_fails_is_started_anew() {
     let stage = Stage::on(TestServer::start().await).await;
     let began = Instant::now();
     stage
-        .while_talking(FAILURES, async || {
-            assert!(stage.server.chat.hand_to_scribe(stage.id(), scribe::Fail).is_ok());
-        })
+        .while_talking(FAILURES, async || assert!(stage.server.chat.hand_to_scribe(stage.id(), scribe::Fail).is_ok()))
         .await;
     // Whoever waited for the scribe is answered when it fails, not when patience ends.
     assert!(began.elapsed() < Duration::from_secs(15), "it took {:?}", began.elapsed());

@@ -241,7 +241,7 @@ async fn join_groups(conn: &mut diesel_async::AsyncPgConnection, project: uuid::
     let users: Vec<uuid::Uuid> = users.iter().map(|user| user.id.parse().unwrap()).collect();
     let statement = format!(
         "WITH made AS (
-            INSERT INTO conversations (id, project_id, kind, member_count, created_at, active_at)
+            INSERT INTO conversations (id, project_id, kind, member_count, created_at, updated_at)
             SELECT gen_random_uuid(), $1, 'group', {}, at, at
             FROM (SELECT date_trunc('second', now()) - n * interval '1 second' AS at FROM generate_series(1, {count}) n) t
             RETURNING id

@@ -227,6 +227,11 @@ impl Client {
         self.inbox.clear();
     }
 
+    /// What came so far and was not looked at.
+    pub fn take_inbox(&mut self) -> Vec<Event> {
+        self.inbox.drain(..).collect()
+    }
+
     /// A round trip that changes nothing.
     pub async fn sync(&mut self) {
         self.ok("status.fetch", json!({ "users": [] })).await;
