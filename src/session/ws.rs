@@ -50,7 +50,9 @@ where
             Ok(fn_service(move |(request, framed): (Request, Framed<T, h1::Codec>)| {
                 let (doors, event_loop) = (Arc::clone(&doors), Rc::clone(&event_loop));
                 async move {
-                    let served = timeout(ANSWER_TIME, serve(&doors, &event_loop, request.head(), framed)).await;
+                    // What is looked up for it has time limits of its own.
+                    let wish = wish(&doors, request.head()).await;
+                    let served = timeout(ANSWER_TIME, serve(&doors, &event_loop, wish, framed)).await;
                     // A client that is gone, or too slow to take an answer of some hundred bytes, is nobody's concern.
                     let _ = served;
                     Ok::<_, actix_web::Error>(())
@@ -98,13 +100,12 @@ impl From<Refusal> for Denial {
 async fn serve<T>(
     doors: &Arc<Doors>,
     event_loop: &Rc<EventLoop>,
-    head: &RequestHead,
+    wish: Result<Wish, Denial>,
     framed: Framed<T, h1::Codec>,
 ) -> std::io::Result<()>
 where
     T: AsyncRead + AsyncWrite + Unpin + Into<Socket> + 'static,
 {
-    let wish = wish(doors, head).await;
     let parts = framed.into_parts();
     let (mut io, early) = (parts.io, parts.read_buf);
     // A copy: the empty rest of the dispatcher's buffer would keep all of it.

@@ -2,6 +2,7 @@
 //! everyone hears everything in order, and all goes on.
 
 use super::proxy::{Proxy, Way};
+use super::raw::{FIN, Raw, TEXT, upgrade};
 use super::stage::Stage;
 use crate::support::db::TestDb;
 use crate::support::server::TestServer;
@@ -69,6 +70,33 @@ async fn silent_for_longer_than_anybody_waits() {
     let (talkers, listener) = stage.finish().await;
     assert!(talkers.iter().all(|talker| talker.ends.is_empty()));
     assert!(listener.ends.is_empty());
+}
+
+#[tokio::test]
+async fn an_upgrade_that_needs_it_is_told_that_it_is_away() {
+    let db = Arc::new(TestDb::new().await);
+    let proxy = Proxy::to(&db).await;
+    let server = TestServer::builder().on(&db, proxy.url()).start().await;
+    let project = server.project_with_origins("pages", &["https://pages.example"]).await;
+    let [ann] = project.users(["ann"]).await;
+    server.connect(&ann).await.sync().await;
+    for way in [Way::Closed, Way::Clogged] {
+        proxy.set(way);
+        // Whether a page of that origin may connect only the database knows.
+        let mut raw = Raw::connect(server.addresses.http).await;
+        raw.write(upgrade("/ws/pages", "Origin: https://pages.example\r\n").as_bytes()).await;
+        let head = raw.head().await;
+        assert!(head.starts_with("HTTP/1.1 503 "), "{way:?}: {head:?}");
+        // Whoever brings a token is told to come back later.
+        let mut raw = Raw::open(server.addresses.http, "pages", "palabre.v1.json", Some(&ann.token)).await;
+        assert_eq!(raw.close_code().await, Some(4100), "{way:?}");
+        proxy.set(Way::Open);
+        until_async("the database to be back", async || {
+            let mut raw = Raw::open(server.addresses.http, "pages", "palabre.v1.json", Some(&ann.token)).await;
+            raw.frame().await.filter(|(first, _)| *first == FIN | TEXT)
+        })
+        .await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
