@@ -19,12 +19,12 @@ help: ## Say what there is to make
 
 run: ## Start a server with demo data; it sets up this machine first, if need be
 	@scripts/setup "$(DATA_DIR)"
-	cargo run -- serve --demo --data-dir "$(DATA_DIR)"
+	cargo run --locked -- serve --demo --data-dir "$(DATA_DIR)"
 
 test: setup ## Check formatting, lints and behaviour, as CI does
 	cargo fmt --check
-	cargo clippy --all-targets -- -D warnings
-	cargo test
+	cargo clippy --locked --all-targets -- -D warnings
+	cargo test --locked
 
 bench: setup ## Measure
 	cargo bench

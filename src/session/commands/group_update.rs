@@ -28,7 +28,8 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
     if let Some(name) = &data.name {
         text::group_name("name", name)?;
     }
-    if let Some(title) = &data.title {
+    // An empty title takes it away.
+    if let Some(title) = data.title.as_ref().filter(|title| !title.is_empty()) {
         text::title("title", title)?;
     }
     let conversation = data.conversation;

@@ -19,6 +19,19 @@ fn pairs(of: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn an_empty_title_takes_it_away() {
+    let (server, project) = start().await;
+    let [alice, bob] = project.users(["alice", "bob"]).await;
+    let [mut alice, mut bob] = server.connect_all([&alice, &bob]).await;
+    let made = alice.ok("group.update", json!({ "title": "soon gone", "add": ["bob"] })).await;
+    assert_eq!(bob.next_push("group.update").await["title"], "soon gone");
+    let changed = alice.ok("group.update", json!({ "conversation": made["id"], "title": "" })).await;
+    assert!(changed.get("title").is_none());
+    assert!(bob.next_push("group.update").await.get("title").is_none());
+    alice.refused("group.update", json!({ "conversation": made["id"], "name": "" })).await.expect_invalid("name");
+}
+
+#[tokio::test]
 async fn a_new_group_is_told_to_its_members() {
     let (server, project) = start().await;
     let [alice, bob, carol] = project.users(["alice", "bob", "carol"]).await;
