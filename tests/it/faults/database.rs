@@ -29,7 +29,8 @@ async fn stopped_and_started_again() {
             let before = stage.scene.unavailable.load(Ordering::SeqCst);
             proxy.set(Way::Closed);
             sleep(OUTAGE).await;
-            assert!(stage.scene.unavailable.load(Ordering::SeqCst) > before, "somebody was told");
+            let told = || stage.scene.unavailable.load(Ordering::SeqCst) > before;
+            until_async("somebody is told", async || told().then_some(())).await;
             proxy.set(Way::Open);
         })
         .await;
