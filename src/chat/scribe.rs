@@ -27,6 +27,8 @@ const BATCH_MARKS: usize = 2_048;
 const MAILBOX: usize = 16_384;
 /// Messages that may wait for the batch under way; beyond that their senders are told to try again.
 const WAITING: usize = 65_536;
+/// Bytes of bodies that may wait likewise: while the database is away, many sessions could have as many long messages wait.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// How long a batch may take before its rooms are told that the database is away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -119,6 +121,8 @@ pub struct Marked(pub Result<(), Failure>);
 pub struct Scribe {
     core: Arc<Core>,
     messages: VecDeque<Store>,
+    /// Of the bodies in them.
+    waiting_bytes: usize,
     marks: VecDeque<Mark>,
     busy: bool,
     /// Who wants to know when nothing is left.
@@ -133,6 +137,7 @@ impl Scribe {
         Self {
             core,
             messages: VecDeque::new(),
+            waiting_bytes: 0,
             marks: VecDeque::new(),
             busy: false,
             drained: Vec::new(),
@@ -197,6 +202,7 @@ impl Scribe {
             batch.push(message);
             slips.push(slip);
         }
+        self.waiting_bytes -= bytes;
         (batch, slips)
     }
 
@@ -254,10 +260,11 @@ impl Handler<Store> for Scribe {
     type Result = ();
 
     fn handle(&mut self, entry: Store, ctx: &mut Self::Context) {
-        if self.messages.len() >= WAITING {
+        if self.messages.len() >= WAITING || self.waiting_bytes >= WAITING_BYTES {
             entry.slip.report(Err(Failure::Unavailable));
             return;
         }
+        self.waiting_bytes += entry.message.body.len();
         self.messages.push_back(entry);
         self.work(ctx);
     }

@@ -64,18 +64,17 @@ impl Proxy {
 }
 
 async fn forward(mut client: TcpStream, socket: PathBuf, mut ways: watch::Receiver<Way>, lose: Arc<AtomicBool>) {
-    if *ways.borrow() == Way::Closed {
-        return;
-    }
     let Ok(mut database) = UnixStream::connect(socket).await else { return };
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut loses_answer = false;
     loop {
         let way = *ways.borrow_and_update();
+        if way == Way::Closed {
+            return;
+        }
         tokio::select! {
-            changed = ways.changed() => match changed {
-                Ok(()) if *ways.borrow() != Way::Closed => {}
-                _ => return,
+            changed = ways.changed() => if changed.is_err() {
+                return;
             },
             read = client.read(&mut asked), if way == Way::Open => {
                 let Some(bytes) = some(read, &asked) else { return };
