@@ -3,7 +3,7 @@
 //! All of it belongs to one thread: the sessions and the hub of that thread share it without a lock. It outlives the hub: when
 //! a hub fails, a new one takes over the same loop.
 
-use super::channel::{Change, Channel};
+use super::channel::{Change, Channel, Subscription};
 use crate::cluster::Bus;
 use crate::model::{ConversationId, SessionId, UserId};
 use crate::wire::close::CloseCode;
@@ -59,8 +59,8 @@ impl EventLoop {
     /// A connection is over: nothing comes to it any more.
     pub fn remove(&self, channel: &Channel) {
         self.all.borrow_mut().remove(&channel.session);
-        for conversation in channel.subscriptions.take() {
-            self.drop_subscriber(conversation, channel);
+        for subscription in channel.subscriptions.take() {
+            self.drop_subscriber(subscription);
         }
         if let Some(&user) = channel.user.get() {
             let mut users = self.users.borrow_mut();
@@ -159,10 +159,10 @@ impl EventLoop {
             Change::Join(conversation) => self.add_subscriber(conversation, channel),
             Change::Leave(conversation) => {
                 let mut subscriptions = channel.subscriptions.borrow_mut();
-                if let Some(at) = subscriptions.iter().position(|&known| known == conversation) {
-                    subscriptions.swap_remove(at);
+                if let Some(at) = subscriptions.iter().position(|known| known.conversation == conversation) {
+                    let subscription = subscriptions.swap_remove(at);
                     drop(subscriptions);
-                    self.drop_subscriber(conversation, channel);
+                    self.drop_subscriber(subscription);
                 }
             }
             Change::Block(user) => {
@@ -179,26 +179,30 @@ impl EventLoop {
     }
 
     fn add_subscriber(&self, conversation: ConversationId, channel: &Rc<Channel>) {
-        let mut subscriptions = channel.subscriptions.borrow_mut();
-        if subscriptions.contains(&conversation) {
+        if channel.hears(conversation) {
             return;
         }
-        subscriptions.push(conversation);
         let mut conversations = self.conversations.borrow_mut();
         let channels = conversations.entry(conversation).or_default();
         if channels.is_empty() {
             self.bus.conversations.add(conversation, self.index());
         }
+        channel.subscriptions.borrow_mut().push(Subscription { conversation, place: channels.len() });
         channels.push(Rc::clone(channel));
     }
 
-    fn drop_subscriber(&self, conversation: ConversationId, channel: &Channel) {
+    /// Takes a channel from those that hear a conversation; the last of them moves to its place.
+    fn drop_subscriber(&self, Subscription { conversation, place }: Subscription) {
         let mut conversations = self.conversations.borrow_mut();
-        let Some(channels) = conversations.get_mut(&conversation) else {
-            return;
-        };
-        if let Some(at) = channels.iter().position(|other| other.session == channel.session) {
-            channels.swap_remove(at);
+        let Some(channels) = conversations.get_mut(&conversation) else { return };
+        if place < channels.len() {
+            channels.swap_remove(place);
+        }
+        if let Some(moved) = channels.get(place) {
+            let mut subscriptions = moved.subscriptions.borrow_mut();
+            if let Some(moved) = subscriptions.iter_mut().find(|known| known.conversation == conversation) {
+                moved.place = place;
+            }
         }
         if channels.is_empty() {
             conversations.remove(&conversation);

@@ -15,7 +15,6 @@ use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{Encoding, Outgoing};
 use actix::prelude::*;
 use bytes::{Bytes, BytesMut};
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +34,9 @@ const BATCH_BYTES: usize = 256 * 1024;
 pub struct Hub {
     event_loop: Rc<EventLoop>,
     metrics: Arc<Metrics>,
-    gathered: Vec<Arc<Delivery>>,
+    gathered: Vec<Arc<[Delivery]>>,
+    /// Deliveries in it.
+    waiting: usize,
     flush_is_due: bool,
     /// Channels with something to write at the end of the round.
     dirty: Vec<Rc<Channel>>,
@@ -89,6 +90,7 @@ impl Hub {
             event_loop: Rc::clone(event_loop),
             metrics: Arc::clone(metrics),
             gathered: Vec::new(),
+            waiting: 0,
             flush_is_due: false,
             dirty: Vec::new(),
             _guard: guard,
@@ -98,17 +100,19 @@ impl Hub {
 
     fn flush(&mut self) {
         self.flush_is_due = false;
+        self.waiting = 0;
         let gathered = std::mem::take(&mut self.gathered);
-        let mut rest = gathered.as_slice();
-        while let Some(first) = rest.first() {
+        let deliveries: Vec<&Delivery> = gathered.iter().flat_map(|deliveries| deliveries.iter()).collect();
+        let mut rest = deliveries.as_slice();
+        while let Some(&first) = rest.first() {
             let Some((conversation, transient)) = run_key(first) else {
                 self.deliver(first);
                 rest = &rest[1..];
                 continue;
             };
             let (mut length, mut bytes) = (0, 0);
-            for delivery in rest {
-                let Delivery::Publish(publication) = &**delivery else { break };
+            for &delivery in rest {
+                let Delivery::Publish(publication) = delivery else { break };
                 if run_key(delivery) != Some((conversation, transient)) || bytes > BATCH_BYTES {
                     break;
                 }
@@ -116,29 +120,35 @@ impl Hub {
                 length += 1;
             }
             let (run, after) = rest.split_at(length);
-            self.fan_out(conversation, transient, run);
+            // With nothing more to come each channel is written to while it is at hand.
+            self.fan_out(conversation, transient, run, after.is_empty());
             rest = after;
         }
         for channel in self.dirty.drain(..) {
             channel.flush();
         }
+        drop(deliveries);
         self.gathered = gathered;
         self.gathered.clear();
     }
 
     /// Writes a run of publications for one conversation.
-    fn fan_out(&mut self, conversation: ConversationId, transient: bool, run: &[Arc<Delivery>]) {
-        let mut special = HashSet::new();
+    fn fan_out(&mut self, conversation: ConversationId, transient: bool, run: &[&Delivery], is_last: bool) {
+        // Sessions that don't just get all of it: those that wait for a reply among it, and those that are to be skipped.
+        let mut apart: Vec<Rc<Channel>> = Vec::new();
         for publication in publications(run) {
-            special.extend(publication.replies.iter().map(|reply| reply.session));
-            special.extend(publication.skip);
+            let replies = publication.replies.iter().map(|reply| reply.session);
+            for session in replies.chain(publication.skip) {
+                let channel = self.event_loop.session(session).filter(|channel| !channel.apart.replace(true));
+                apart.extend(channel);
+            }
         }
         let plain = publications(run).all(|publication| publication.hidden_from.is_none());
         let mut joined: [Option<Bytes>; Encoding::COUNT] = [const { None }; Encoding::COUNT];
         let mut told = 0;
-        let event_loop = Rc::clone(&self.event_loop);
+        let Self { event_loop, dirty, .. } = self;
         event_loop.each_subscriber(conversation, |channel| {
-            if !special.is_empty() && special.contains(&channel.session) {
+            if channel.apart.get() {
                 return;
             }
             if plain && channel.blocked.borrow().is_none() {
@@ -152,11 +162,15 @@ impl Hub {
                 }
             }
             told += run.len();
-            self.mark(channel);
+            if is_last {
+                channel.flush();
+            } else {
+                mark(dirty, channel);
+            }
         });
-        for session in special {
-            let Some(channel) = event_loop.session(session) else { continue };
-            let subscribed = channel.subscriptions.borrow().contains(&conversation);
+        for channel in apart {
+            channel.apart.set(false);
+            let subscribed = channel.hears(conversation);
             for publication in publications(run) {
                 self.reply_or_push(&channel, publication, subscribed);
             }
@@ -175,7 +189,7 @@ impl Hub {
         if !replied && !skipped && subscribed && hears(channel, publication) {
             channel.push(event_for(channel, publication).push(channel.encoding()), 1, publication.transient);
         }
-        self.mark(channel);
+        mark(&mut self.dirty, channel);
     }
 
     fn deliver(&mut self, delivery: &Delivery) {
@@ -226,7 +240,7 @@ impl Hub {
                 if !waits && publication.skip != Some(channel.session) && hears(&channel, publication) {
                     channel.push(event_for(&channel, publication).push(channel.encoding()), 1, publication.transient);
                     self.metrics.delivered.add(1);
-                    self.mark(&channel);
+                    mark(&mut self.dirty, &channel);
                 }
             }
         }
@@ -234,13 +248,6 @@ impl Hub {
             if let Some(channel) = self.event_loop.session(reply.session) {
                 self.reply_or_push(&channel, publication, false);
             }
-        }
-    }
-
-    /// The channel is written to at the end of the round.
-    fn mark(&mut self, channel: &Rc<Channel>) {
-        if !channel.dirty.replace(true) {
-            self.dirty.push(Rc::clone(channel));
         }
     }
 }
@@ -261,9 +268,10 @@ struct Flush;
 impl Handler<Deliver> for Hub {
     type Result = ();
 
-    fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
-        self.gathered.push(delivery);
-        if self.gathered.len() >= BATCH {
+    fn handle(&mut self, Deliver(deliveries): Deliver, ctx: &mut Self::Context) {
+        self.waiting += deliveries.len();
+        self.gathered.push(deliveries);
+        if self.waiting >= BATCH {
             self.flush();
             // Sessions of this loop must come to drain their sockets before the next batch.
             ctx.wait(tokio::task::yield_now().into_actor(self));
@@ -282,6 +290,13 @@ impl Handler<Flush> for Hub {
     }
 }
 
+/// The channel is written to at the end of the round.
+fn mark(dirty: &mut Vec<Rc<Channel>>, channel: &Rc<Channel>) {
+    if !channel.dirty.replace(true) {
+        dirty.push(Rc::clone(channel));
+    }
+}
+
 /// What can be joined: stored or transient publications for one conversation.
 fn run_key(delivery: &Delivery) -> Option<(ConversationId, bool)> {
     match delivery {
@@ -292,8 +307,8 @@ fn run_key(delivery: &Delivery) -> Option<(ConversationId, bool)> {
     }
 }
 
-fn publications(run: &[Arc<Delivery>]) -> impl Iterator<Item = &Publication> {
-    run.iter().filter_map(|delivery| match &**delivery {
+fn publications<'a>(run: &[&'a Delivery]) -> impl Iterator<Item = &'a Publication> {
+    run.iter().filter_map(|delivery| match delivery {
         Delivery::Publish(publication) => Some(publication),
         _ => None,
     })
@@ -317,10 +332,8 @@ fn event_for(channel: &Channel, publication: &Publication) -> Arc<Outgoing> {
     cut.map_or_else(|| Arc::clone(&publication.event), Arc::new)
 }
 
-fn join(run: &[Arc<Delivery>], encoding: Encoding) -> Bytes {
-    if let [delivery] = run
-        && let Delivery::Publish(publication) = &**delivery
-    {
+fn join(run: &[&Delivery], encoding: Encoding) -> Bytes {
+    if let [Delivery::Publish(publication)] = run {
         return publication.event.push(encoding);
     }
     let frames: Vec<Bytes> = publications(run).map(|publication| publication.event.push(encoding)).collect();

@@ -11,7 +11,7 @@ use crate::model::Failure;
 use crate::store::members::{self, Advance};
 use crate::store::messages::{self, NewMessage, Outcome};
 use actix::prelude::*;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -40,10 +40,13 @@ pub struct Store {
     pub slip: Slip,
 }
 
+/// Where a room hears what became of its messages.
+pub type ReportTo = Arc<Recipient<Stored>>;
+
 /// A message's way back to its room. One that is dropped without an outcome, with a scribe that failed, says that nobody knows
 /// what became of the message.
 pub struct Slip {
-    room: Option<Recipient<Stored>>,
+    room: Option<ReportTo>,
     /// The room's own number for it: outcomes come back in the order of these.
     ticket: u64,
 }
@@ -51,30 +54,31 @@ pub struct Slip {
 impl Slip {
     /// The way back to a room, which knows the message by `ticket`.
     #[must_use]
-    pub fn new(room: Recipient<Stored>, ticket: u64) -> Self {
+    pub fn new(room: ReportTo, ticket: u64) -> Self {
         Self { room: Some(room), ticket }
-    }
-
-    /// Reports. It goes past the mailbox's bound: there are never more reports than the room itself handed in.
-    fn report(mut self, outcome: Result<Outcome, Failure>) {
-        if let Some(room) = self.room.take() {
-            room.do_send(Stored { ticket: self.ticket, outcome });
-        }
     }
 }
 
 impl Drop for Slip {
     fn drop(&mut self) {
         if let Some(room) = self.room.take() {
-            room.do_send(Stored { ticket: self.ticket, outcome: Err(Failure::Unavailable) });
+            send_report(&room, vec![Report { ticket: self.ticket, outcome: Err(Failure::Unavailable) }]);
         }
     }
 }
 
-/// What became of a message.
+/// It goes past the mailbox's bound: there are never more reports than the room itself handed in.
+fn send_report(room: &Recipient<Stored>, reports: Vec<Report>) {
+    room.do_send(Stored(reports));
+}
+
+/// What became of the messages of one room that went into one batch, in the order in which the room handed them in.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub struct Stored {
+pub struct Stored(pub Vec<Report>);
+
+/// What became of a message.
+pub struct Report {
     pub ticket: u64,
     pub outcome: Result<Outcome, Failure>,
 }
@@ -182,15 +186,9 @@ impl Scribe {
                 let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stored { .. }))).count();
                 self.core.metrics.stored.add(new);
                 self.core.metrics.batches.add(1);
-                for (slip, outcome) in slips.into_iter().zip(outcomes) {
-                    slip.report(outcome);
-                }
+                report_all(slips.into_iter().zip(outcomes));
             }
-            Err(failure) => {
-                for slip in slips {
-                    slip.report(Err(failure.clone()));
-                }
-            }
+            Err(failure) => report_all(slips.into_iter().zip(std::iter::repeat(Err(failure)))),
         }
     }
 
@@ -214,6 +212,25 @@ impl Scribe {
             slips.push(slip);
         }
         (batch, slips)
+    }
+}
+
+/// Reports to each room once, with all that concerns it.
+fn report_all(outcomes: impl Iterator<Item = (Slip, Result<Outcome, Failure>)>) {
+    let mut rooms: Vec<(ReportTo, Vec<Report>)> = Vec::new();
+    let mut places: HashMap<*const Recipient<Stored>, usize> = HashMap::new();
+    for (mut slip, outcome) in outcomes {
+        let Some(room) = slip.room.take() else { continue };
+        let place = *places.entry(Arc::as_ptr(&room)).or_insert(rooms.len());
+        if place == rooms.len() {
+            rooms.push((room, Vec::new()));
+        }
+        if let Some((_, reports)) = rooms.get_mut(place) {
+            reports.push(Report { ticket: slip.ticket, outcome });
+        }
+    }
+    for (room, reports) in rooms {
+        send_report(&room, reports);
     }
 }
 
@@ -261,7 +278,7 @@ impl Handler<Store> for Scribe {
 
     fn handle(&mut self, entry: Store, ctx: &mut Self::Context) {
         if self.messages.len() >= WAITING || self.waiting_bytes >= WAITING_BYTES {
-            entry.slip.report(Err(Failure::Unavailable));
+            // The dropped slip says so.
             return;
         }
         self.waiting_bytes += entry.message.body.len();

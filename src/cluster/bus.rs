@@ -20,10 +20,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// About what an event takes beside the texts in it.
 const TYPICAL_BYTES: usize = 512;
 
-/// One thing for a hub to do. Each hub does them in the order in which one publisher sent them.
+/// Things for a hub to do, in their order; a hub does them in the order in which one publisher sent them.
 #[derive(actix::Message, Clone)]
 #[rtype(result = "()")]
-pub struct Deliver(pub Arc<Delivery>);
+pub struct Deliver(pub Arc<[Delivery]>);
 
 /// What a hub can be told.
 #[derive(Debug)]
@@ -277,14 +277,25 @@ impl Bus {
     #[must_use = "what did not fit must be waited for"]
     pub fn deliver(&self, delivery: Delivery) -> Option<Backlog> {
         let mask = self.mask(&delivery);
-        let delivery = Arc::new(delivery);
+        self.hand_out(mask, &(Arc::new([delivery]) as Arc<[Delivery]>))
+    }
+
+    /// As [`Bus::deliver`], for publications that follow each other: each hub gets them as one message.
+    #[must_use = "what did not fit must be waited for"]
+    pub fn publish_all(&self, publications: Vec<Publication>) -> Option<Backlog> {
+        let deliveries: Arc<[Delivery]> = publications.into_iter().map(Delivery::Publish).collect();
+        let mask = deliveries.iter().fold(0, |mask, delivery| mask | self.mask(delivery));
+        self.hand_out(mask, &deliveries)
+    }
+
+    fn hand_out(&self, mask: u64, deliveries: &Arc<[Delivery]>) -> Option<Backlog> {
         let mut late = Vec::new();
         let loops = self.loops.load();
         for (index, entry) in loops.iter().enumerate() {
             if mask & (1 << index) == 0 {
                 continue;
             }
-            match entry.hub.try_send(Deliver(Arc::clone(&delivery))) {
+            match entry.hub.try_send(Deliver(Arc::clone(deliveries))) {
                 Ok(()) => {}
                 // A fresh clone has a place in the mailbox of its own, so it is queued at once and in order; what is waited
                 // for is that the hub has come to it.

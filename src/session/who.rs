@@ -5,6 +5,7 @@ use crate::chat::channel::Channel;
 use crate::chat::namespace::{Enter, NamespaceHandle};
 use crate::chat::registry::Registry;
 use crate::chat::room::Room;
+use crate::chat::room::say::{Said, Say};
 use crate::cluster::ReplyTo;
 use crate::model::account::UserRole;
 use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
@@ -19,6 +20,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// How long a request to an actor may take: longer than the database's patience and the scribe's, so that their answer comes
 /// first.
@@ -97,6 +99,15 @@ impl Who {
         ask(&room, message).await?
     }
 
+    /// Says something in a conversation; done when it is stored and on its way.
+    ///
+    /// # Errors
+    /// The room's own, or [`Failure::Unavailable`] when it is overloaded or fails.
+    pub async fn say(&self, conversation: ConversationId, what: impl FnOnce(Said) -> Say) -> Result<(), Failure> {
+        let room = self.room(conversation).await?;
+        said(say(&room, what)).await
+    }
+
     /// Asks the project's registry.
     ///
     /// # Errors
@@ -120,23 +131,26 @@ impl Who {
         found.into_iter().next().flatten().ok_or(Failure::NotFound("user"))
     }
 
-    /// The conversation's room, if this session entered it a short while ago.
-    pub fn known_room(&self, conversation: ConversationId) -> Option<Addr<Room>> {
+    /// Whether this session entered the conversation's room a short while ago.
+    pub fn knows_room(&self, conversation: ConversationId) -> bool {
+        self.with_known_room(conversation, |_| ()).is_some()
+    }
+
+    /// Calls `speak` with the conversation's room, if this session entered it a short while ago.
+    pub fn with_known_room<T>(&self, conversation: ConversationId, speak: impl FnOnce(&Addr<Room>) -> T) -> Option<T> {
         // A room sleeps when nobody entered it for its whole idle time, so half of that is safe to keep.
         let keep = self.chat.limits.room_idle / 2;
-        self.rooms.borrow().iter().find_map(|known| {
-            let is_good =
-                known.conversation == conversation && known.entered_at.elapsed() < keep && known.room.connected();
-            is_good.then(|| known.room.clone())
-        })
+        let rooms = self.rooms.borrow();
+        let known = rooms.iter().find(|known| known.conversation == conversation)?;
+        (known.entered_at.elapsed() < keep && known.room.connected()).then(|| speak(&known.room))
     }
 
     /// The conversation's room: one it knows, if it entered it a short while ago, else the namespace's.
     async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
-        if let Some(room) = self.known_room(conversation) {
+        if let Some(room) = self.with_known_room(conversation, Addr::clone) {
             return Ok(room);
         }
-        if !self.channel.subscriptions.borrow().contains(&conversation) {
+        if !self.channel.hears(conversation) {
             // Rooms are not started for who has no business there.
             let member = self.chat.run(async |connection| {
                 Ok(members::permission(connection, self.project, conversation, self.id()).await?)
@@ -165,6 +179,21 @@ impl Who {
         *self.namespace.borrow_mut() = handle.clone();
         Ok(handle)
     }
+}
+
+/// Says something in a room: it is in the room's mailbox when this returns. There is no time limit here, of which each message
+/// would pay the price: a room answers all that it took within its scribe's patience, and what it did not take, or took and
+/// failed, is dropped, which is heard at once.
+pub fn say(room: &Addr<Room>, what: impl FnOnce(Said) -> Say) -> oneshot::Receiver<Result<(), Failure>> {
+    let (done, outcome) = oneshot::channel();
+    // One that is full or gone drops the message.
+    let _ = room.try_send(what(done));
+    outcome
+}
+
+/// The end of what [`say`] began.
+pub async fn said(outcome: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+    outcome.await.unwrap_or(Err(Failure::Unavailable))
 }
 
 /// Asks an actor: the message is in its mailbox when this returns, the answer comes with the future. A failed actor or a late

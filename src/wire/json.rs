@@ -32,25 +32,33 @@ impl Survey {
     fn of(bytes: &[u8]) -> Self {
         let mut survey = Self::default();
         let mut open = 0_usize;
-        let mut in_string = false;
         let mut rest = bytes;
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
-            match (in_string, byte) {
-                (_, b'"') => in_string = !in_string,
-                (true, b'\\') => {
-                    survey.nul |= rest.starts_with(b"u0000");
-                    rest = rest.get(1..).unwrap_or_default();
-                }
-                (false, b'[' | b'{') => {
+            match byte {
+                b'"' => rest = survey.after_string(rest),
+                b'[' | b'{' => {
                     open += 1;
                     survey.depth = survey.depth.max(open);
                 }
-                (false, b']' | b'}') => open = open.saturating_sub(1),
+                b']' | b'}' => open = open.saturating_sub(1),
                 _ => {}
             }
         }
         survey
+    }
+
+    /// What follows the string that `rest` is in. Strings are most of a document: they are leapt through.
+    fn after_string<'a>(&mut self, mut rest: &'a [u8]) -> &'a [u8] {
+        while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+            let after = rest.get(at + 1..).unwrap_or_default();
+            if rest.get(at) == Some(&b'"') {
+                return after;
+            }
+            self.nul |= after.starts_with(b"u0000");
+            rest = after.get(1..).unwrap_or_default();
+        }
+        &[]
     }
 }
 

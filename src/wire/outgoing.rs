@@ -9,7 +9,13 @@ use super::ws::frame::{Opcode, put_header};
 use bytes::Bytes;
 use serde::Serialize;
 use std::fmt::Display;
+use std::io::Write;
 use std::sync::OnceLock;
+
+/// Room for what comes before an event's data: its type and the request's id.
+const ENVELOPE_BYTES: usize = 64;
+/// Room for an event's data, enough for a short message.
+const DOCUMENT_BYTES: usize = 512;
 
 /// How the documents of a connection are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,7 +197,9 @@ trait Document {
 
 impl<T: Serialize> Document for T {
     fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
+        let mut document = Vec::with_capacity(DOCUMENT_BYTES);
+        serde_json::to_writer(&mut document, self)?;
+        Ok(document)
     }
 
     fn to_msgpack(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
@@ -232,18 +240,20 @@ impl Envelope {
     /// What comes before and after the document. Only text says `re` here, a binary frame in its header.
     fn halves(self, encoding: Encoding) -> (Vec<u8>, &'static [u8]) {
         let Self { re, name, .. } = self;
+        let mut before = Vec::with_capacity(ENVELOPE_BYTES);
         if encoding.format.is_msgpack() {
-            let mut before = vec![msgpack::MAP_OF_TWO];
+            before.push(msgpack::MAP_OF_TWO);
             for text in ["type", name, "data"] {
                 msgpack::put_text(&mut before, text);
             }
             return (before, b"");
         }
-        let before = match re.filter(|_| encoding.is_text()) {
-            Some(re) => format!(r#"{{"re":{re},"type":"{name}","data":"#),
-            None => format!(r#"{{"type":"{name}","data":"#),
+        // Writing to a `Vec` can't fail.
+        let _ = match re.filter(|_| encoding.is_text()) {
+            Some(re) => write!(before, r#"{{"re":{re},"type":"{name}","data":"#),
+            None => write!(before, r#"{{"type":"{name}","data":"#),
         };
-        (before.into_bytes(), b"}")
+        (before, b"}")
     }
 }
 

@@ -61,7 +61,7 @@ pub struct Channel {
     pub project: OnceCell<ProjectId>,
     pub user: OnceCell<UserId>,
     /// The conversations whose events come here.
-    pub subscriptions: RefCell<Vec<ConversationId>>,
+    pub(super) subscriptions: RefCell<Vec<Subscription>>,
     /// While the session opens: changes that came before its subscriptions were known, to be applied after them.
     pub journal: RefCell<Option<Vec<Change>>>,
     /// Whom the user blocks; nothing of theirs comes here.
@@ -91,6 +91,16 @@ pub struct Channel {
     wrote_at: Cell<Instant>,
     /// Something waits to be flushed at the end of the hub's round.
     pub(super) dirty: Cell<bool>,
+    /// For the time of a fan-out: this channel does not just get what all others get.
+    pub(super) apart: Cell<bool>,
+}
+
+/// A conversation whose events come to a channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subscription {
+    pub conversation: ConversationId,
+    /// The channel's place among those of its loop that hear the conversation, so that leaving needs no search.
+    pub place: usize,
 }
 
 /// A change that reaches a session before it knows its subscriptions.
@@ -135,12 +145,18 @@ impl Channel {
             heard_at: Cell::new(now),
             wrote_at: Cell::new(now),
             dirty: Cell::new(false),
+            apart: Cell::new(false),
         }
     }
 
     /// How this connection wants its bytes.
     pub fn encoding(&self) -> Encoding {
         self.encoding.get()
+    }
+
+    /// The conversation's events come here.
+    pub fn hears(&self, conversation: ConversationId) -> bool {
+        self.subscriptions.borrow().iter().any(|subscription| subscription.conversation == conversation)
     }
 
     /// The client's first request settles the format of what it is told.
@@ -330,9 +346,15 @@ impl Channel {
                     Poll::Pending => Poll::Pending,
                 };
             }
-            let mut chunks = [IoSlice::new(&[]); CHUNKS_PER_WRITE];
-            let count = outbox.chunks(&mut chunks);
-            match socket.poll_write(cx, chunks.get(..count).unwrap_or_default()) {
+            let polled = match outbox.only() {
+                Some(chunk) => socket.poll_write(cx, chunk),
+                None => {
+                    let mut chunks = [IoSlice::new(&[]); CHUNKS_PER_WRITE];
+                    let count = outbox.chunks(&mut chunks);
+                    socket.poll_write_vectored(cx, chunks.get(..count).unwrap_or_default())
+                }
+            };
+            match polled {
                 Poll::Ready(Ok(written)) if written > 0 => {
                     outbox.advance(written);
                     self.wrote_at.set(Instant::now());

@@ -112,6 +112,11 @@ impl Outbox {
         self.bytes * 2 >= limits.bytes || self.frames * 2 >= limits.frames
     }
 
+    /// What waits, if it is one chunk: nearly always.
+    pub fn only(&self) -> Option<&[u8]> {
+        self.queue.front().filter(|_| self.queue.len() == 1).map(|chunk| &chunk.bytes[..])
+    }
+
     /// Fills `slices` with what comes first; returns how many it filled.
     pub fn chunks<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
         let mut count = 0;

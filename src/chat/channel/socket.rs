@@ -65,7 +65,15 @@ impl Socket {
         }
     }
 
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+    pub fn poll_write(&mut self, cx: &mut Context<'_>, chunk: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(tcp) => Pin::new(tcp).poll_write(cx, chunk),
+            Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write(cx, chunk),
+        }
+    }
+
+    /// As [`Socket::poll_write`], for several chunks at once.
+    pub fn poll_write_vectored(&mut self, cx: &mut Context<'_>, chunks: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         match self {
             Self::Plain(tcp) => Pin::new(tcp).poll_write_vectored(cx, chunks),
             Self::Tls(tls) => Pin::new(tls.as_mut()).poll_write_vectored(cx, chunks),

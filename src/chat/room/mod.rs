@@ -19,6 +19,7 @@ pub mod typing;
 
 use super::Chat;
 use super::guard::FailureGuard;
+use super::scribe::ReportTo;
 use crate::cluster::{Delivery, Publication};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, ProjectId, UserId};
@@ -67,6 +68,8 @@ pub struct Room {
     watermarks: marks::Watermarks,
     typers: typing::Typers,
     used_at: Instant,
+    /// This room's own address for the scribe, from its start on: made once, since each clone of an address has its price.
+    report_to: Option<ReportTo>,
     _guard: FailureGuard,
 }
 
@@ -98,6 +101,7 @@ impl Room {
             watermarks: marks::Watermarks::default(),
             typers: typing::Typers::default(),
             used_at: now,
+            report_to: None,
             _guard: guard,
         }
     }
@@ -243,6 +247,7 @@ impl Actor for Room {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.report_to = Some(Arc::new(ctx.address().recipient()));
         self.chat.metrics.rooms.up();
         self.read(ctx);
         ctx.run_interval(TICK, Self::tick);

@@ -10,7 +10,7 @@
 //!   stored all the same, the room catches up with the database.
 
 use super::{Membership, Room};
-use crate::chat::scribe::{Slip, Store, Stored};
+use crate::chat::scribe::{Report, Slip, Store, Stored};
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, MessageId};
@@ -34,15 +34,18 @@ const CATCH_UP: i64 = 200;
 /// that lets statements run, and may wait for a lock there.
 const LATE: Duration = Duration::from_secs(35);
 
-/// Says something in the conversation. Resolves when it is stored and on its way; the reply itself goes through the hub, in its
-/// place among the pushes.
+/// Says something in the conversation. The reply itself goes through the hub, in its place among the pushes.
 #[derive(actix::Message)]
-#[rtype(result = "Result<(), Failure>")]
+#[rtype(result = "()")]
 pub struct Say {
     pub reply: ReplyTo,
     pub author: Arc<User>,
     pub draft: Draft,
+    pub done: Said,
 }
+
+/// Told when a message is stored and on its way, or why it is not. Dropped without a word with a room that failed.
+pub type Said = oneshot::Sender<Result<(), Failure>>;
 
 /// A message as its author wrote it, checked but for the right to write it.
 #[derive(Debug, Clone)]
@@ -61,14 +64,21 @@ struct Pending {
     ticket: u64,
     say: Say,
     since: Instant,
-    done: oneshot::Sender<Result<(), Failure>>,
 }
 
 /// A stored message that waits for those before it to be told.
 struct Untold {
     message: Message,
     reply: ReplyTo,
-    done: oneshot::Sender<Result<(), Failure>>,
+    done: Said,
+}
+
+/// What is to be told when a room has looked through all reports of a batch: together, so that each hub gets one message.
+#[derive(Default)]
+struct Telling {
+    publications: Vec<Publication>,
+    /// Who hears that it is on its way, once it is.
+    done: Vec<Said>,
 }
 
 /// What a room's messages are doing.
@@ -78,7 +88,7 @@ pub struct Speech {
     /// With the scribe, in order of their tickets.
     pending: VecDeque<Pending>,
     /// To be checked again once the conversation was read anew, in order.
-    recheck: VecDeque<(Say, oneshot::Sender<Result<(), Failure>>)>,
+    recheck: VecDeque<Say>,
     rereading: bool,
     /// Stored, but not the next number.
     untold: Vec<Untold>,
@@ -113,63 +123,61 @@ impl Speech {
 }
 
 impl Handler<Say> for Room {
-    type Result = ResponseFuture<Result<(), Failure>>;
+    type Result = ();
 
-    fn handle(&mut self, say: Say, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, say: Say, ctx: &mut Self::Context) {
         self.touch();
-        let (done, outcome) = oneshot::channel();
-        self.accept(say, done, ctx);
-        // The sender is dropped with a room that failed.
-        Box::pin(async move { outcome.await.unwrap_or(Err(Failure::Unavailable)) })
+        self.accept(say, ctx);
     }
 }
 
 impl Handler<Stored> for Room {
     type Result = ();
 
-    fn handle(&mut self, Stored { ticket, outcome }: Stored, ctx: &mut Self::Context) {
-        while let Some(pending) = self.speech.pending.front() {
-            match pending.ticket.cmp(&ticket) {
-                std::cmp::Ordering::Less => self.give_up_on_first(),
-                std::cmp::Ordering::Equal => break,
-                std::cmp::Ordering::Greater => return,
+    fn handle(&mut self, Stored(reports): Stored, ctx: &mut Self::Context) {
+        let mut telling = Telling::default();
+        for Report { ticket, outcome } in reports {
+            while self.speech.pending.front().is_some_and(|pending| pending.ticket < ticket) {
+                self.give_up_on_first();
+            }
+            let is_next = self.speech.pending.front().is_some_and(|pending| pending.ticket == ticket);
+            if is_next && let Some(pending) = self.speech.pending.pop_front() {
+                self.settle(pending, outcome, &mut telling, ctx);
             }
         }
-        if let Some(pending) = self.speech.pending.pop_front() {
-            self.settle(pending, outcome, ctx);
-        }
+        self.finish(telling, ctx);
         self.reread_if_due(ctx);
     }
 }
 
 impl Room {
     /// Checks a message and hands it to the scribe.
-    fn accept(&mut self, say: Say, done: oneshot::Sender<Result<(), Failure>>, ctx: &mut Context<Self>) {
+    fn accept(&mut self, say: Say, ctx: &mut Context<Self>) {
         if self.speech.pending.len() + self.speech.recheck.len() >= UNDER_WAY {
-            let _ = done.send(Err(Failure::Unavailable));
+            let _ = say.done.send(Err(Failure::Unavailable));
             return;
         }
         if self.speech.rereading {
-            self.speech.recheck.push_back((say, done));
+            self.speech.recheck.push_back(say);
             return;
         }
         match self.admit(say.author.id, Permission::Write) {
             Ok((picture, Membership { .. })) => {
                 let version = picture.version;
-                self.hand_in(say, version, done, ctx);
+                self.hand_in(say, version);
             }
             Err(_) if !self.is_fresh() => {
-                self.speech.recheck.push_back((say, done));
+                self.speech.recheck.push_back(say);
                 self.speech.rereading = true;
                 self.reread_if_due(ctx);
             }
             Err(failure) => {
-                let _ = done.send(Err(failure));
+                let _ = say.done.send(Err(failure));
             }
         }
     }
 
-    fn hand_in(&mut self, say: Say, version: i64, done: oneshot::Sender<Result<(), Failure>>, ctx: &mut Context<Self>) {
+    fn hand_in(&mut self, say: Say, version: i64) {
         let draft = &say.draft;
         let media: Vec<_> = draft.attachments.iter().map(|attachment| attachment.id).collect();
         let game = draft.game.as_ref().map(|game| NewGame {
@@ -203,44 +211,51 @@ impl Room {
             created_at: self.chat.now(),
         };
         let ticket = self.speech.next_ticket;
-        let store = Store { message, slip: Slip::new(ctx.address().recipient(), ticket) };
         self.speech.next_ticket += 1;
-        self.speech.pending.push_back(Pending { ticket, say, since: Instant::now(), done });
+        self.speech.pending.push_back(Pending { ticket, say, since: Instant::now() });
+        let Some(report_to) = &self.report_to else { return };
+        let store = Store { message, slip: Slip::new(Arc::clone(report_to), ticket) };
         // A scribe that doesn't take it drops the slip, which then reports.
         let _ = self.chat.hand_to_scribe(self.id, store);
     }
 
-    fn settle(&mut self, pending: Pending, outcome: Result<Outcome, Failure>, ctx: &mut Context<Self>) {
-        let Pending { say, done, .. } = pending;
+    fn settle(
+        &mut self,
+        pending: Pending,
+        outcome: Result<Outcome, Failure>,
+        telling: &mut Telling,
+        ctx: &mut Context<Self>,
+    ) {
+        let say = pending.say;
         match outcome {
             Ok(Outcome::Stored { seq, created_at }) => {
-                let reply = say.reply;
-                let message = told_form(self.id, say, seq, created_at);
-                self.tell(Untold { message, reply, done }, ctx);
+                let Say { reply, author, draft, done } = say;
+                let message = told_form(self.id, author, draft, seq, created_at);
+                self.tell(Untold { message, reply, done }, telling, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
-                self.tell(Untold { message: *message, reply: say.reply, done }, ctx);
+                self.tell(Untold { message: *message, reply: say.reply, done: say.done }, telling, ctx);
             }
             Ok(Outcome::Stale) => {
-                self.speech.recheck.push_back((say, done));
+                self.speech.recheck.push_back(say);
                 self.speech.rereading = true;
             }
             Ok(Outcome::IdTaken) => {
-                let _ = done.send(Err(Failure::IdTaken));
+                let _ = say.done.send(Err(Failure::IdTaken));
             }
             Ok(Outcome::Gone) => {
-                let _ = done.send(Err(Failure::NotFound("conversation")));
+                let _ = say.done.send(Err(Failure::NotFound("conversation")));
             }
             Err(failure) => {
                 self.speech.suspect();
-                let _ = done.send(Err(failure));
+                let _ = say.done.send(Err(failure));
             }
         }
     }
 
     /// Tells a stored message in its turn: at once when it is the next, after the missing ones when it is not, and to its
     /// sender only when all were told already.
-    fn tell(&mut self, untold: Untold, ctx: &mut Context<Self>) {
+    fn tell(&mut self, untold: Untold, telling: &mut Telling, ctx: &mut Context<Self>) {
         let (seq, told) = (untold.message.seq, self.told());
         if self.speech.catching_up || seq > told + 1 {
             self.speech.untold.push(untold);
@@ -249,14 +264,26 @@ impl Room {
         }
         let Untold { message, reply, done } = untold;
         let kind = message_event(message.kind);
-        if seq <= told {
-            self.publish(Publication::reply_only(reply, kind, message), ctx);
+        telling.publications.push(if seq <= told {
+            Publication::reply_only(reply, kind, message)
         } else {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
-            self.publish(Publication::of_message(kind, message).replying(reply), ctx);
+            Publication::of_message(kind, message).replying(reply)
+        });
+        telling.done.push(done);
+    }
+
+    /// Publishes what was gathered, and then says so: a session whose requests are all done may close.
+    fn finish(&self, telling: Telling, ctx: &mut Context<Self>) {
+        if !telling.publications.is_empty()
+            && let Some(backlog) = self.chat.bus.publish_all(telling.publications)
+        {
+            ctx.wait(backlog.into_actor(self));
         }
-        let _ = done.send(Ok(()));
+        for done in telling.done {
+            let _ = done.send(Ok(()));
+        }
     }
 
     /// Reads from the database what was stored and not told, and tells it.
@@ -295,6 +322,7 @@ impl Room {
             self.read(ctx);
             return;
         }
+        let mut telling = Telling::default();
         for message in missed {
             if message.seq != self.told() + 1 {
                 // Told meanwhile.
@@ -303,18 +331,19 @@ impl Room {
             match untold.iter().position(|waiting| waiting.message.id == message.id) {
                 Some(at) => {
                     let waiting = untold.swap_remove(at);
-                    self.tell(waiting, ctx);
+                    self.tell(waiting, &mut telling, ctx);
                 }
                 None => {
                     self.told.store(message.seq, Ordering::Relaxed);
-                    self.publish(Publication::of_message(message_event(message.kind), message), ctx);
+                    telling.publications.push(Publication::of_message(message_event(message.kind), message));
                 }
             }
         }
         untold.sort_by_key(|waiting| waiting.message.seq);
         for waiting in untold {
-            self.tell(waiting, ctx);
+            self.tell(waiting, &mut telling, ctx);
         }
+        self.finish(telling, ctx);
         if more {
             self.catch_up(ctx);
         }
@@ -333,13 +362,13 @@ impl Room {
             return;
         }
         self.speech.rereading = false;
-        for (say, done) in std::mem::take(&mut self.speech.recheck) {
+        for say in std::mem::take(&mut self.speech.recheck) {
             if !self.is_fresh() {
                 let failure = self.picture.as_ref().err().cloned().unwrap_or(Failure::Unavailable);
-                let _ = done.send(Err(failure));
+                let _ = say.done.send(Err(failure));
                 continue;
             }
-            self.accept(say, done, ctx);
+            self.accept(say, ctx);
         }
     }
 
@@ -360,7 +389,7 @@ impl Room {
     fn give_up_on_first(&mut self) {
         if let Some(lost) = self.speech.pending.pop_front() {
             self.speech.suspect();
-            let _ = lost.done.send(Err(Failure::Unavailable));
+            let _ = lost.say.done.send(Err(Failure::Unavailable));
         }
     }
 }
@@ -373,8 +402,13 @@ pub(super) fn message_event(kind: MessageKind) -> &'static str {
     }
 }
 
-fn told_form(conversation: ConversationId, say: Say, seq: i64, created_at: DateTime<Utc>) -> Message {
-    let Say { author, draft, .. } = say;
+fn told_form(
+    conversation: ConversationId,
+    author: Arc<User>,
+    draft: Draft,
+    seq: i64,
+    created_at: DateTime<Utc>,
+) -> Message {
     Message {
         id: draft.id,
         conversation,

@@ -88,7 +88,8 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         attachments: Vec::new(),
         game: Some(game),
     };
-    who.ask_room(conversation, Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft }).await?;
+    let author = Arc::clone(&who.user);
+    who.say(conversation, |done| Say { reply: who.reply_to(re), author, draft, done }).await?;
     Ok(Reply::InHub)
 }
 

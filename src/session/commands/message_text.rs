@@ -1,9 +1,9 @@
 //! `message.text`: something said in a conversation.
 
 use super::{Command, Lane, Reply};
-use crate::chat::room::say::{Draft, Say};
+use crate::chat::room::say::{Draft, Said, Say};
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
-use crate::session::who::{Who, ask};
+use crate::session::who::{self, Who, said};
 use crate::store::{contacts, members, messages};
 use crate::wire::limits::ATTACHMENTS;
 use crate::wire::shapes::{Attachment, MessageKind};
@@ -35,7 +35,7 @@ struct Attached {
 pub fn lane(who: &Who, data: &Value) -> Lane {
     let needs_nothing = ["to", "reply_to", "attachments"].iter().all(|field| data.get(field).is_none());
     match data.get("conversation").and_then(Value::as_str).and_then(|id| id.parse().ok()) {
-        Some(conversation) if needs_nothing && who.known_room(conversation).is_some() => Lane::Say(conversation),
+        Some(conversation) if needs_nothing && who.knows_room(conversation) => Lane::Say(conversation),
         _ => Lane::Alone,
     }
 }
@@ -46,14 +46,15 @@ pub fn run(who: Rc<Who>, re: u32, data: Data) -> Command {
         return Box::pin(ready(Err(failure)));
     }
     let is_plain = data.to.is_none() && data.reply_to.is_none() && data.attachments.is_none();
-    let room = data.conversation.filter(|_| is_plain).and_then(|conversation| who.known_room(conversation));
-    match room {
-        Some(room) => {
-            let said = ask(&room, say(&who, re, data, Vec::new()));
-            Box::pin(async move { said.await?.map(|()| Reply::InHub) })
-        }
-        None => Box::pin(look_up_and_say(who, re, data)),
-    }
+    let Some(conversation) = data.conversation.filter(|&conversation| is_plain && who.knows_room(conversation)) else {
+        return Box::pin(look_up_and_say(who, re, data));
+    };
+    let outcome =
+        who.with_known_room(conversation, |room| who::say(room, |done| say(&who, re, data, Vec::new(), done)));
+    Box::pin(async move {
+        said(outcome.ok_or(Failure::Unavailable)?).await?;
+        Ok(Reply::InHub)
+    })
 }
 
 fn check(data: &Data) -> Result<(), Failure> {
@@ -85,11 +86,11 @@ async fn look_up_and_say(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Fai
             })
             .await?
     };
-    who.ask_room(conversation, say(&who, re, data, attachments)).await?;
+    who.say(conversation, |done| say(&who, re, data, attachments, done)).await?;
     Ok(Reply::InHub)
 }
 
-fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>) -> Say {
+fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>, done: Said) -> Say {
     let draft = Draft {
         id: data.id,
         kind: MessageKind::Text,
@@ -99,7 +100,7 @@ fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>) -> Say {
         attachments,
         game: None,
     };
-    Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft }
+    Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft, done }
 }
 
 /// The conversation that a message is for: the one named, or the private one with an accepted contact.
