@@ -14,8 +14,8 @@
 //! What may wait for an actor is bounded in one of three ways, for in actix every clone of an address has one place in the
 //! mailbox beside its capacity:
 //!
-//! - Scribes and hubs have one address, kept in one place and used from there with `try_send`; a full mailbox is answered
-//!   (scribes) or waited for (hubs).
+//! - Hubs have one address, kept in one place and used from there with `try_send`; a full mailbox is waited for. What waits for a
+//!   scribe is in an inbox with bounds of its own ([`scribe::Inbox`]).
 //! - Who asks a room, a namespace or a registry is a session, which has a bounded number of requests under way; and a room
 //!   refuses what goes beyond its own bounds.
 //! - `do_send`, which no capacity holds back, is used only for reports whose number the receiver itself bounds.
@@ -39,14 +39,13 @@ use crate::cluster::Bus;
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
-use actix::dev::{SendError, ToEnvelope};
-use actix::{Actor, Addr, Handler, Message};
+use actix::Addr;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
-use scribe::Scribe;
+use scribe::{Entry, Full};
 use scribes::Scribes;
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -155,15 +154,9 @@ impl Chat {
     /// Hands something to the scribe that stores what happens in a conversation.
     ///
     /// # Errors
-    /// With the message, when that scribe is overloaded or has failed a moment ago.
-    pub fn hand_to_scribe<M>(&self, conversation: ConversationId, message: M) -> Result<(), SendError<M>>
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        Scribe: Handler<M>,
-        <Scribe as Actor>::Context: ToEnvelope<Scribe, M>,
-    {
-        self.0.scribes.try_send(conversation, message)
+    /// [`Full`] when too much waits for that scribe; the entry is dropped, and says so.
+    pub fn hand_to_scribe(&self, conversation: ConversationId, entry: impl Into<Entry>) -> Result<(), Full> {
+        self.0.scribes.put(conversation, entry.into())
     }
 
     /// Waits until no scribe has anything left to store, at most so long; then ends their thread.

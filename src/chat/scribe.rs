@@ -12,7 +12,7 @@ use crate::store::members::{self, Advance};
 use crate::store::messages::{self, NewMessage, Outcome};
 use actix::prelude::*;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -23,8 +23,6 @@ const BATCH_MESSAGES: usize = 256;
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Watermarks moved in one statement.
 const BATCH_MARKS: usize = 2_048;
-/// Entries in the mailbox; beyond that rooms tell senders that the server is overloaded.
-const MAILBOX: usize = 16_384;
 /// Messages that may wait for the batch under way; beyond that their senders are told to try again.
 const WAITING: usize = 65_536;
 /// Bytes of bodies that may wait likewise: while the database is away, many sessions could have as many long messages wait.
@@ -32,9 +30,7 @@ const WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// How long a batch may take before its rooms are told that the database is away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Stores one message; the outcome comes back to the room.
-#[derive(Message)]
-#[rtype(result = "()")]
+/// A message to store; the outcome comes back to the room.
 pub struct Store {
     pub message: NewMessage,
     pub slip: Slip,
@@ -83,9 +79,7 @@ pub struct Report {
     pub outcome: Result<Outcome, Failure>,
 }
 
-/// Moves watermarks; the room hears when it is durable.
-#[derive(Message)]
-#[rtype(result = "()")]
+/// Watermarks to move; the room hears when it is durable.
 pub struct Mark {
     pub marks: Vec<Advance>,
     pub slip: MarkSlip,
@@ -121,13 +115,117 @@ impl Drop for MarkSlip {
 #[rtype(result = "()")]
 pub struct Marked(pub Result<(), Failure>);
 
+/// What a scribe can be given to do.
+#[expect(clippy::large_enum_variant, reason = "nearly all are messages")]
+pub enum Entry {
+    Store(Store),
+    Mark(Mark),
+    Fail(Fail),
+}
+
+impl From<Store> for Entry {
+    fn from(store: Store) -> Self {
+        Self::Store(store)
+    }
+}
+
+impl From<Mark> for Entry {
+    fn from(mark: Mark) -> Self {
+        Self::Mark(mark)
+    }
+}
+
+impl From<Fail> for Entry {
+    fn from(fail: Fail) -> Self {
+        Self::Fail(fail)
+    }
+}
+
+/// Too much waits for a scribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+/// What waits for a scribe. Rooms put it there themselves, and wake the scribe only when it has nothing to do: a mailbox would
+/// wake its thread for each message, in the middle of a batch. It outlives a scribe that fails.
+#[derive(Default)]
+pub struct Inbox(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    messages: VecDeque<Store>,
+    /// Of the bodies in them.
+    bytes: usize,
+    /// At most one a room, which waits for it before it hands in the next.
+    marks: VecDeque<Mark>,
+    fail: bool,
+    /// The scribe works, or was told to: it looks here again before it rests.
+    awake: bool,
+}
+
+impl Inbox {
+    /// Puts something in; whether the scribe must be woken for it.
+    ///
+    /// # Errors
+    /// [`Full`] when too much waits already; the entry is dropped, and says so.
+    pub fn put(&self, entry: Entry) -> Result<bool, Full> {
+        let mut waiting = self.lock();
+        match entry {
+            Entry::Store(_) if waiting.messages.len() >= WAITING || waiting.bytes >= WAITING_BYTES => {
+                return Err(Full);
+            }
+            Entry::Store(store) => {
+                waiting.bytes += store.message.body.len();
+                waiting.messages.push_back(store);
+            }
+            Entry::Mark(mark) => waiting.marks.push_back(mark),
+            Entry::Fail(Fail) => waiting.fail = true,
+        }
+        Ok(!std::mem::replace(&mut waiting.awake, true))
+    }
+
+    /// The messages of the next batch; `None` if there is nothing to do at all, which is when the scribe may rest.
+    fn next_batch(&self) -> Option<(Vec<NewMessage>, Vec<Slip>)> {
+        let mut waiting = self.lock();
+        #[expect(clippy::panic, reason = "this is what it is for")]
+        if std::mem::take(&mut waiting.fail) {
+            panic!("told to fail");
+        }
+        if waiting.messages.is_empty() && waiting.marks.is_empty() {
+            waiting.awake = false;
+            return None;
+        }
+        let (mut batch, mut slips, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
+            let Some(Store { message, slip }) = waiting.messages.pop_front() else { break };
+            bytes += message.body.len();
+            batch.push(message);
+            slips.push(slip);
+        }
+        waiting.bytes -= bytes;
+        Some((batch, slips))
+    }
+
+    fn take_marks(&self) -> (Vec<Advance>, Vec<MarkSlip>) {
+        let mut waiting = self.lock();
+        let (mut batch, mut slips) = (Vec::new(), Vec::new());
+        while batch.len() < BATCH_MARKS {
+            let Some(Mark { marks, slip }) = waiting.marks.pop_front() else { break };
+            batch.extend(marks);
+            slips.push(slip);
+        }
+        (batch, slips)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing is half done when the scribe is told to fail, and nothing else here can.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The actor; see the module.
 pub struct Scribe {
     core: Arc<Core>,
-    messages: VecDeque<Store>,
-    /// Of the bodies in them.
-    waiting_bytes: usize,
-    marks: VecDeque<Mark>,
+    inbox: Arc<Inbox>,
     busy: bool,
     /// Who wants to know when nothing is left.
     drained: Vec<oneshot::Sender<()>>,
@@ -135,18 +233,10 @@ pub struct Scribe {
 }
 
 impl Scribe {
-    /// A scribe that waits for work. `guard` tells its owner when it fails.
+    /// A scribe that stores what is in `inbox`. `guard` tells its owner when it fails.
     #[must_use]
-    pub fn new(core: Arc<Core>, guard: FailureGuard) -> Self {
-        Self {
-            core,
-            messages: VecDeque::new(),
-            waiting_bytes: 0,
-            marks: VecDeque::new(),
-            busy: false,
-            drained: Vec::new(),
-            _guard: guard,
-        }
+    pub fn new(core: Arc<Core>, inbox: Arc<Inbox>, guard: FailureGuard) -> Self {
+        Self { core, inbox, busy: false, drained: Vec::new(), _guard: guard }
     }
 
     /// Starts on what has gathered, unless a batch is under way.
@@ -154,19 +244,18 @@ impl Scribe {
         if self.busy {
             return;
         }
-        if self.messages.is_empty() && self.marks.is_empty() {
+        let Some((batch, slips)) = self.inbox.next_batch() else {
             for done in self.drained.drain(..) {
                 let _ = done.send(());
             }
             return;
-        }
+        };
         self.busy = true;
-        let (batch, slips) = self.take_messages();
         let core = Arc::clone(&self.core);
         let stored = async move { timed(store(&core, &batch)).await };
         let moved = stored.into_actor(self).then(move |stored, scribe, _| {
             scribe.report(stored, slips);
-            let (marks, slips) = scribe.take_marks();
+            let (marks, slips) = scribe.inbox.take_marks();
             let core = Arc::clone(&scribe.core);
             async move { (timed(advance(&core, &marks)).await, slips) }.into_actor(scribe)
         });
@@ -190,28 +279,6 @@ impl Scribe {
             }
             Err(failure) => report_all(slips.into_iter().zip(std::iter::repeat(Err(failure)))),
         }
-    }
-
-    fn take_messages(&mut self) -> (Vec<NewMessage>, Vec<Slip>) {
-        let (mut batch, mut slips, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
-            let Some(Store { message, slip }) = self.messages.pop_front() else { break };
-            bytes += message.body.len();
-            batch.push(message);
-            slips.push(slip);
-        }
-        self.waiting_bytes -= bytes;
-        (batch, slips)
-    }
-
-    fn take_marks(&mut self) -> (Vec<Advance>, Vec<MarkSlip>) {
-        let (mut batch, mut slips) = (Vec::new(), Vec::new());
-        while batch.len() < BATCH_MARKS {
-            let Some(Mark { marks, slip }) = self.marks.pop_front() else { break };
-            batch.extend(marks);
-            slips.push(slip);
-        }
-        (batch, slips)
     }
 }
 
@@ -269,29 +336,20 @@ impl Actor for Scribe {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-    }
-}
-
-impl Handler<Store> for Scribe {
-    type Result = ();
-
-    fn handle(&mut self, entry: Store, ctx: &mut Self::Context) {
-        if self.messages.len() >= WAITING || self.waiting_bytes >= WAITING_BYTES {
-            // The dropped slip says so.
-            return;
-        }
-        self.waiting_bytes += entry.message.body.len();
-        self.messages.push_back(entry);
+        // What one that failed has left.
         self.work(ctx);
     }
 }
 
-impl Handler<Mark> for Scribe {
+/// Something was put into the inbox of a scribe that rested.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Wake;
+
+impl Handler<Wake> for Scribe {
     type Result = ();
 
-    fn handle(&mut self, entry: Mark, ctx: &mut Self::Context) {
-        self.marks.push_back(entry);
+    fn handle(&mut self, _: Wake, ctx: &mut Self::Context) {
         self.work(ctx);
     }
 }
@@ -316,15 +374,4 @@ impl Handler<Drained> for Scribe {
 }
 
 /// Fails the scribe, as an error in its code would. For tests of what holds then.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub struct Fail;
-
-impl Handler<Fail> for Scribe {
-    type Result = ();
-
-    #[expect(clippy::panic, reason = "this is what it is for")]
-    fn handle(&mut self, _: Fail, _: &mut Self::Context) {
-        panic!("told to fail");
-    }
-}

@@ -2,9 +2,8 @@
 
 use super::Core;
 use super::guard::FailureGuard;
-use super::scribe::{Drained, Scribe};
+use super::scribe::{Drained, Entry, Full, Inbox, Scribe, Wake};
 use crate::model::ConversationId;
-use actix::dev::{SendError, ToEnvelope};
 use actix::prelude::*;
 use arc_swap::ArcSwap;
 use std::sync::Arc;
@@ -12,7 +11,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-type Slot = Arc<ArcSwap<Addr<Scribe>>>;
+/// A scribe, whichever it is by now, and what waits for it.
+struct Slot {
+    inbox: Arc<Inbox>,
+    scribe: Arc<ArcSwap<Addr<Scribe>>>,
+}
 
 /// The scribes; a conversation always meets the same one.
 pub struct Scribes {
@@ -28,30 +31,23 @@ impl Scribes {
         Self { arbiter, slots }
     }
 
-    /// Hands something to the scribe of a conversation, if its mailbox isn't full.
-    ///
-    /// Everybody sends through the one address that is kept here: a clone of it would have a place of its own in the mailbox
-    /// beside the bound, so that senders who each made one would never find it full.
+    /// Hands something to the scribe of a conversation.
     ///
     /// # Errors
-    /// With the message, when the mailbox is full or the scribe has failed and isn't replaced yet.
-    pub fn try_send<M>(&self, conversation: ConversationId, message: M) -> Result<(), SendError<M>>
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        Scribe: Handler<M>,
-        <Scribe as Actor>::Context: ToEnvelope<Scribe, M>,
-    {
+    /// [`Full`] when too much waits for that scribe; the entry is dropped, and says so.
+    pub fn put(&self, conversation: ConversationId, entry: Entry) -> Result<(), Full> {
         let index = usize::try_from(conversation.0.as_u128() % self.slots.len() as u128).unwrap_or(0);
-        match self.slots.get(index) {
-            Some(slot) => slot.load().try_send(message),
-            None => Err(SendError::Closed(message)),
+        let Some(slot) = self.slots.get(index) else { return Err(Full) };
+        if slot.inbox.put(entry)? {
+            // One that fails before it hears of this is replaced by one that looks by itself.
+            slot.scribe.load().do_send(Wake);
         }
+        Ok(())
     }
 
     /// Waits until nothing is left to store, at most so long, and ends the thread.
     pub async fn stop(&self, patience: Duration) {
-        let drained = self.slots.iter().map(|slot| Addr::clone(&slot.load())).map(async |scribe| {
+        let drained = self.slots.iter().map(|slot| Addr::clone(&slot.scribe.load())).map(async |scribe| {
             // One that fails now has nothing to wait for.
             let _ = scribe.send(Drained).await;
         });
@@ -63,12 +59,13 @@ impl Scribes {
 }
 
 fn start_slot(arbiter: &Arbiter, core: &Arc<Core>, index: usize) -> Slot {
-    let (scribe, mut failed) = start_scribe(&arbiter.handle(), core, index);
-    let slot = Arc::new(ArcSwap::from_pointee(scribe));
-    let (kept, core) = (Arc::clone(&slot), Arc::clone(core));
+    let inbox = Arc::default();
+    let (scribe, mut failed) = start_scribe(&arbiter.handle(), core, &inbox, index);
+    let slot = Slot { inbox, scribe: Arc::new(ArcSwap::from_pointee(scribe)) };
+    let (kept, inbox, core) = (Arc::clone(&slot.scribe), Arc::clone(&slot.inbox), Arc::clone(core));
     arbiter.spawn(async move {
         while failed.await.is_ok() {
-            let (scribe, failure) = start_scribe(&Arbiter::current(), &core, index);
+            let (scribe, failure) = start_scribe(&Arbiter::current(), &core, &inbox, index);
             kept.store(Arc::new(scribe));
             failed = failure;
         }
@@ -76,8 +73,13 @@ fn start_slot(arbiter: &Arbiter, core: &Arc<Core>, index: usize) -> Slot {
     slot
 }
 
-fn start_scribe(arbiter: &ArbiterHandle, core: &Arc<Core>, index: usize) -> (Addr<Scribe>, oneshot::Receiver<()>) {
+fn start_scribe(
+    arbiter: &ArbiterHandle,
+    core: &Arc<Core>,
+    inbox: &Arc<Inbox>,
+    index: usize,
+) -> (Addr<Scribe>, oneshot::Receiver<()>) {
     let (guard, failed) = FailureGuard::new(format!("scribe {index}"));
-    let core = Arc::clone(core);
-    (Scribe::start_in_arbiter(arbiter, move |_| Scribe::new(core, guard)), failed)
+    let (core, inbox) = (Arc::clone(core), Arc::clone(inbox));
+    (Scribe::start_in_arbiter(arbiter, move |_| Scribe::new(core, inbox, guard)), failed)
 }
