@@ -3,9 +3,10 @@
 use palabre::model::account::UserRole;
 use palabre::model::{ConversationId, OrganizationId, ProjectId, UserId};
 use palabre::store::embedded::{Embedded, Options};
-use palabre::store::{accounts, migrate};
+use palabre::store::migrate;
 use palabre::wire::token::{Tokens, UserToken};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -22,6 +23,7 @@ pub struct BenchDb {
     postgres: Option<Embedded>,
     directory: tempfile::TempDir,
     pub project: ProjectId,
+    runs: AtomicUsize,
 }
 
 /// Somebody who can sign in.
@@ -44,7 +46,8 @@ impl BenchDb {
         let start = tokio::task::spawn_blocking(move || Embedded::start(&place, &options));
         let postgres = start.await.expect("the thread that starts it").expect("PostgreSQL");
         migrate::run(&postgres.url()).await.expect("the schema");
-        let mut db = Self { postgres: Some(postgres), directory, project: ProjectId::random() };
+        let mut db =
+            Self { postgres: Some(postgres), directory, project: ProjectId::random(), runs: AtomicUsize::new(0) };
         db.create_project().await;
         db
     }
@@ -61,6 +64,11 @@ impl BenchDb {
         let file = entries.flatten().find_map(|entry| find(&entry.path()));
         let first = file.as_ref().and_then(|text| text.lines().next());
         first.and_then(|line| line.trim().parse().ok()).expect("postmaster.pid")
+    }
+
+    /// Another number each time, for names.
+    pub fn unique(&self) -> usize {
+        self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A connection beside any pool.
@@ -132,6 +140,12 @@ impl BenchDb {
              SELECT i.one, i.other, 'accepted' FROM unnest($1::uuid[] || $2::uuid[], $2::uuid[] || $1::uuid[]) \
              AS i (one, other) ON CONFLICT DO NOTHING";
         self.client().await.execute(made, &[&ones, &others]).await.expect("contacts");
+    }
+
+    /// Transactions so far; outside of explicit ones each statement is one.
+    pub async fn transactions(&self) -> i64 {
+        let sum = "SELECT sum(xact_commit + xact_rollback)::bigint FROM pg_stat_database";
+        self.client().await.query_one(sum, &[]).await.expect("statistics").get(0)
     }
 
     /// Brings the planner's statistics up to date, as autovacuum does in its time.
