@@ -33,8 +33,9 @@ statement! {
     /// Rows go in by order of their ids: two nodes that store the same ids at once wait for each other in that order, so
     /// neither holds what the other waits for. They come in that order, so that sorting them takes no more than a look.
     ///
-    /// The database sees how long arrays are only when it runs the statement. The joins are such that the plan it makes
-    /// beforehand is good for any length.
+    /// PostgreSQL plans a prepared statement anew for each run as long as plans made for the values look cheaper than one for
+    /// all. Those for short arrays would always, by less than the planning takes; `ARRAY(SELECT unnest(…))` hides the
+    /// length from the planner, so that it settles for one plan. That plan joins by hash, which is good for any length.
     struct Insert<'a> {
         group_conversation: Vec<ConversationId>,
         group_project: Vec<ProjectId>,
@@ -57,8 +58,8 @@ statement! {
         created_at: Vec<DateTime<Utc>>,
     } -> (SqlUuid, SqlUuid, BigInt, BigInt, Timestamptz);
     "WITH locked AS MATERIALIZED (\
-         SELECT id, project_id, version, last_seq, active_at FROM conversations WHERE id = ANY("
-         [group_conversation as Array<SqlUuid>] ") ORDER BY id FOR UPDATE\
+         SELECT id, project_id, version, last_seq, active_at FROM conversations \
+         WHERE id = ANY(ARRAY(SELECT unnest(" [group_conversation as Array<SqlUuid>] "))) ORDER BY id FOR UPDATE\
      ), inserted AS (\
          INSERT INTO messages (conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
              tone, digest, created_at) \
