@@ -26,8 +26,12 @@ test: setup ## Check formatting, lints and behaviour, as CI does
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 
-bench: setup ## Measure
-	cargo bench
+bench: setup ## Measure, and write docs/benchmarks.md; nothing else should run meanwhile
+	cargo bench --locked --bench codec
+	cargo bench --locked --bench actors
+	cargo bench --locked --bench store
+	cargo bench --locked --bench load
+	cargo bench --locked --bench report
 
 lint: setup ## Lints, and with cargo-deny installed also licences and advisories of dependencies
 	cargo clippy --all-targets -- -D warnings

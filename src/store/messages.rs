@@ -7,6 +7,7 @@ mod change;
 mod columns;
 mod digest;
 mod history;
+mod insert;
 mod invitations;
 mod reactions;
 mod shape;

@@ -1,15 +1,14 @@
 //! The group commit: many messages of many conversations stored and numbered by one statement.
 
 use super::super::schema::{attachments, chatbots, conversations, games, media, messages, users};
-use super::super::statement::statement;
 use super::MessageRow;
+use super::insert::{Entry, insert};
 use super::shape::assemble_one;
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};
 use crate::wire::shapes::{Message, MessageKind, Role};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -105,19 +104,6 @@ fn is_conflict(error: &Error) -> bool {
         error,
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation, _)
     )
-}
-
-/// A message and whom its row will name as the author.
-struct Entry<'a> {
-    message: &'a NewMessage,
-    author: Option<UserId>,
-    chatbot: Option<ChatbotId>,
-}
-
-impl<'a> Entry<'a> {
-    fn of(message: &'a NewMessage) -> Self {
-        Self { message, author: message.chatbot.is_none().then_some(message.author), chatbot: message.chatbot }
-    }
 }
 
 /// Stores a batch step by step: looks up ids and authors before it inserts, and adds invitations and attachments.
@@ -281,97 +267,4 @@ async fn insert_belongings<'a>(
 
 fn conversations_of<'a>(messages: impl Iterator<Item = &'a NewMessage>) -> Vec<ConversationId> {
     messages.map(|message| message.conversation).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-statement! {
-    /// Locks the conversations, numbers the messages and stores them.
-    ///
-    /// Where another node holds a conversation, the lock waits for it, and the row that `locked` then returns is the newest
-    /// one, not the one of this statement's snapshot; the update at the end follows it there as well. So the numbers have
-    /// neither gaps nor doubles, without a second statement.
-    ///
-    /// Rows go in by order of their ids: two nodes that store the same ids at once wait for each other in that order, so
-    /// neither holds what the other waits for.
-    struct Insert<'a> {
-        locked: Vec<ConversationId>,
-        conversation: Vec<ConversationId>,
-        version: Vec<i64>,
-        project: Vec<ProjectId>,
-        id: Vec<MessageId>,
-        author: Vec<Option<UserId>>,
-        chatbot: Vec<Option<ChatbotId>>,
-        kind: Vec<MessageKind>,
-        role: Vec<Role>,
-        body: Vec<&'a str>,
-        reply_to: Vec<Option<MessageId>>,
-        tone: Vec<Option<&'a str>>,
-        digest: Vec<&'a [u8]>,
-        created_at: Vec<DateTime<Utc>>,
-    } -> (Bool, Nullable<BigInt>, Nullable<Timestamptz>);
-    "WITH locked AS MATERIALIZED (\
-         SELECT id, project_id, version, last_seq, active_at FROM conversations WHERE id = ANY("
-         [locked as Array<SqlUuid>] ") ORDER BY id FOR UPDATE\
-     ), input AS MATERIALIZED (\
-         SELECT * FROM unnest(" [conversation as Array<SqlUuid>] ", " [version as Array<BigInt>] ", "
-         [project as Array<SqlUuid>] ", " [id as Array<SqlUuid>] ", " [author as Array<Nullable<SqlUuid>>] ", "
-         [chatbot as Array<Nullable<SqlUuid>>] ", " [kind as Array<Text>] ", " [role as Array<Text>] ", "
-         [body as Array<Text>] ", " [reply_to as Array<Nullable<SqlUuid>>] ", " [tone as Array<Nullable<Text>>] ", "
-         [digest as Array<Binary>] ", " [created_at as Array<Timestamptz>]
-         ") WITH ORDINALITY AS i (conversation_id, version, project_id, id, author_id, chatbot_id, kind, role, body, \
-             reply_to, tone, digest, created_at, place)\
-     ), numbered AS MATERIALIZED (\
-         SELECT i.conversation_id, i.project_id, i.id, i.author_id, i.chatbot_id, i.kind, i.role, i.body, i.reply_to, \
-             i.tone, i.digest, i.place, l.last_seq + row_number() OVER so_far AS seq, \
-             greatest(l.active_at, max(i.created_at) OVER so_far) AS created_at \
-         FROM input i JOIN locked l \
-             ON l.id = i.conversation_id AND l.project_id = i.project_id AND l.version = i.version \
-         WINDOW so_far AS (PARTITION BY i.conversation_id ORDER BY i.place)\
-     ), inserted AS (\
-         INSERT INTO messages (conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
-             tone, digest, created_at) \
-         SELECT conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, \
-             tone, digest, created_at \
-         FROM numbered ORDER BY project_id, id\
-     ), raised AS (\
-         UPDATE conversations c SET last_seq = n.seq, active_at = n.created_at, \
-             updated_at = greatest(c.updated_at, n.created_at) \
-         FROM (SELECT conversation_id, max(seq) AS seq, max(created_at) AS created_at FROM numbered \
-             GROUP BY conversation_id) n \
-         WHERE c.id = n.conversation_id\
-     ) \
-     SELECT l.id IS NOT NULL, n.seq, n.created_at \
-     FROM input i \
-     LEFT JOIN locked l ON l.id = i.conversation_id AND l.project_id = i.project_id \
-     LEFT JOIN numbered n ON n.place = i.place \
-     ORDER BY i.place"
-}
-
-/// Runs [`Insert`].
-async fn insert(conn: &mut AsyncPgConnection, entries: &[&Entry<'_>]) -> QueryResult<Vec<Outcome>> {
-    let messages = || entries.iter().map(|entry| entry.message);
-    let statement = Insert {
-        locked: conversations_of(messages()),
-        conversation: messages().map(|message| message.conversation).collect(),
-        version: messages().map(|message| message.version).collect(),
-        project: messages().map(|message| message.project).collect(),
-        id: messages().map(|message| message.id).collect(),
-        author: entries.iter().map(|entry| entry.author).collect(),
-        chatbot: entries.iter().map(|entry| entry.chatbot).collect(),
-        kind: messages().map(|message| message.kind).collect(),
-        role: messages().map(|message| message.role).collect(),
-        body: messages().map(|message| message.body.as_str()).collect(),
-        reply_to: messages().map(|message| message.reply_to).collect(),
-        tone: messages().map(|message| message.tone.as_deref()).collect(),
-        digest: messages().map(|message| message.digest.as_slice()).collect(),
-        created_at: messages().map(|message| message.created_at).collect(),
-    };
-    let rows = statement.load::<(bool, Option<i64>, Option<DateTime<Utc>>)>(conn).await?;
-    Ok(rows
-        .into_iter()
-        .map(|row| match row {
-            (true, Some(seq), Some(created_at)) => Outcome::Stored { seq, created_at },
-            (true, ..) => Outcome::Stale,
-            (false, ..) => Outcome::Gone,
-        })
-        .collect())
 }
