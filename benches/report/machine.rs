@@ -63,7 +63,7 @@ fn postgres() -> Option<String> {
     let mut debian: Vec<(u32, PathBuf)> = debian
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
         .collect();
-    debian.sort_by(|one, other| other.0.cmp(&one.0));
+    debian.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let directories = named.into_iter().chain([set_up]).chain(debian.into_iter().map(|(_, path)| path));
     let programs = directories.map(|directory| directory.join("postgres")).chain([PathBuf::from("postgres")]);
     let line = programs.into_iter().find_map(|program| version_line(&program))?;
