@@ -208,8 +208,6 @@ diesel::joinable!(media -> users (owner_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(messages -> chatbots (chatbot_id));
-diesel::joinable!(messages -> conversations (conversation_id));
-diesel::joinable!(messages -> users (author_id));
 diesel::joinable!(presences -> users (user_id));
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(reactions -> users (user_id));

@@ -69,7 +69,7 @@ async fn the_demo_data_is_loaded_once() {
     assert_eq!(turns.iter().map(|turn| turn.2).collect::<HashSet<_>>().len(), 6);
     assert_eq!(members::table.count().get_result::<i64>(&mut conn).await.unwrap(), 1);
     let (newest, dates): (DateTime<Utc>, (DateTime<Utc>, DateTime<Utc>)) = conversations::table
-        .inner_join(messages::table)
+        .inner_join(messages::table.on(messages::conversation_id.eq(conversations::id)))
         .order(messages::seq.desc())
         .select((messages::created_at, (conversations::active_at, conversations::updated_at)))
         .first(&mut conn)

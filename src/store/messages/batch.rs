@@ -98,7 +98,7 @@ pub async fn store_batch(conn: &mut AsyncPgConnection, batch: &[NewMessage]) -> 
     Ok(store_carefully(conn, batch).await?)
 }
 
-/// Whether a row met one that exists (an id used before) or missed one that it needs (an author deleted since).
+/// Whether a row met one that exists (an id used before) or missed one that it needs (a bot deleted since).
 fn is_conflict(error: &Error) -> bool {
     matches!(
         error,

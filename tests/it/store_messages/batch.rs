@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use palabre::model::{ChatbotId, ConversationId, MessageId, OrganizationId, ProjectId};
 use palabre::store::messages::{NewMessage, Outcome, by_id, edit};
-use palabre::store::schema::{chatbots, conversations, media, projects, users};
+use palabre::store::schema::{chatbots, conversations, media, messages, projects, users};
 use palabre::wire::shapes::{MessageKind, Role};
 
 #[tokio::test]
@@ -141,15 +141,34 @@ async fn twice_in_one_batch_is_stored_once() {
 }
 
 #[tokio::test]
-async fn a_deleted_author_does_not_stop_the_others() {
+async fn a_deleted_user_is_an_author_no_more() {
     let mut world = World::new().await;
     let (alice, bob) = (world.user("alice").await, world.user("bob").await);
     let place = world.group(&[alice, bob]).await;
+    let first = world.text(place, bob, "0");
+    assert_eq!(seqs(&world.store(std::slice::from_ref(&first)).await), [1]);
     diesel::delete(users::table.find(bob)).execute(&mut world.conn).await.unwrap();
-    let batch = [world.text(place, alice, "1"), world.text(place, bob, "2"), world.text(place, alice, "3")];
-    let outcomes = world.store(&batch).await;
-    assert_eq!(outcomes[1], Outcome::Stale);
-    assert_eq!(seqs(&[outcomes[0].clone(), outcomes[2].clone()]), [1, 2]);
+    let kept = by_id(&mut world.conn, world.project, place, first.id, None, at(0)).await.unwrap().unwrap();
+    assert_eq!(kept.author.username, "deleted");
+    // With the user went a membership: what was checked before that is checked anew, whoever wrote it.
+    let mut batch = [world.text(place, alice, "1"), world.text(place, bob, "2"), world.text(place, alice, "3")];
+    assert_eq!(world.store(&batch).await, [Outcome::Stale, Outcome::Stale, Outcome::Stale]);
+    batch.iter_mut().for_each(|message| message.version += 1);
+    let [one, _, three] = batch;
+    assert_eq!(seqs(&world.store(&[one, three]).await), [2, 3]);
+}
+
+#[tokio::test]
+async fn a_deleted_conversation_takes_its_messages_along() {
+    let mut world = World::new().await;
+    let alice = world.user("alice").await;
+    let (place, other) = (world.group(&[alice]).await, world.group(&[alice]).await);
+    let batch = [world.text(place, alice, "1"), world.text(other, alice, "2")];
+    assert_eq!(seqs(&world.store(&batch).await), [1, 1]);
+    diesel::delete(conversations::table.find(place)).execute(&mut world.conn).await.unwrap();
+    let left: Vec<ConversationId> =
+        messages::table.select(messages::conversation_id).load(&mut world.conn).await.unwrap();
+    assert_eq!(left, [other]);
 }
 
 #[tokio::test]
