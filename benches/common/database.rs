@@ -148,9 +148,21 @@ impl BenchDb {
         self.client().await.query_one(sum, &[]).await.expect("statistics").get(0)
     }
 
+    /// Gives a conversation a past: messages of its members in turn.
+    pub async fn history(&self, conversation: ConversationId, messages: i64) {
+        let client = self.client().await;
+        let made = "INSERT INTO messages (conversation_id, seq, project_id, id, author_id, body, digest) \
+             SELECT $1, seq, $2, gen_random_uuid(), authors[1 + seq % cardinality(authors)], repeat('x', 128), '\\x00' \
+             FROM generate_series(1, $3::bigint) AS seq, \
+                 (SELECT array_agg(user_id) AS authors FROM members WHERE conversation_id = $1) AS of";
+        client.execute(made, &[&conversation.0, &self.project.0, &messages]).await.expect("messages");
+        let told = "UPDATE conversations SET last_seq = $2 WHERE id = $1";
+        client.execute(told, &[&conversation.0, &messages]).await.expect("a conversation");
+    }
+
     /// Brings the planner's statistics up to date, as autovacuum does in its time.
     pub async fn analyze(&self) {
-        self.client().await.batch_execute("VACUUM ANALYZE").await.expect("statistics");
+        self.client().await.batch_execute("ANALYZE").await.expect("statistics");
     }
 }
 

@@ -1,9 +1,13 @@
 //! The ways in which a load generator can speak, and requests made once and patched for each message.
 
-use palabre::model::ConversationId;
+use palabre::model::{ConversationId, MessageId, UserId};
 use palabre::wire::frame::{self, Kind};
 use palabre::wire::msgpack;
+use palabre::wire::outgoing::{self, Format, Framing, Outgoing};
+use palabre::wire::shapes::{Message, MessageKind, MessageStatus, Role, User};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Bytes of a message's body.
 pub const BODY_BYTES: usize = 128;
@@ -78,6 +82,37 @@ fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     out.extend([0; 4]);
     out.extend(payload);
     out
+}
+
+/// By how much a push of a message is longer than the request that it comes from, in JSON over WebSocket: what the raw limit
+/// must add for its frames to have the size of ours.
+pub fn push_is_longer_by() -> usize {
+    let person =
+        User { username: "f0x00000".to_owned(), id: UserId::random(), name: None, avatar: None, profile: None };
+    let message = Message {
+        id: MessageId::random(),
+        conversation: ConversationId::random(),
+        seq: 10_000,
+        author: Arc::new(person),
+        kind: MessageKind::Text,
+        role: Role::User,
+        body: "x".repeat(BODY_BYTES),
+        reply_to: None,
+        tone: None,
+        attachments: Vec::new(),
+        game: None,
+        reactions: BTreeMap::new(),
+        reaction_counts: BTreeMap::new(),
+        status: MessageStatus::Sent,
+        date: palabre::chat::Clock::system().now().into(),
+        edited_at: None,
+        deleted_at: None,
+    };
+    let json = outgoing::Encoding { framing: Framing::WebSocket, format: Format::Json };
+    let push = Outgoing::new("message.text", message).push(json);
+    let request = Template::new(Encoding::WsJson, ConversationId::random());
+    // A server's frame has no mask.
+    push.len() - (request.bytes.len() - 4)
 }
 
 /// A `message.text` to be sent again and again, each time with another id and number.

@@ -45,10 +45,6 @@ use record::Record;
 use std::time::Duration;
 use tokio::task::LocalSet;
 
-/// By how much a push is longer than the request that it comes from, in JSON over WebSocket: the raw limit's frames are to
-/// have the size of ours. Measured by `push_is_longer_by` in the tests of this file's numbers.
-const PUSH_BYTES: usize = 150;
-
 const SCENARIOS: [&str; 8] = ["fan-out", "paced", "pairs", "encodings", "scale", "mixed", "storm", "idle"];
 
 struct Run {
@@ -120,7 +116,7 @@ impl Run {
     fn start(&self, kind: Kind) -> Contender {
         match kind {
             Kind::Palabre => Contender::palabre(&self.db),
-            Kind::RawLimit => Contender::raw_limit(PUSH_BYTES),
+            Kind::RawLimit => Contender::raw_limit(encoding::push_is_longer_by()),
         }
     }
 

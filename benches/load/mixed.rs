@@ -106,7 +106,11 @@ pub async fn run(plan: Mixed, server: &Contender, db: &BenchDb) -> Record {
         }
     };
     let _ = timeout(PATIENCE, all).await;
-    eprintln!("mixed: {} of typing and receipts came beside {} messages", shared.others.get(), shared.deliveries.get());
+    eprintln!(
+        "mixed: {} of typing, receipts and replies came beside {} of {expected} messages",
+        shared.others.get(),
+        shared.deliveries.get()
+    );
     let record = Record {
         suite: "load",
         scenario: "mixed",
@@ -174,7 +178,7 @@ async fn live(mut ear: Ear, mut mouth: Mouth, rooms: Vec<ConversationId>, pace: 
 fn hear(frame: &[u8], finder: &mut NumberFinder, unread: &RefCell<HashMap<String, i64>>, shared: &Shared) {
     let start = frame.iter().position(|&byte| byte == b'{').unwrap_or(0);
     let Some(number) = finder.find(frame) else {
-        if memchr::memmem::find(frame, b"\"type\":\"error\"").is_some() {
+        if memchr::memmem::find(frame, b"\"error\"").is_some() {
             eprintln!("refused: {}", String::from_utf8_lossy(frame));
         }
         return shared.others.set(shared.others.get() + 1);

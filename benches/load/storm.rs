@@ -19,6 +19,9 @@ use tokio::time::sleep;
 const SMALL: usize = 10;
 /// A group beyond the size up to which presence is told.
 const LARGE: usize = 100;
+/// Messages that there are already, in each of so many of the large groups.
+const PAST: i64 = 100_000;
+const GROUPS_WITH_A_PAST: usize = 3;
 /// A server that uses less of a second's CPU time than this has come to rest.
 const AT_REST: f64 = 0.05;
 
@@ -28,7 +31,12 @@ pub async fn run(sessions: usize, db: &BenchDb) -> Vec<Record> {
     let ids: Vec<UserId> = people.iter().map(|person| person.id).collect();
     for size in [2, SMALL, LARGE] {
         let groups: Vec<Vec<UserId>> = ids.chunks(size).map(<[UserId]>::to_vec).collect();
-        db.groups(&groups).await;
+        let groups = db.groups(&groups).await;
+        if size == LARGE {
+            for group in groups.into_iter().take(GROUPS_WITH_A_PAST) {
+                db.history(group, PAST).await;
+            }
+        }
     }
     let pairs: Vec<_> = ids.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     db.befriend(&pairs).await;

@@ -28,11 +28,13 @@ const CREATE: Duration = Duration::from_secs(5);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// What a connection is set to when it is opened. Statements end after 30 s because none of ours needs one, and a
-/// transaction left open after 60 s because it holds locks. English messages are wished for so that
+/// transaction left open after 60 s because it holds locks. Nothing is compiled: where PostgreSQL thinks a statement large
+/// enough for that, ours take a millisecond and their compilation two hundred. English messages are wished for so that
 /// [`super::outage`] can read them; where the role may not choose, the server's language stays.
 const SETTINGS: &str = "
     SET statement_timeout = '30s';
     SET idle_in_transaction_session_timeout = '60s';
+    SET jit = off;
     DO $$ BEGIN
         PERFORM set_config('lc_messages', 'C', false);
     EXCEPTION WHEN insufficient_privilege THEN NULL;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What the kernel may hold for a client that doesn't read; without a bound it takes megabytes.
-const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// What the kernel may hold for a client that doesn't read; without a bound it takes megabytes. A whole batch of a hub fits, so
+/// that a client that does read gets it in one call.
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 /// How long the kernel tries to bring out bytes that nobody acknowledges before it gives the connection up.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
 
