@@ -150,7 +150,10 @@ async fn live(mut ear: Ear, mut mouth: Mouth, rooms: Vec<ConversationId>, pace: 
         loop {
             out.clear();
             tokio::select! {
-                _ = says.tick(), if !shared.stopping.get() => {
+                _ = says.tick() => {
+                    if shared.stopping.get() {
+                        continue;
+                    }
                     turn = (turn + 1) % rooms.len();
                     request += 1;
                     let typing = json!({ "conversation": rooms[turn], "typing": true });
