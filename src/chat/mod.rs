@@ -46,6 +46,7 @@ use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
+use registry::Registry;
 use scribe::Scribe;
 use scribes::Scribes;
 use std::collections::HashMap;
@@ -150,6 +151,13 @@ impl Chat {
     pub fn namespace_if_awake(&self, project: ProjectId) -> Option<Addr<Namespace>> {
         let namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
         namespaces.get(&project).map(|handle| handle.namespace.clone())
+    }
+
+    /// The registry of a project if it runs.
+    #[must_use]
+    pub fn registry_if_awake(&self, project: ProjectId) -> Option<Addr<Registry>> {
+        let namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        namespaces.get(&project).map(NamespaceHandle::registry)
     }
 
     /// Hands something to the scribe that stores what happens in a conversation.

@@ -13,7 +13,8 @@ pub use door::Door;
 pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
-use crate::model::duration;
+use crate::model::account::check_origin;
+use crate::model::{Failure, duration};
 use crate::store::embedded::default_data_dir;
 use crate::store::opening::Place;
 use crate::wire::token::SECRET_BYTES;
@@ -159,6 +160,13 @@ pub struct Auth {
     /// Project whose users and conversations the assistant webhook API (/webhook) serves
     #[arg(long, env = "PALABRE_WEBHOOK_PROJECT", value_name = "NAME", default_value = "default")]
     pub webhook_project: String,
+    /// Web origin whose pages may call REST, beside those of each project, such as https://example.org; may be given again, or
+    /// several with commas
+    #[arg(long = "cors-origin", env = "PALABRE_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Let anybody make an organization over REST; else that takes the admin token
+    #[arg(long, env = "PALABRE_OPEN_ORGANIZATIONS", value_parser = clap::builder::BoolishValueParser::new())]
+    pub open_organizations: bool,
 }
 
 impl Auth {
@@ -184,6 +192,15 @@ impl Auth {
     }
 
     fn validate(&self) -> Result<(), ConfigError> {
+        for origin in &self.cors_origins {
+            check_origin("origin", origin).map_err(|failure| {
+                let problem = match failure {
+                    Failure::Invalid { message, .. } => message,
+                    other => other.to_string(),
+                };
+                ConfigError::new("--cors-origin", "PALABRE_CORS_ORIGINS", problem)
+            })?;
+        }
         match &self.jwt_secret {
             Some(secret) if secret.expose().len() < SECRET_BYTES => Err(ConfigError::new(
                 "--jwt-secret",
@@ -197,7 +214,13 @@ impl Auth {
 
 impl Default for Auth {
     fn default() -> Self {
-        Self { jwt_secret: None, token_hours: 8, webhook_project: "default".to_owned() }
+        Self {
+            jwt_secret: None,
+            token_hours: 8,
+            webhook_project: "default".to_owned(),
+            cors_origins: Vec::new(),
+            open_organizations: false,
+        }
     }
 }
 
@@ -359,11 +382,17 @@ impl Settings {
                 problem,
             ));
         }
-        if limits.events_per_second == 0 {
-            return Err(ConfigError::new("--events-per-second", "PALABRE_EVENTS_PER_SECOND", "must be at least 1"));
-        }
-        if limits.events_burst == 0 {
-            return Err(ConfigError::new("--events-burst", "PALABRE_EVENTS_BURST", "must be at least 1"));
+        for (count, flag, variable) in [
+            (limits.events_per_second, "--events-per-second", "PALABRE_EVENTS_PER_SECOND"),
+            (limits.events_burst, "--events-burst", "PALABRE_EVENTS_BURST"),
+            (limits.calls_per_second, "--calls-per-second", "PALABRE_CALLS_PER_SECOND"),
+            (limits.calls_burst, "--calls-burst", "PALABRE_CALLS_BURST"),
+            (limits.app_calls_per_second, "--app-calls-per-second", "PALABRE_APP_CALLS_PER_SECOND"),
+            (limits.app_calls_burst, "--app-calls-burst", "PALABRE_APP_CALLS_BURST"),
+        ] {
+            if count == 0 {
+                return Err(ConfigError::new(flag, variable, "must be at least 1"));
+            }
         }
         for (time, flag, variable) in [
             (limits.auth_timeout, "--auth-timeout", "PALABRE_AUTH_TIMEOUT"),

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod embedded;
 pub mod games;
 pub mod groups;
+pub mod idempotency;
 pub mod import;
 pub mod members;
 pub mod messages;

@@ -29,6 +29,20 @@ pub struct UserRow {
     pub credentials_changed_at: DateTime<Utc>,
 }
 
+/// All that is kept of a user but the password.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub struct AccountRow {
+    #[diesel(embed)]
+    pub user: UserRow,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub email: Option<String>,
+    pub language: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
 /// A user to be made.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = users)]
@@ -226,6 +240,59 @@ pub async fn set_password(
         .execute(conn)
         .await?;
     Ok(rows > 0)
+}
+
+/// Gives a user another password (a bcrypt hash) if the credentials are still those that `user` has: of two changes at once one
+/// is refused. The user afterwards, or `None`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn change_password(
+    conn: &mut AsyncPgConnection,
+    user: &UserRow,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<UserRow>> {
+    let unchanged = users::table
+        .filter(users::project_id.eq(user.project_id).and(users::id.eq(user.id)))
+        .filter(users::credentials_changed_at.eq(user.credentials_changed_at));
+    diesel::update(unchanged)
+        .set((users::password_hash.eq(hash), users::credentials_changed_at.eq(now), users::updated_at.eq(now)))
+        .returning(UserRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
+}
+
+/// A user's password, as a bcrypt hash, where there is one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn password_hash(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: UserId,
+) -> QueryResult<Option<String>> {
+    let found = users::table
+        .filter(users::project_id.eq(project).and(users::id.eq(id)))
+        .select(users::password_hash)
+        .first::<Option<String>>(conn)
+        .await
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// All that is kept of a user, deactivated or not.
+///
+/// # Errors
+/// Those of the database.
+pub async fn account(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId) -> QueryResult<Option<AccountRow>> {
+    users::table
+        .filter(users::project_id.eq(project).and(users::id.eq(id)))
+        .select(AccountRow::as_select())
+        .first(conn)
+        .await
+        .optional()
 }
 
 /// What an insert or rename that may hit a unique name failed with.

@@ -106,9 +106,14 @@ impl Registry {
         })
     }
 
-    /// Ends the sessions of users who were deactivated, deleted, or changed the password after their token was issued.
+    /// Looks at the accounts of all who are here.
     fn check_accounts(&mut self, ctx: &mut Context<Self>) {
         let live: Vec<UserId> = self.users.keys().copied().collect();
+        self.check_accounts_of(live, ctx);
+    }
+
+    /// Ends the sessions of users who were deactivated, deleted, or changed the password after their token was issued.
+    fn check_accounts_of(&mut self, live: Vec<UserId>, ctx: &mut Context<Self>) {
         if live.is_empty() {
             return;
         }
@@ -203,6 +208,31 @@ impl Handler<Disconnect> for Registry {
             live.sessions.remove(&session);
             live.presence.disconnect(session);
             self.tell_presence(user, ctx);
+        }
+    }
+}
+
+/// A user's account changed: sessions that must end because of that end now, not at the next look.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CheckAccount(pub UserId);
+
+impl CheckAccount {
+    /// Tells the registry of a project, if it runs on this node. Others see for themselves.
+    pub fn tell(chat: &Chat, project: ProjectId, user: UserId) {
+        if let Some(registry) = chat.registry_if_awake(project) {
+            // Past the mailbox's bound: one message a change that is stored.
+            registry.do_send(Self(user));
+        }
+    }
+}
+
+impl Handler<CheckAccount> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, CheckAccount(user): CheckAccount, ctx: &mut Self::Context) {
+        if self.users.contains_key(&user) {
+            self.check_accounts_of(vec![user], ctx);
         }
     }
 }
