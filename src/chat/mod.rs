@@ -22,6 +22,7 @@
 
 pub mod channel;
 mod clock;
+pub mod departure;
 pub mod event_loop;
 mod expiry;
 mod guard;

@@ -11,6 +11,8 @@ use crate::wire::limits::NESTING;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
@@ -137,6 +139,44 @@ impl<'de> Deserialize<'de> for Number {
         let text = String::deserialize(deserializer)?;
         text.parse().map(Self).map_err(|_| D::Error::custom("must be a whole number"))
     }
+}
+
+/// A number of items to ask for, from 1 to `most`.
+///
+/// # Errors
+/// 400 for any other.
+pub fn page_size(limit: Option<Number>, default: i64, most: i64) -> Result<i64, Failure> {
+    match limit {
+        None => Ok(default),
+        Some(Number(limit)) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => Err(Failure::invalid("limit", format!("must be from 1 to {most}"))),
+    }
+}
+
+/// A text as the mark where a page ended, for `next`.
+#[must_use]
+pub fn mark(text: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The text in a mark that came back as `after`.
+///
+/// # Errors
+/// 400 for one that is not of ours.
+pub fn unmark(after: Option<&str>) -> Result<Option<String>, Failure> {
+    let read = |mark: &str| {
+        String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?).ok().filter(|text| !text.contains('\0'))
+    };
+    let refused = || Failure::invalid("after", "must be the `next` of a page before");
+    after.map(|mark| read(mark).ok_or_else(refused)).transpose()
+}
+
+/// A field that may be left out, given, or `null` to take away what is there; for `deserialize_with` beside `default`.
+///
+/// # Errors
+/// Those of the value.
+pub fn or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// What the handlers share.

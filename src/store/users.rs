@@ -29,20 +29,6 @@ pub struct UserRow {
     pub credentials_changed_at: DateTime<Utc>,
 }
 
-/// All that is kept of a user but the password.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
-#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
-pub struct AccountRow {
-    #[diesel(embed)]
-    pub user: UserRow,
-    pub first_name: Option<String>,
-    pub last_name: Option<String>,
-    pub email: Option<String>,
-    pub language: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
 /// A user to be made.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = users)]
@@ -195,14 +181,18 @@ pub async fn credentials_changed(
 /// Makes a user.
 ///
 /// # Errors
-/// [`Failure::NameTaken`] if the project has a user of this name.
+/// [`Failure::NameTaken`] if the project has a user of this name, [`Failure::IdTaken`] if there is one of this id anywhere.
 pub async fn create(conn: &mut AsyncPgConnection, user: &NewUser<'_>) -> Result<UserRow, Failure> {
-    diesel::insert_into(users::table)
-        .values(user)
-        .returning(UserRow::as_returning())
-        .get_result(conn)
-        .await
-        .map_err(name_taken_or)
+    diesel::insert_into(users::table).values(user).returning(UserRow::as_returning()).get_result(conn).await.map_err(
+        |error| match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, ref info)
+                if info.constraint_name() == Some("users_pkey") =>
+            {
+                Failure::IdTaken
+            }
+            other => name_taken_or(other),
+        },
+    )
 }
 
 /// Closes an account, or opens it again. Returns whether there is such a user.
@@ -280,19 +270,6 @@ pub async fn password_hash(
         .await
         .optional()?;
     Ok(found.flatten())
-}
-
-/// All that is kept of a user, deactivated or not.
-///
-/// # Errors
-/// Those of the database.
-pub async fn account(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId) -> QueryResult<Option<AccountRow>> {
-    users::table
-        .filter(users::project_id.eq(project).and(users::id.eq(id)))
-        .select(AccountRow::as_select())
-        .first(conn)
-        .await
-        .optional()
 }
 
 /// What an insert or rename that may hit a unique name failed with.

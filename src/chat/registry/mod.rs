@@ -1,10 +1,12 @@
 //! A project's registry: the sessions of each user, what they add up to, and who hears of it.
 //!
 //! - [`presence`]: what users look like to others, told in order and never with a flicker.
+//! - [`profile`]: what users are called, told when it changes.
 //! - [`relate`]: contacts, invitations, blocks.
 //! - [`recover`]: how a registry that takes over from a failed one learns who is here.
 
 pub mod presence;
+pub mod profile;
 pub mod recover;
 pub mod relate;
 
@@ -57,6 +59,7 @@ pub struct Registry {
     to_tell: VecDeque<UserId>,
     /// A telling is under way; what has changed by its end is told after it.
     telling: bool,
+    profiles: profile::Profiles,
     recovery: recover::Recovery,
     /// Pairs of users between whom an action is under way: the next one waits, so that what is told comes in the order of
     /// what was stored.
@@ -84,6 +87,7 @@ impl Registry {
             told,
             to_tell: VecDeque::new(),
             telling: false,
+            profiles: profile::Profiles::default(),
             recovery: recover::Recovery::new(takes_over),
             pairs: HashMap::new(),
             _guard: guard,

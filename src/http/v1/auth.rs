@@ -9,8 +9,8 @@ use crate::http::read::Body;
 use crate::http::sign_in;
 use crate::model::account::UserRole;
 use crate::model::{Failure, UserId, text};
-use crate::store::accounts;
 use crate::store::users::{self, NewUser, UserRow};
+use crate::store::{accounts, people};
 use crate::wire::time::Timestamp;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
@@ -194,7 +194,7 @@ async fn signed_in(state: &HttpState, status: StatusCode, user: &UserRow) -> Res
 }
 
 async fn account(state: &HttpState, user: &UserRow) -> Result<Account, Problem> {
-    let row = state.chat.run(async |conn| Ok(users::account(conn, user.project_id, user.id).await?)).await?;
+    let row = state.chat.run(async |conn| Ok(people::find(conn, user.project_id, &user.id.to_string()).await?)).await?;
     // Deleted in between.
     Ok(row.ok_or(Failure::Unauthorized)?.into())
 }

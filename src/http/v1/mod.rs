@@ -6,6 +6,7 @@ mod auth;
 pub mod health;
 mod openapi;
 mod shapes;
+mod users;
 
 use actix_web::Error;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
@@ -22,4 +23,11 @@ pub fn scope()
         .service(auth::refresh)
         .service(auth::show_me)
         .service(auth::change_password)
+        .service(users::list)
+        .service(users::create)
+        .service(users::show)
+        .service(users::rename)
+        .service(users::change)
+        .service(users::delete)
+        .service(users::relate)
 }

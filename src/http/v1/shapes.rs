@@ -2,16 +2,18 @@
 
 use crate::model::account::UserRole;
 use crate::model::{MediaId, ProjectId, UserId};
-use crate::store::users::AccountRow;
+use crate::store::people::AccountRow;
+use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// All that is kept of a user, for themselves and for those who run the project.
+/// A user. For themselves and those who run the project all that is kept; others see `id`, `username`, `name`, `avatar` and `profile`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Account {
     pub id: UserId,
-    pub project: ProjectId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectId>,
     /// The name to sign in with, and by which others address the user.
     #[schema(example = "alice")]
     pub username: String,
@@ -39,11 +41,15 @@ pub struct Account {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "https://example.org/people/alice")]
     pub profile: Option<String>,
-    pub role: UserRole,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<UserRole>,
     /// The account is closed: nobody can sign in to it.
-    pub deactivated: bool,
-    pub created_at: Timestamp,
-    pub updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deactivated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
 }
 
 impl From<AccountRow> for Account {
@@ -51,7 +57,7 @@ impl From<AccountRow> for Account {
         let AccountRow { user, first_name, last_name, email, language, created_at, updated_at } = row;
         Self {
             id: user.id,
-            project: user.project_id,
+            project: Some(user.project_id),
             username: user.username,
             name: user.name,
             first_name,
@@ -60,10 +66,43 @@ impl From<AccountRow> for Account {
             avatar: user.avatar,
             language,
             profile: user.profile,
-            role: user.role,
-            deactivated: user.deactivated_at.is_some(),
-            created_at: created_at.into(),
-            updated_at: updated_at.into(),
+            role: Some(user.role),
+            deactivated: Some(user.deactivated_at.is_some()),
+            created_at: Some(created_at.into()),
+            updated_at: Some(updated_at.into()),
         }
     }
+}
+
+impl Account {
+    /// What others see of a user.
+    #[must_use]
+    pub fn public(user: UserRow) -> Self {
+        Self {
+            id: user.id,
+            project: None,
+            username: user.username,
+            name: user.name,
+            first_name: None,
+            last_name: None,
+            email: None,
+            avatar: user.avatar,
+            language: None,
+            profile: user.profile,
+            role: None,
+            deactivated: None,
+            created_at: None,
+            updated_at: None,
+        }
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins, for `after`; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "YWxpY2U")]
+    pub next: Option<String>,
 }
