@@ -1,17 +1,22 @@
-//! A user is deleted: stored, then told.
+//! A user or a whole project is deleted: stored, then told.
 
 use super::Chat;
+use super::registry::CheckAccounts;
 use super::registry::profile::Departure;
 use super::registry::relate::refresh_room;
 use crate::cluster::{Delivery, Publication};
 use crate::model::contact::View;
 use crate::model::{Failure, ProjectId, UserId};
 use crate::store::departure::{self, Departed, Left};
-use crate::store::{conversations, users};
+use crate::store::{conversations, projects, users};
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::Contact;
 use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// How long the registry may take to end the sessions of a project.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Deletes a user of a project and tells all whom it concerns. Runs where it is called, not in an actor: it is as long as the
 /// user's list of conversations.
@@ -37,6 +42,28 @@ pub async fn delete_user(chat: &Chat, project: ProjectId, id: UserId) -> Result<
         }
     }
     Ok(())
+}
+
+/// Deletes a project with everything in it. First nobody comes in any more and the sessions end; then it is taken away piece by
+/// piece, so that nothing else waits. Asked again after a failure it goes on.
+///
+/// # Errors
+/// [`Failure::Unavailable`] when the database is away.
+pub async fn delete_project(chat: &Chat, project: ProjectId) -> Result<(), Failure> {
+    let now = chat.now();
+    chat.run(async |connection| Ok(projects::close(connection, project, now).await?)).await?;
+    end_sessions(chat, project).await?;
+    while !chat.run(async |connection| Ok(projects::delete_some(connection, project).await?)).await? {}
+    // Those whose sign-in was under way.
+    end_sessions(chat, project).await?;
+    chat.forget_namespace(project);
+    Ok(())
+}
+
+/// Ends the sessions on this node of all whose account is closed. Other nodes see for themselves.
+async fn end_sessions(chat: &Chat, project: ProjectId) -> Result<(), Failure> {
+    let Some(registry) = chat.registry_if_awake(project) else { return Ok(()) };
+    registry.send(CheckAccounts).timeout(PATIENCE).await.map_err(|_| Failure::Unavailable)?
 }
 
 /// Tells those who stay; with their own permission those for whom it changed.

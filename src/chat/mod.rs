@@ -161,6 +161,16 @@ impl Chat {
         namespaces.get(&project).map(NamespaceHandle::registry)
     }
 
+    /// A project is gone: its namespace and registry stop.
+    pub(crate) fn forget_namespace(&self, project: ProjectId) {
+        let forgotten = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&project);
+        if let Some(handle) = forgotten {
+            let registry = handle.registry();
+            // Past the mailboxes' bounds: one message each. The namespace first, or it would start another registry.
+            handle.namespace.do_send(namespace::Retire { registry });
+        }
+    }
+
     /// Hands something to the scribe that stores what happens in a conversation.
     ///
     /// # Errors

@@ -82,7 +82,6 @@ impl Caller {
 #[derive(Debug, Clone)]
 pub struct AdminCaller {
     pub project: ProjectId,
-    pub caller: Caller,
 }
 
 /// Somebody of whom nothing is known but the address.
@@ -228,7 +227,7 @@ impl FromIdentity for AdminCaller {
         if !caller.is_admin() {
             return Err(Failure::Forbidden("this is for administrators and apps of the project"));
         }
-        Ok(Self { project: caller.project(), caller })
+        Ok(Self { project: caller.project() })
     }
 }
 

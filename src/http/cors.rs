@@ -7,13 +7,15 @@ use super::HttpState;
 use super::caller::APP_KEY;
 use super::entrance::REQUEST_ID;
 use super::idempotency::{KEY, REPLAYED};
+use super::problem::Problem;
 use crate::store::accounts;
+use crate::wire::error::ErrorCode;
 use actix_cors::Cors;
-use actix_web::body::MessageBody;
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::{Method, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, ResponseError, web};
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -74,7 +76,7 @@ impl Origins {
 pub async fn refresh(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     if request.headers().contains_key(header::ORIGIN)
         && let Some(state) = request.app_data::<web::Data<HttpState>>()
         && state.origins.is_due(Instant::now())
@@ -84,7 +86,13 @@ pub async fn refresh(
             Err(_) => state.origins.forget(),
         }
     }
-    next.call(request).await
+    let response = next.call(request).await?.map_into_boxed_body();
+    // The layer below answers a preflight itself, and refuses in words of its own.
+    if response.request().method() == Method::OPTIONS && response.status() == StatusCode::BAD_REQUEST {
+        let problem = Problem::new(ErrorCode::Forbidden, "pages of this origin may not call this, or not so");
+        return Ok(response.into_response(problem.error_response()));
+    }
+    Ok(response)
 }
 
 /// What browsers are told.

@@ -4,7 +4,7 @@
 use super::caller::APP_KEY;
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
-use super::problem::{FieldError, Problem};
+use super::problem::{Details, FieldError};
 use super::v1;
 use crate::wire::error::ErrorCode;
 use actix_web::http::StatusCode;
@@ -90,7 +90,7 @@ fn describe() -> OpenApi {
     }
     let mut components = Components::new();
     components.schemas.extend(schemas);
-    components.schemas.insert(Problem::name().into_owned(), Problem::schema());
+    components.schemas.insert(Details::name().into_owned(), Details::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     components.schemas.insert(ErrorCode::name().into_owned(), ErrorCode::schema());
     components.security_schemes.extend(security_schemes().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
@@ -189,7 +189,7 @@ fn add_problem(operation: &mut Operation, status: StatusCode) {
 }
 
 fn problem() -> RefOr<Content> {
-    RefOr::T(ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build())
+    RefOr::T(ContentBuilder::new().schema(Some(Ref::from_schema_name(Details::name()))).build())
 }
 
 fn text() -> Object {

@@ -14,9 +14,13 @@ use utoipa::ToSchema;
 /// How long a client waits before it asks a server again that lacks its database: long enough for a restart of PostgreSQL.
 const OUTAGE: Duration = Duration::from_secs(2);
 
-/// What went wrong.
+/// What went wrong, as an answer. Small, so that results can hold it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem(Box<Details>);
+
+/// What an answer says that went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = json!({
+#[schema(as = Problem, example = json!({
     "type": "about:blank",
     "title": "Bad Request",
     "status": 400,
@@ -24,7 +28,7 @@ const OUTAGE: Duration = Duration::from_secs(2);
     "detail": "a field holds what it must not",
     "errors": [{"field": "name", "message": "must have 1 to 100 characters"}],
 }))]
-pub struct Problem {
+pub struct Details {
     /// Always `about:blank`: `code` says which problem it is.
     #[schema(example = "about:blank")]
     r#type: &'static str,
@@ -67,7 +71,7 @@ impl Problem {
 
     /// Where HTTP has a status of its own for what is one code among events.
     pub fn with_status(status: StatusCode, code: ErrorCode, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
             status: status.as_u16(),
@@ -76,7 +80,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after: None,
             allow: None,
-        }
+        }))
     }
 
     /// Fields that hold what they must not.
@@ -84,7 +88,9 @@ impl Problem {
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let fields: Vec<&str> = errors.iter().map(|error| error.field.as_str()).collect();
         let detail = format!("not valid: {}", fields.join(", "));
-        Self { errors, ..Self::new(ErrorCode::Invalid, detail) }
+        let mut problem = Self::new(ErrorCode::Invalid, detail);
+        problem.0.errors = errors;
+        problem
     }
 
     /// Nothing is at this path.
@@ -96,14 +102,16 @@ impl Problem {
     /// The path is right and the method is not; `allowed` lists those that are.
     pub fn method_not_allowed(allowed: impl Into<String>) -> Self {
         let detail = "this path does not have this method";
-        let problem = Self::with_status(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::UnknownType, detail);
-        Self { allow: Some(allowed.into()), ..problem }
+        let mut problem = Self::with_status(StatusCode::METHOD_NOT_ALLOWED, ErrorCode::UnknownType, detail);
+        problem.0.allow = Some(allowed.into());
+        problem
     }
 
     /// Another try makes sense after this time.
     #[must_use]
-    pub fn retry_after(self, pause: Duration) -> Self {
-        Self { retry_after: Some(pause), ..self }
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.0.retry_after = Some(pause);
+        self
     }
 }
 
@@ -128,7 +136,7 @@ impl From<Failure> for Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}: {}", self.status, self.title, self.detail)
+        write!(f, "{} {}: {}", self.0.status, self.0.title, self.0.detail)
     }
 }
 
@@ -136,22 +144,22 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+        if self.0.status == StatusCode::UNAUTHORIZED.as_u16() {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        if let Some(pause) = self.retry_after {
+        if let Some(pause) = self.0.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds_up(pause).to_string()));
         }
-        if let Some(allowed) = &self.allow {
+        if let Some(allowed) = &self.0.allow {
             response.insert_header((header::ALLOW, allowed.as_str()));
         }
         // `json` leaves a content type that is there alone.
-        response.content_type("application/problem+json").json(self)
+        response.content_type("application/problem+json").json(&self.0)
     }
 }
 
@@ -225,7 +233,7 @@ mod tests {
     #[test]
     fn a_failure_says_nothing_of_what_is_inside() {
         let problem = Problem::from(Failure::Internal);
-        assert_eq!((problem.status, problem.detail.as_str()), (500, "internal error"));
+        assert_eq!((problem.0.status, problem.0.detail.as_str()), (500, "internal error"));
     }
 
     #[test]
@@ -246,7 +254,7 @@ mod tests {
         let result =
             checks.note(text::username("username", "")).optional(Some("x"), |name| text::display_name("name", name));
         let problem = result.note(text::password("password", "short")).done().unwrap_err();
-        let fields: Vec<_> = problem.errors.iter().map(|error| error.field.as_str()).collect();
+        let fields: Vec<_> = problem.0.errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["username", "password"]);
         assert_eq!(checks.done(), Ok(()));
     }

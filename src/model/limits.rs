@@ -40,3 +40,9 @@ pub const EMAIL_CHARS: usize = 254;
 pub const LANGUAGE_CHARS: usize = 35;
 /// Characters of a link: browsers and proxies take that much.
 pub const LINK_CHARS: usize = 2_048;
+/// Web origins of a project: its sites and those of its developers.
+pub const ORIGINS: usize = 100;
+/// Projects of an organization: room for a product a customer, and few enough to be listed and counted.
+pub const PROJECTS: i64 = 10_000;
+/// Apps of a project: each is a program that somebody runs.
+pub const APPS: i64 = 200;

@@ -25,6 +25,7 @@ mod paging;
 pub mod people;
 pub mod pool;
 pub mod presence;
+pub mod projects;
 pub mod schema;
 mod statement;
 pub mod types;

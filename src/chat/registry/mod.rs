@@ -121,15 +121,20 @@ impl Registry {
         if live.is_empty() {
             return;
         }
+        ctx.spawn(self.look_at_accounts(live).map(|_, _, _| ()));
+    }
+
+    /// As [`Self::check_accounts_of`]; resolves when the loops were told.
+    fn look_at_accounts(&self, live: Vec<UserId>) -> impl ActorFuture<Self, Output = Result<(), Failure>> + use<> {
         let (chat, project) = (self.chat.clone(), self.project);
         let check = async move {
             let known =
                 chat.run(async |connection| Ok(users::credentials_changed(connection, project, &live).await?)).await?;
             Ok::<_, Failure>((live, known))
         };
-        let end = check.into_actor(self).map(|result, registry, ctx| {
+        check.into_actor(self).map(|result, registry, ctx| {
             // Away: the next round sees.
-            let Ok((live, known)) = result else { return };
+            let (live, known) = result?;
             for user in live {
                 let Some(live) = registry.users.get_mut(&user) else { continue };
                 let credentials = known.get(&user).copied();
@@ -141,8 +146,8 @@ impl Registry {
                 let issued_before = credentials.unwrap_or(DateTime::<Utc>::MAX_UTC);
                 registry.deliver(Delivery::End { user, issued_before, code: CloseCode::AccountGone }, ctx);
             }
-        });
-        ctx.spawn(end);
+            Ok(())
+        })
     }
 
     fn deliver(&self, delivery: Delivery, ctx: &mut Context<Self>) {
@@ -241,7 +246,21 @@ impl Handler<CheckAccount> for Registry {
     }
 }
 
-/// Another registry takes over: this one stops.
+/// Looks at the accounts of all who are here, now.
+#[derive(Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct CheckAccounts;
+
+impl Handler<CheckAccounts> for Registry {
+    type Result = ResponseActFuture<Self, Result<(), Failure>>;
+
+    fn handle(&mut self, _: CheckAccounts, _: &mut Self::Context) -> Self::Result {
+        let live = self.users.keys().copied().collect();
+        Box::pin(self.look_at_accounts(live))
+    }
+}
+
+/// Another registry takes over, or the project is gone: this one stops.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Retire;

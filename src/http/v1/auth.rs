@@ -84,7 +84,7 @@ pub struct Me {
     request_body = Login,
     responses(
         (status = 200, description = "Signed in", body = SignedIn),
-        (status = 401, description = "`unauthorized`: wrong name, password or project, or a closed account", body = Problem, content_type = "application/problem+json"),
+        (status = 401, description = "`unauthorized`: wrong name, password or project, or a closed account"),
     )
 )]
 #[post("/auth/login")]
@@ -102,8 +102,8 @@ pub async fn login(state: Data<HttpState>, stranger: Stranger, body: Body<Login>
     request_body = Register,
     responses(
         (status = 201, description = "Made and signed in", body = SignedIn),
-        (status = 403, description = "`forbidden`: the project does not allow it, or there is none", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "`name_taken`: the project has a user of this name", body = Problem, content_type = "application/problem+json"),
+        (status = 403, description = "`forbidden`: the project does not allow it, or there is none"),
+        (status = 409, description = "`name_taken`: the project has a user of this name"),
     )
 )]
 #[post("/auth/register")]

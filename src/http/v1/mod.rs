@@ -2,9 +2,12 @@
 //!
 //! A handler carries its method and path, and the description that goes into the document; [`scope`] lists them all.
 
+mod apps;
 mod auth;
 pub mod health;
 mod openapi;
+mod organizations;
+mod projects;
 mod shapes;
 mod users;
 
@@ -23,6 +26,18 @@ pub fn scope()
         .service(auth::refresh)
         .service(auth::show_me)
         .service(auth::change_password)
+        .service(organizations::create)
+        .service(organizations::login)
+        .service(organizations::show_me)
+        .service(projects::list)
+        .service(projects::create)
+        .service(projects::show)
+        .service(projects::change)
+        .service(projects::delete)
+        .service(apps::list)
+        .service(apps::create)
+        .service(apps::rotate_key)
+        .service(apps::delete)
         .service(users::list)
         .service(users::create)
         .service(users::show)

@@ -2,7 +2,10 @@
 
 mod api;
 mod auth;
+mod cors;
+mod idempotency;
 mod infrastructure;
+mod organizations;
 mod users;
 
 use crate::support::project::{Project, TestUser};
