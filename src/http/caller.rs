@@ -175,7 +175,8 @@ pub fn bearer(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Where a request comes from. Behind a reverse proxy that is the proxy.
-fn address(request: &HttpRequest) -> Option<IpAddr> {
+#[must_use]
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
     request.peer_addr().map(|peer| peer.ip())
 }
 

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: a POST that names itself is done once, however often it is sent, and answered the same each time.
 //!
-//! It is for callers that are known: under `auth/` there is nothing to repeat by mistake. Names are kept for a day, by caller and
+//! It is for callers that are known, and means nothing under `auth/`, where nothing is done twice by mistake. Names are kept for a day, by caller and
 //! path, with a digest of the body and the answer; but never an answer that holds a secret. What failed on our side, or was
 //! refused for the number of requests, is not kept: it may be sent again.
 
@@ -45,8 +45,13 @@ pub async fn once(
         Ok(None) => return Ok(next.call(request).await?.map_into_boxed_body()),
         Err(problem) => return Ok(request.into_response(problem.error_response())),
     };
+    let caller = match identify(request.request()).await {
+        Ok(identity) => identity.key().to_string(),
+        // Operators and strangers have no names for requests; what is wrong with others the handler says.
+        Err(_) => return Ok(next.call(request).await?.map_into_boxed_body()),
+    };
     let payload = request.take_payload();
-    let begun = match Begun::new(request.request(), payload, key).await {
+    let begun = match Begun::new(request.request(), payload, caller, key).await {
         Ok(begun) => begun,
         Err(problem) => return Ok(request.into_response(problem.error_response())),
     };
@@ -79,8 +84,7 @@ struct Begun {
 }
 
 impl Begun {
-    async fn new(request: &HttpRequest, payload: Payload, key: String) -> Result<Self, Problem> {
-        let caller = identify(request).await?.key().to_string();
+    async fn new(request: &HttpRequest, payload: Payload, caller: String, key: String) -> Result<Self, Problem> {
         let body = read_body(request, payload).await?;
         let digest = Sha256::digest(&body);
         let state = state(request)?;

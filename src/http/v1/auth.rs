@@ -3,7 +3,7 @@
 use super::shapes::Account;
 use crate::chat::registry::CheckAccount;
 use crate::http::HttpState;
-use crate::http::caller::{Stranger, UserCaller};
+use crate::http::caller::{Stranger, UserCaller, address};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::Body;
 use crate::http::sign_in;
@@ -14,7 +14,7 @@ use crate::store::{accounts, people};
 use crate::wire::time::Timestamp;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -168,13 +168,13 @@ pub async fn show_me(state: Data<HttpState>, caller: UserCaller) -> Result<Json<
 pub async fn change_password(
     state: Data<HttpState>,
     caller: UserCaller,
-    stranger: Stranger,
+    request: HttpRequest,
     body: Body<NewPassword>,
 ) -> Result<HttpResponse, Problem> {
     let NewPassword { old, new } = body.0;
     text::password("new", &new)?;
     let user = caller.user;
-    match sign_in::confirm(&state, &user, old, stranger.address).await {
+    match sign_in::confirm(&state, &user, old, address(&request)).await {
         Err(sign_in::Refusal::WrongCredentials) => return Err(Failure::Forbidden("the old password is another").into()),
         other => other?,
     }

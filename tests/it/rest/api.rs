@@ -6,6 +6,7 @@ use palabre::http::document::document;
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
 
 /// A way to a server's REST API.
@@ -32,7 +33,11 @@ pub struct Answer {
 
 impl Api {
     pub fn of(server: &TestServer) -> Self {
-        Self { client: Client::new(), base: format!("http://{}", server.addresses.http) }
+        Self::at(server.addresses.http)
+    }
+
+    pub fn at(address: SocketAddr) -> Self {
+        Self { client: Client::new(), base: format!("http://{address}") }
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {

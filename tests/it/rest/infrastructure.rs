@@ -2,8 +2,15 @@
 
 use super::api::{Api, description};
 use super::start;
+use crate::support::http::{SECRET, serve};
 use crate::support::server::TestServer;
+use chrono::Utc;
+use palabre::model::account::UserRole;
+use palabre::model::{ProjectId, UserId};
+use palabre::store::Database;
+use palabre::wire::token::{Tokens, UserToken};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 #[tokio::test]
 async fn what_is_no_json_object_is_a_clear_400() {
@@ -108,4 +115,38 @@ async fn the_description_is_served_and_the_page_loads_nothing_from_elsewhere() {
     }
     let start = page("/docs/swagger-initializer.js").await.text().await.unwrap();
     assert!(start.contains("/api/v1/openapi.json") && !start.contains("petstore"), "{start}");
+}
+
+#[actix_web::test]
+async fn without_its_database_the_api_says_when_to_come_back() {
+    let away = Database::connect("postgres://palabre@/palabre?host=/nonexistent", 1).unwrap();
+    let api = Api::at(serve(away));
+    let bearer = UserToken {
+        user: UserId::random(),
+        number: 1,
+        username: "alice".to_owned(),
+        role: UserRole::User,
+        project: ProjectId::random(),
+        credentials_changed_at: Utc::now(),
+    };
+    let token = Tokens::new(SECRET.as_bytes()).issue_user(&bearer, Utc::now(), Duration::from_secs(60)).unwrap();
+    let login = json!({ "project": "p", "username": "alice", "password": "alice123" });
+    for call in [
+        api.get("/auth/me").bearer(&token),
+        api.get("/users").key("a key"),
+        api.post("/auth/login").json(login),
+        api.get("/health"),
+    ] {
+        let answer = call.send().await;
+        assert_eq!(answer.status, 503, "{}", answer.body);
+        if answer.body.get("code").is_some() {
+            assert_eq!(
+                (&answer.body["code"], &answer.headers["retry-after"]),
+                (&json!("unavailable"), &"2".parse().unwrap())
+            );
+            assert!(!answer.body.to_string().contains("nonexistent"), "{}", answer.body);
+        }
+    }
+    // Who can't be known needs no database.
+    api.get("/auth/me").bearer("bad").refused(401, "unauthorized").await;
 }
