@@ -95,7 +95,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for InPath<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Only bytes that are no UTF-8 fail: then there is nothing at that path.
+        // No name holds U+0000, and PostgreSQL takes it in no text; bytes that are no UTF-8 fail below.
+        if request.path().contains("%00") {
+            return ready(Err(Problem::no_such_path()));
+        }
         let read = web::Path::<T>::extract(request).into_inner();
         ready(read.map(|path| Self(path.into_inner())).map_err(|_| Problem::no_such_path()))
     }

@@ -45,7 +45,7 @@ impl From<OwnedRow> for Project {
 #[serde(deny_unknown_fields)]
 pub struct NewProject {
     /// 1 to 64 of `a-z0-9-_`, unique on the server.
-    #[schema(example = "shop", min_length = 1, max_length = 64)]
+    #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
     name: String,
     #[serde(default)]
     #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
@@ -58,7 +58,7 @@ pub struct NewProject {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProjectChanges {
-    #[schema(example = "shop", min_length = 1, max_length = 64)]
+    #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
     name: Option<String>,
     #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
     origins: Option<Vec<String>>,
@@ -71,6 +71,7 @@ pub struct ProjectChanges {
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// The `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]*$")]
     after: Option<String>,
     /// Projects in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]

@@ -36,6 +36,7 @@ pub struct Which {
     #[param(min_length = 1, max_length = 100)]
     q: Option<String>,
     /// The `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]*$")]
     after: Option<String>,
     /// Users in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]

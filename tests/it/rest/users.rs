@@ -33,6 +33,11 @@ async fn an_app_makes_finds_renames_and_deletes_users() {
     assert_eq!((&renamed["id"], &renamed["username"]), (&json!(id), &json!("dörte b")));
     api.get("/users/dora").key(&key).refused(404, "not_found").await;
     api.get("/users/d%C3%B6rte%20b").key(&key).expect(200).await;
+    for strange in ["/users/a%00b", "/users/%FF", "/users/a%2Fb"] {
+        api.get(strange).key(&key).refused(404, "not_found").await;
+        let relate = api.post(&format!("{strange}/contacts")).key(&key);
+        relate.json(json!({ "user": "dora", "action": "invite" })).refused(404, "not_found").await;
+    }
     api.delete(&format!("/users/{id}/")).key(&key).expect(204).await;
     api.get(&format!("/users/{id}")).key(&key).refused(404, "not_found").await;
     // The name and the id are free again.

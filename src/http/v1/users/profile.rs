@@ -27,7 +27,7 @@ pub struct Profile {
     #[schema(value_type = Option<String>, example = "Liddell", min_length = 1, max_length = 100)]
     last_name: Option<Option<String>>,
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "alice@example.org", max_length = 254)]
+    #[schema(value_type = Option<String>, example = "alice@example.org", max_length = 254, pattern = "^[^@\\s]+@[^@\\s]+$")]
     email: Option<Option<String>>,
     /// A picture among the user's media.
     #[serde(deserialize_with = "or_null")]
@@ -35,11 +35,11 @@ pub struct Profile {
     avatar: Option<Option<MediaId>>,
     /// A language tag.
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "en-GB", max_length = 35)]
+    #[schema(value_type = Option<String>, example = "en-GB", max_length = 35, pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
     language: Option<Option<String>>,
     /// Where the user is at home in the application they come from: an http or https link.
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "https://example.org/people/alice", max_length = 2048)]
+    #[schema(value_type = Option<String>, example = "https://example.org/people/alice", max_length = 2048, pattern = "^https?://[^/?#\\s]")]
     profile: Option<Option<String>>,
     /// For administrators and apps.
     role: Option<UserRole>,
