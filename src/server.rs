@@ -185,8 +185,8 @@ fn http_settings(settings: &Settings) -> HttpSettings {
     HttpSettings {
         token_lifetime: settings.auth.token_lifetime(),
         webhook_project: settings.auth.webhook_project.clone(),
-        origins: settings.auth.cors_origins.clone(),
-        open_organizations: settings.auth.open_organizations,
+        origins: settings.rest.cors_origins.clone(),
+        open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
         cores: settings.engine.worker_count(),
     }

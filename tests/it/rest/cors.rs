@@ -16,8 +16,8 @@ fn allowed(answer: &Answer) -> Option<&str> {
 async fn pages_of_known_origins_may_call() {
     let server = TestServer::builder()
         .settings(|settings| {
-            settings.auth.cors_origins = vec![SET.to_owned()];
-            settings.auth.open_organizations = true;
+            settings.rest.cors_origins = vec![SET.to_owned()];
+            settings.rest.open_organizations = true;
         })
         .start()
         .await;

@@ -64,7 +64,7 @@ async fn many_at_once_are_one() {
 
 #[tokio::test]
 async fn refusals_are_answers_too_and_secrets_are_not_kept() {
-    let server = TestServer::builder().settings(|settings| settings.auth.open_organizations = true).start().await;
+    let server = TestServer::builder().settings(|settings| settings.rest.open_organizations = true).start().await;
     let api = Api::of(&server);
     let organization = json!({ "name": "acme", "password": "acme1234" });
     let token = api.post("/organizations").json(organization).expect(201).await["token"].as_str().unwrap().to_owned();

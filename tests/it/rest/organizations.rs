@@ -13,7 +13,7 @@ const OPERATOR: &str = "the token of the operators";
 
 /// A server that is open to new organizations, and the token of one.
 async fn open() -> (TestServer, Api, String) {
-    let server = TestServer::builder().settings(|settings| settings.auth.open_organizations = true).start().await;
+    let server = TestServer::builder().settings(|settings| settings.rest.open_organizations = true).start().await;
     let api = Api::of(&server);
     let token = organization(&api, "acme").await;
     (server, api, token)
