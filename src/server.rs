@@ -5,7 +5,7 @@ use crate::chat::{Chat, Clock};
 use crate::cluster::Delivery;
 use crate::config::{ConfigError, Settings};
 use crate::http::admin::{self, AdminState};
-use crate::http::{HttpState, router};
+use crate::http::{HttpSettings, HttpState, idempotency, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
@@ -161,17 +161,12 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     }
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
     let scribes = settings.engine.scribes.get();
-    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock.clone());
+    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock);
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
-    let state = web::Data::new(HttpState::new(
-        database.clone(),
-        tokens,
-        clock,
-        settings.auth.token_lifetime(),
-        settings.auth.webhook_project.clone(),
-        settings.engine.worker_count(),
-    ));
-    let mut listening = Listening { tasks: vec![chat.watch_expiry()], ..Listening::default() };
+    let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
+    let swept = state.clone();
+    let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
+    let mut listening = Listening { tasks: vec![chat.watch_expiry(), sweeper], ..Listening::default() };
     match listening.start(&settings, listeners, &database, &doors, &state, certificate).await {
         Ok(addresses) => {
             let grace = settings.engine.shutdown_grace;
@@ -183,6 +178,17 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
             close_database(opened).await;
             Err(error)
         }
+    }
+}
+
+fn http_settings(settings: &Settings) -> HttpSettings {
+    HttpSettings {
+        token_lifetime: settings.auth.token_lifetime(),
+        webhook_project: settings.auth.webhook_project.clone(),
+        origins: settings.rest.cors_origins.clone(),
+        open_organizations: settings.rest.open_organizations,
+        admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
+        cores: settings.engine.worker_count(),
     }
 }
 
@@ -272,7 +278,7 @@ fn serve_clients(
     let (entrance, app) = (Arc::clone(doors), state.clone());
     server = match certificate {
         None => server.listen("http", http, move || {
-            let app = App::new().app_data(app.clone()).configure(router::configure);
+            let app = App::new().configure(|config| router::configure(config, &app));
             HttpService::build()
                 .upgrade(ws::upgrade::<TcpStream>(Arc::clone(&entrance)))
                 .finish(map_config(app, |()| AppConfig::default()))
@@ -281,7 +287,7 @@ fn serve_clients(
         Some(certificate) => {
             let config = certificate.server_config()?;
             server.listen("https", http, move || {
-                let app = App::new().app_data(app.clone()).configure(router::configure);
+                let app = App::new().configure(|config| router::configure(config, &app));
                 HttpService::build()
                     .upgrade(ws::upgrade::<TlsStream<TcpStream>>(Arc::clone(&entrance)))
                     .finish(map_config(app, |()| AppConfig::default()))

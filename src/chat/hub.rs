@@ -207,6 +207,11 @@ impl Hub {
             Delivery::Invisible { user, on } => {
                 self.event_loop.of_user(*user).iter().for_each(|channel| channel.invisible.set(*on));
             }
+            Delivery::Profile(user) => {
+                for channel in self.event_loop.of_user(user.id) {
+                    *channel.profile.borrow_mut() = Some(Arc::clone(user));
+                }
+            }
             Delivery::CloseAll(code) => self.event_loop.close_all(*code),
             Delivery::RollCall { project, to } => {
                 let mut here = Vec::new();

@@ -22,6 +22,7 @@
 
 pub mod channel;
 mod clock;
+pub mod departure;
 pub mod event_loop;
 mod expiry;
 mod guard;
@@ -45,6 +46,7 @@ use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
+use registry::Registry;
 use scribe::{Entry, Full};
 use scribes::Scribes;
 use std::collections::HashMap;
@@ -149,6 +151,23 @@ impl Chat {
     pub fn namespace_if_awake(&self, project: ProjectId) -> Option<Addr<Namespace>> {
         let namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
         namespaces.get(&project).map(|handle| handle.namespace.clone())
+    }
+
+    /// The registry of a project if it runs.
+    #[must_use]
+    pub fn registry_if_awake(&self, project: ProjectId) -> Option<Addr<Registry>> {
+        let namespaces = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        namespaces.get(&project).map(NamespaceHandle::registry)
+    }
+
+    /// A project is gone: its namespace and registry stop.
+    pub(crate) fn forget_namespace(&self, project: ProjectId) {
+        let forgotten = self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).remove(&project);
+        if let Some(handle) = forgotten {
+            let registry = handle.registry();
+            // Past the mailboxes' bounds: one message each. The namespace first, or it would start another registry.
+            handle.namespace.do_send(namespace::Retire { registry });
+        }
     }
 
     /// Hands something to the scribe that stores what happens in a conversation.

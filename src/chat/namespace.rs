@@ -5,7 +5,7 @@
 use super::Chat;
 use super::guard::FailureGuard;
 use super::registry::presence::Told;
-use super::registry::{Registry, Retire};
+use super::registry::{self, Registry};
 use super::room::{MaySleep, Room};
 use crate::model::{ConversationId, ProjectId};
 use actix::prelude::*;
@@ -67,7 +67,7 @@ impl Namespace {
         let told = failed.map(|failed| failed.told.clone()).unwrap_or_default();
         if let Some(failed) = failed {
             // It would tell presences beside the new one. Past the mailbox's bound: one message.
-            failed.registry().do_send(Retire);
+            failed.registry().do_send(registry::Retire);
         }
         let (registry, lost) = Registry::start_in(&arbiter, chat, project, told.clone(), failed.is_some());
         let registry = Arc::new(RwLock::new(registry));
@@ -171,6 +171,22 @@ impl Actor for Namespace {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+/// The project is gone: the namespace stops, and then its registry.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Retire {
+    pub registry: Addr<Registry>,
+}
+
+impl Handler<Retire> for Namespace {
+    type Result = ();
+
+    fn handle(&mut self, Retire { registry }: Retire, ctx: &mut Self::Context) {
+        ctx.stop();
+        registry.do_send(registry::Retire);
     }
 }
 

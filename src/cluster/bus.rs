@@ -8,7 +8,7 @@ use super::interest::{Interest, MAX_LOOPS};
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::Outgoing;
-use crate::wire::shapes::Message;
+use crate::wire::shapes::{Message, User};
 use actix::{Arbiter, ArbiterHandle, Recipient};
 use arc_swap::ArcSwap;
 use chrono::{DateTime, Utc};
@@ -38,6 +38,8 @@ pub enum Delivery {
     Block { by: UserId, whom: UserId, on: bool },
     /// The user chose to look offline, or no longer.
     Invisible { user: UserId, on: bool },
+    /// The user's profile changed: what their sessions do from now on is done under the new one.
+    Profile(Arc<User>),
     /// A registry wants to know which sessions of its project there are.
     RollCall { project: ProjectId, to: Recipient<Here> },
     /// All connections end, authenticated or not.
@@ -330,6 +332,7 @@ impl Bus {
             }
             Delivery::RollCall { .. } | Delivery::CloseAll(_) | Delivery::Fail => u64::MAX,
             Delivery::Join { users: list, .. } | Delivery::Leave { users: list, .. } => users(list),
+            Delivery::Profile(user) => self.users.mask(user.id),
             Delivery::Block { by: user, .. } | Delivery::Invisible { user, .. } | Delivery::End { user, .. } => {
                 self.users.mask(*user)
             }

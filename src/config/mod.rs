@@ -7,13 +7,15 @@ pub mod command;
 mod door;
 mod kept_secret;
 mod secret;
+mod validate;
 
 pub use crate::wire::bounds::Limits;
 pub use door::Door;
 pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
-use crate::model::duration;
+use crate::model::account::check_origin;
+use crate::model::{Failure, duration};
 use crate::store::embedded::default_data_dir;
 use crate::store::opening::Place;
 use crate::wire::token::SECRET_BYTES;
@@ -35,6 +37,8 @@ pub struct Settings {
     pub database: Database,
     #[command(flatten)]
     pub auth: Auth,
+    #[command(flatten)]
+    pub rest: Rest,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
@@ -201,6 +205,34 @@ impl Default for Auth {
     }
 }
 
+/// Who may call REST.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "REST")]
+pub struct Rest {
+    /// Web origin whose pages may call REST, beside those of each project, such as https://example.org; may be given again, or
+    /// several with commas
+    #[arg(long = "cors-origin", env = "PALABRE_CORS_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// Let anybody make an organization over REST; else that takes the admin token
+    #[arg(long, env = "PALABRE_OPEN_ORGANIZATIONS", value_parser = clap::builder::BoolishValueParser::new())]
+    pub open_organizations: bool,
+}
+
+impl Rest {
+    fn validate(&self) -> Result<(), ConfigError> {
+        for origin in &self.cors_origins {
+            check_origin("origin", origin).map_err(|failure| {
+                let problem = match failure {
+                    Failure::Invalid { message, .. } => message,
+                    other => other.to_string(),
+                };
+                ConfigError::new("--cors-origin", "PALABRE_CORS_ORIGINS", problem)
+            })?;
+        }
+        Ok(())
+    }
+}
+
 /// How the work is spread, and how it ends.
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Engine")]
@@ -273,123 +305,12 @@ impl Settings {
             None => kept_secret::read_or_make(&self.database.data_dir()?, rand::random()).map_err(unreadable_secret),
         }
     }
-
-    /// Checks what no setting can say of itself alone. Opens nothing.
-    ///
-    /// # Errors
-    /// The first problem found.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        self.database.validate()?;
-        self.auth.validate()?;
-        self.validate_secret()?;
-        self.validate_listeners()?;
-        self.validate_limits()
-    }
-
-    fn validate_secret(&self) -> Result<(), ConfigError> {
-        if self.auth.jwt_secret.is_none() && !self.demo {
-            let problem = format!("is needed: a secret of at least {SECRET_BYTES} bytes (only --demo makes one up)");
-            return Err(ConfigError::new("--jwt-secret", "PALABRE_JWT_SECRET", problem));
-        }
-        Ok(())
-    }
-
-    fn validate_listeners(&self) -> Result<(), ConfigError> {
-        let Listen { http, tcp, admin, admin_token, tls_cert, tls_key } = &self.listen;
-        let clash =
-            |one: Option<SocketAddr>, other: Option<SocketAddr>| one.is_some_and(|at| at.port() != 0) && one == other;
-        if clash(tcp.address(), Some(*http)) {
-            return Err(ConfigError::new("--tcp", "PALABRE_TCP", "is the same address as --listen"));
-        }
-        if clash(admin.address(), Some(*http)) || clash(admin.address(), tcp.address()) {
-            return Err(ConfigError::new("--admin", "PALABRE_ADMIN", "is the address of another listener"));
-        }
-        match admin_token {
-            None if admin.address().is_some_and(|at| !at.ip().is_loopback()) => {
-                let problem = "is needed for an --admin address that others can reach";
-                return Err(ConfigError::new("--admin-token", "PALABRE_ADMIN_TOKEN", problem));
-            }
-            Some(token) if token.expose().len() < ADMIN_TOKEN_BYTES => {
-                let problem = format!("needs at least {ADMIN_TOKEN_BYTES} bytes");
-                return Err(ConfigError::new("--admin-token", "PALABRE_ADMIN_TOKEN", problem));
-            }
-            _ => {}
-        }
-        match (tls_cert, tls_key) {
-            (Some(_), None) => Err(ConfigError::new("--tls-key", "PALABRE_TLS_KEY", "is needed with --tls-cert")),
-            (None, Some(_)) => Err(ConfigError::new("--tls-cert", "PALABRE_TLS_CERT", "is needed with --tls-key")),
-            _ => Ok(()),
-        }
-    }
-
-    fn validate_limits(&self) -> Result<(), ConfigError> {
-        let limits = &self.limits;
-        let at_least = |value: usize, least: usize, flag, variable| {
-            if value >= least {
-                Ok(())
-            } else {
-                Err(ConfigError::new(flag, variable, format!("must be at least {least}")))
-            }
-        };
-        at_least(limits.frame_bytes, LEAST_FRAME_BYTES, "--frame-bytes", "PALABRE_FRAME_BYTES")?;
-        // Frames declare their length in 32 bits.
-        if u32::try_from(limits.frame_bytes).is_err() {
-            return Err(ConfigError::new("--frame-bytes", "PALABRE_FRAME_BYTES", "must be below 4 GiB"));
-        }
-        at_least(
-            limits.server_frame_bytes,
-            Limits::DEFAULT.frame_bytes,
-            "--server-frame-bytes",
-            "PALABRE_SERVER_FRAME_BYTES",
-        )?;
-        if limits.outstanding_bytes < 2 * limits.server_frame_bytes {
-            let problem =
-                "must be at least twice --server-frame-bytes: one frame may not fill the half at which reading stops";
-            return Err(ConfigError::new("--outstanding-bytes", "PALABRE_OUTSTANDING_BYTES", problem));
-        }
-        at_least(limits.outstanding_frames, 2, "--outstanding-frames", "PALABRE_OUTSTANDING_FRAMES")?;
-        at_least(limits.sessions_per_user, 1, "--sessions-per-user", "PALABRE_SESSIONS_PER_USER")?;
-        at_least(limits.members_per_request, 1, "--members-per-request", "PALABRE_MEMBERS_PER_REQUEST")?;
-        at_least(limits.connections, 1, "--connections", "PALABRE_CONNECTIONS")?;
-        if !(1..=limits.connections).contains(&limits.unauthenticated_connections) {
-            let problem = "must be from 1 to --connections";
-            return Err(ConfigError::new(
-                "--unauthenticated-connections",
-                "PALABRE_UNAUTHENTICATED_CONNECTIONS",
-                problem,
-            ));
-        }
-        if limits.events_per_second == 0 {
-            return Err(ConfigError::new("--events-per-second", "PALABRE_EVENTS_PER_SECOND", "must be at least 1"));
-        }
-        if limits.events_burst == 0 {
-            return Err(ConfigError::new("--events-burst", "PALABRE_EVENTS_BURST", "must be at least 1"));
-        }
-        for (time, flag, variable) in [
-            (limits.auth_timeout, "--auth-timeout", "PALABRE_AUTH_TIMEOUT"),
-            (limits.ping_after, "--ping-after", "PALABRE_PING_AFTER"),
-            (limits.ping_patience, "--ping-patience", "PALABRE_PING_PATIENCE"),
-            (limits.typing_time, "--typing-time", "PALABRE_TYPING_TIME"),
-            (limits.room_idle, "--room-idle", "PALABRE_ROOM_IDLE"),
-            (self.engine.shutdown_grace, "--shutdown-grace", "PALABRE_SHUTDOWN_GRACE"),
-        ] {
-            if time.is_zero() {
-                return Err(ConfigError::new(flag, variable, "must be more than nothing"));
-            }
-        }
-        Ok(())
-    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable_secret(error: std::io::Error) -> ConfigError {
     ConfigError::new("--data-dir", "PALABRE_DATA_DIR", format!("can't keep the demo's signing secret: {error}"))
 }
-
-/// Bytes of the shortest admin token: 128 bits, if somebody made it well.
-const ADMIN_TOKEN_BYTES: usize = 16;
-/// The least that a frame from a client may be limited to: signing in must fit.
-const LEAST_FRAME_BYTES: usize = 4096;
 
 const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)

@@ -53,6 +53,23 @@ fn a_secret_is_needed_unless_for_the_demo() {
 }
 
 #[test]
+fn origins_are_as_browsers_send_them() {
+    let good = parse(&[
+        "--demo",
+        "--cors-origin",
+        "https://a.example,http://localhost:3000",
+        "--cors-origin",
+        "https://b.example",
+    ]);
+    let good = good.unwrap();
+    assert_eq!(good.rest.cors_origins, ["https://a.example", "http://localhost:3000", "https://b.example"]);
+    assert_eq!(good.validate(), Ok(()));
+    for bad in ["*", "https://a.example/", "a.example"] {
+        assert!(problem(&["--demo", "--cors-origin", bad]).contains("PALABRE_CORS_ORIGINS"), "{bad}");
+    }
+}
+
+#[test]
 fn commands_beside_a_demo_find_its_secret() {
     let dir = tempfile::tempdir().unwrap();
     let demo = parse(&["--demo", "--data-dir", dir.path().to_str().unwrap()]).unwrap();

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Checks that may wait for each core: at 50 ms a check, who comes later would wait for more than 6 s.
 const WAITING_PER_CORE: usize = 128;
 
-/// Where passwords are checked: on the blocking pool, as many at once as there are cores, so that a flood of sign-ins leaves
+/// Where passwords are hashed and checked: on the blocking pool, as many at once as there are cores, so that a flood of sign-ins leaves
 /// the event loops their share.
 pub struct Hashing {
     /// Those who wait or are served.
@@ -51,15 +51,27 @@ impl Turn {
     /// # Errors
     /// [`Failure::Internal`] if the check died.
     pub async fn verify(self, password: String, hash: Option<String>) -> Result<bool, Failure> {
+        self.work(move || password::verify(&password, hash.as_deref())).await
+    }
+
+    /// The hash of a new password.
+    ///
+    /// # Errors
+    /// As [`password::hash`].
+    pub async fn hash(self, password: String) -> Result<String, Failure> {
+        self.work(move || password::hash(&password, rand::random())).await?
+    }
+
+    async fn work<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
         tokio::task::spawn_blocking(move || {
-            let matches = password::verify(&password, hash.as_deref());
-            // Here and not with the caller: who goes away leaves the check running, and it still takes its core.
+            let done = work();
+            // Here and not with the caller: who goes away leaves the work running, and it still takes its core.
             drop(self);
-            matches
+            done
         })
         .await
         .map_err(|error| {
-            log::error!(target: "palabre::http", "the check of a password died: {error}");
+            log::error!(target: "palabre::http", "work on a password died: {error}");
             Failure::Internal
         })
     }

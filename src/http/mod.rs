@@ -1,13 +1,26 @@
 //! REST. [`router`] is the table of contents; one folder an API, one file a resource. Handlers are thin: read, check, call,
 //! answer.
+//!
+//! A request of `/api/v1` passes [`entrance`] (its id), [`cors`] and [`idempotency`], and reaches a handler whose arguments say what
+//! it needs: who calls ([`caller`]), a body, a path, a query ([`read`]). Whatever goes wrong becomes a [`problem`]. What the handlers
+//! say of themselves becomes the [`document`].
 
 pub mod admin;
+mod caller;
+mod cors;
+mod docs;
+pub mod document;
+mod entrance;
 mod hashing;
+pub mod idempotency;
 mod problem;
+mod rate;
+mod read;
 pub mod router;
+mod sign_in;
 mod state;
 mod throttle;
 mod v1;
 mod webhook;
 
-pub use state::HttpState;
+pub use state::{HttpSettings, HttpState};

@@ -1,24 +1,27 @@
-//! The table of contents: every path of the client listener that is answered by REST.
+//! The table of contents: every path of the client listener that is answered by REST. Those of `/api/v1` are in [`v1::scope`].
 
-use super::{problem, v1, webhook};
+use super::document::document;
+use super::problem::Problem;
+use super::{HttpState, cors, docs, entrance, idempotency, problem, v1, webhook};
 use actix_web::http::{StatusCode, header};
-use actix_web::middleware::DefaultHeaders;
+use actix_web::middleware::{DefaultHeaders, NormalizePath, from_fn};
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 
-/// Adds all routes. They need a `web::Data<HttpState>`.
-pub fn configure(config: &mut ServiceConfig) {
+/// Adds all routes.
+pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
+    // The last that is wrapped around it comes first.
+    let api = v1::scope()
+        .map(|scope| scope.default_service(web::to(elsewhere)))
+        .wrap(from_fn(idempotency::once))
+        .wrap(NormalizePath::trim())
+        .wrap(cors::layer(state))
+        .wrap(from_fn(cors::refresh))
+        .wrap(from_fn(entrance::pass))
+        .wrap(plain_answers());
     config
-        .service(
-            web::scope("/api/v1")
-                .wrap(plain_answers())
-                .service(
-                    web::resource("/health")
-                        .get(v1::health::show)
-                        .route(web::head().to(v1::health::show))
-                        .default_service(web::to(async || problem::method_not_allowed("GET, HEAD"))),
-                )
-                .default_service(web::to(async || problem::status(StatusCode::NOT_FOUND))),
-        )
+        .app_data(state.clone())
+        .service(api)
         .service(
             web::scope("/webhook")
                 .wrap(plain_answers())
@@ -30,7 +33,13 @@ pub fn configure(config: &mut ServiceConfig) {
                 )
                 .default_service(web::to(async || webhook::answer::not_found())),
         )
+        .configure(docs::configure)
         .default_service(web::to(async || problem::status(StatusCode::NOT_FOUND)));
+}
+
+/// What no handler of the API takes: a path that is none, or another method than its own.
+async fn elsewhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    Err(document().methods_of(request.path()).map_or_else(Problem::no_such_path, Problem::method_not_allowed))
 }
 
 /// Answers are data, never a page, and nobody keeps them.

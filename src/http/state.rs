@@ -1,39 +1,101 @@
 //! What the handlers share.
 
+use super::cors::Origins;
 use super::hashing::Hashing;
+use super::rate::Rates;
 use super::throttle::Throttle;
-use crate::chat::Clock;
-use crate::store::Database;
-use crate::wire::token::Tokens;
+use crate::chat::Chat;
+use crate::model::Failure;
+use crate::store::accounts::{self, OrganizationRow};
+use crate::store::users::UserRow;
+use crate::wire::time::Timestamp;
+use crate::wire::token::{TokenError, Tokens};
+use chrono::DateTime;
+use sha2::{Digest, Sha256};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
-pub struct HttpState {
-    pub database: Database,
-    pub tokens: Arc<Tokens>,
-    pub clock: Clock,
+/// What an operator may set about REST.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
     /// How long a token from a sign-in is good for.
     pub token_lifetime: Duration,
     /// The project that the assistant webhook serves, by name or id.
     pub webhook_project: String,
+    /// Web origins whose pages may call REST, beside those of projects.
+    pub origins: Vec<String>,
+    /// Anybody may make an organization.
+    pub open_organizations: bool,
+    /// The token of operators, who may make organizations all the same.
+    pub admin_token: Option<String>,
+    /// That many passwords are hashed at once.
+    pub cores: NonZeroUsize,
+}
+
+/// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
+pub struct HttpState {
+    pub chat: Chat,
+    pub tokens: Arc<Tokens>,
+    pub(super) token_lifetime: Duration,
+    pub(super) webhook_project: String,
+    pub(super) open_organizations: bool,
+    /// SHA-256 of the operators' token. Hashes are compared, so that the time tells nothing of the token.
+    pub(super) admin_token: Option<[u8; 32]>,
+    pub(super) origins: Origins,
     pub(super) hashing: Hashing,
     pub(super) throttle: Throttle,
+    pub(super) rates: Rates,
 }
 
 impl HttpState {
-    /// The state of a server on `cores` cores: that many passwords are hashed at once.
+    /// The state of a server.
     #[must_use]
-    pub fn new(
-        database: Database,
-        tokens: Arc<Tokens>,
-        clock: Clock,
-        token_lifetime: Duration,
-        webhook_project: String,
-        cores: NonZeroUsize,
-    ) -> Self {
-        let (hashing, throttle) = (Hashing::new(cores), Throttle::default());
-        Self { database, tokens, clock, token_lifetime, webhook_project, hashing, throttle }
+    pub fn new(chat: Chat, tokens: Arc<Tokens>, settings: HttpSettings) -> Self {
+        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores } =
+            settings;
+        Self {
+            rates: Rates::new(&chat.limits),
+            chat,
+            tokens,
+            token_lifetime,
+            webhook_project,
+            open_organizations,
+            admin_token: admin_token.map(|token| Sha256::digest(token).into()),
+            origins: Origins::new(origins),
+            hashing: Hashing::new(cores),
+            throttle: Throttle::default(),
+        }
+    }
+
+    /// A fresh token for a user, and when it ends.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] if the clock shows a time that no token can tell.
+    pub(super) fn token_for(&self, user: &UserRow) -> Result<(String, Timestamp), Failure> {
+        self.issue(|now| self.tokens.issue_user(&accounts::token_of(user), now, self.token_lifetime))
+    }
+
+    /// A fresh token for an organization, and when it ends.
+    ///
+    /// # Errors
+    /// As [`Self::token_for`].
+    pub(super) fn token_for_organization(
+        &self,
+        organization: &OrganizationRow,
+    ) -> Result<(String, Timestamp), Failure> {
+        let bearer = accounts::token_of_organization(organization);
+        self.issue(|now| self.tokens.issue_organization(&bearer, now, self.token_lifetime))
+    }
+
+    fn issue(
+        &self,
+        sign: impl FnOnce(DateTime<chrono::Utc>) -> Result<String, TokenError>,
+    ) -> Result<(String, Timestamp), Failure> {
+        let now = self.chat.now();
+        let end =
+            i64::try_from(self.token_lifetime.as_secs()).ok().and_then(|seconds| now.timestamp().checked_add(seconds));
+        let end = end.and_then(|end| DateTime::from_timestamp(end, 0)).ok_or(Failure::Internal)?;
+        Ok((sign(now).map_err(|_| Failure::Internal)?, end.into()))
     }
 }

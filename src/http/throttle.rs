@@ -1,6 +1,5 @@
 //! Sign-ins that failed: so many a minute for one name and one address, then a pause.
 
-use crate::model::limits::USERNAME_CHARS;
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
@@ -13,11 +12,14 @@ const WINDOW: Duration = Duration::from_secs(60);
 const PER_NAME: usize = 20;
 /// Failures in a window for one address; more than for a name, as many people may share one.
 const PER_ADDRESS: usize = 100;
+/// Characters of a name that count: those of a project's id and of a username, with some room. What strangers send takes only so
+/// much memory.
+const NAME_CHARS: usize = 160;
 /// Names, and addresses, that are remembered. One core checks some 1 200 passwords in a window, so it takes many cores under
 /// attack to fill this; then those who failed longest ago are forgotten first.
 const REMEMBERED: usize = 16_384;
 
-/// Counts failures of signing in.
+/// Counts failures of signing in, by name (of a user in a project, or of an organization) and address.
 #[derive(Default)]
 pub struct Throttle {
     failures: Mutex<Failures>,
@@ -46,6 +48,14 @@ impl Throttle {
     pub fn check(&self, name: &str, address: Option<IpAddr>, now: Instant) -> Result<(), Duration> {
         let (name, address) = keys(name, address);
         self.lock().check(&name, address, now)
+    }
+
+    /// Whether there may be another try from this address now, whoever it is for.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_address(&self, address: Option<IpAddr>, now: Instant) -> Result<(), Duration> {
+        self.check("", address, now)
     }
 
     /// Begins a try, if there may be one now.
@@ -92,14 +102,17 @@ impl Failures {
     }
 }
 
-/// Under which keys a try is counted. Of a name only so much counts: no user's is longer, and what strangers send takes only
-/// so much memory. An IPv6 address counts with its whole /64: one customer has as many as they like of it.
+/// Under which keys a try is counted.
 fn keys(name: &str, address: Option<IpAddr>) -> (String, Option<IpAddr>) {
-    let address = address.map(|address| match address.to_canonical() {
+    (name.chars().take(NAME_CHARS).collect(), address.map(network))
+}
+
+/// What counts as one address: of IPv6 the whole /64, for one customer has as many addresses as they like of it.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
-    });
-    (name.chars().take(USERNAME_CHARS).collect(), address)
+    }
 }
 
 /// How long to wait until fewer than `allowed` of these failures are in the window.
@@ -184,6 +197,6 @@ mod tests {
         }
         let failures = throttle.lock();
         assert_eq!(failures.by_name.len(), REMEMBERED);
-        assert!(failures.by_name.keys().all(|name| name.chars().count() <= USERNAME_CHARS));
+        assert!(failures.by_name.keys().all(|name| name.chars().count() <= NAME_CHARS));
     }
 }

@@ -3,10 +3,13 @@
 use super::limits::TITLE_CHARS;
 use super::words::words;
 use super::{Failure, text};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What a user is in the project, apart from any conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum UserRole {
     /// Anybody.
     User,

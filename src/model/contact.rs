@@ -9,10 +9,12 @@
 use super::Failure;
 use super::words::words;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// A relation as the wire shows it to its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ContactStatus)]
 pub enum View {
     /// One's own invitation waits for an answer.
     Invited,
@@ -51,8 +53,9 @@ words!(Relation {
 });
 
 /// What a user may do about another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ContactAction)]
 pub enum Action {
     /// Ask to become contacts.
     Invite,

@@ -34,3 +34,15 @@ pub const EMOJI_PER_MESSAGE: i64 = 100;
 pub const SMALL_CONVERSATION: usize = 50;
 /// Seats of a game's invitation, the author's not among them; a message lists them all.
 pub const GAME_SEATS: i32 = 100;
+/// Characters of an e-mail address: the longest that mail servers pass on.
+pub const EMAIL_CHARS: usize = 254;
+/// Characters of a language tag: enough for every registered one.
+pub const LANGUAGE_CHARS: usize = 35;
+/// Characters of a link: browsers and proxies take that much.
+pub const LINK_CHARS: usize = 2_048;
+/// Web origins of a project: its sites and those of its developers.
+pub const ORIGINS: usize = 100;
+/// Projects of an organization: room for a product a customer, and few enough to be listed and counted.
+pub const PROJECTS: i64 = 10_000;
+/// Apps of a project: each is a program that somebody runs.
+pub const APPS: i64 = 200;

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod password;
 pub mod permission;
 pub mod presence;
+pub mod profile;
 pub mod text;
 pub mod words;
 

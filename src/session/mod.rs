@@ -14,5 +14,5 @@ mod rate;
 mod reader;
 pub mod tcp;
 pub mod tls;
-mod who;
+pub mod who;
 pub mod ws;

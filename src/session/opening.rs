@@ -106,13 +106,8 @@ impl Opening {
         let session = self.channel.session;
         let place = (session, self.event_loop.index(), Rc::clone(&self.channel));
         let who = Rc::new(Who::new(chat.clone(), place, &user, namespace));
-        let connect = Connect {
-            session,
-            user: Arc::clone(&who.user),
-            choice: kept.choice,
-            text: kept.text,
-            last_seen: kept.last_seen,
-        };
+        let connect =
+            Connect { session, user: who.user(), choice: kept.choice, text: kept.text, last_seen: kept.last_seen };
         let own = who.ask_registry(connect).await.map_err(ended)?.map_err(Refused::Close)?;
         let mut events = self.summaries(&who).await.map_err(ended)?;
         events.insert(2, Outgoing::new("status.update", own));
@@ -178,7 +173,7 @@ impl Opening {
         let limits = &self.doors.chat.limits;
         Ready {
             session: who.session,
-            user: (*who.user).clone(),
+            user: (*who.user()).clone(),
             role: who.role.as_str(),
             project: who.project,
             server_time: self.doors.chat.now().into(),

@@ -35,7 +35,8 @@ pub struct Who {
     /// The index of its event loop.
     pub hub: usize,
     pub project: ProjectId,
-    pub user: Arc<User>,
+    /// As of the beginning of the session.
+    user: Arc<User>,
     pub role: UserRole,
     pub channel: Rc<Channel>,
     namespace: RefCell<NamespaceHandle>,
@@ -72,6 +73,11 @@ impl Who {
     /// The user's id.
     pub fn id(&self) -> UserId {
         self.user.id
+    }
+
+    /// The user as they are now.
+    pub fn user(&self) -> Arc<User> {
+        self.channel.profile.borrow().clone().unwrap_or_else(|| Arc::clone(&self.user))
     }
 
     /// Whom the user blocks.

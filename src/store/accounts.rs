@@ -3,11 +3,12 @@
 use super::schema::{apps, organizations, projects};
 use super::users::{self, UserRow, name_taken_or};
 use crate::model::{ChatbotId, Failure, OrganizationId, ProjectId};
-use crate::wire::token::UserToken;
+use crate::wire::token::{OrganizationToken, UserToken};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use uuid::Uuid;
 
 /// An organization, without its password.
@@ -32,6 +33,18 @@ pub struct ProjectRow {
     pub origins: Vec<String>,
     /// The chatbot that answers where none is named.
     pub assistant: Option<ChatbotId>,
+    /// Strangers may make themselves users.
+    pub registration: bool,
+}
+
+/// Another program that acts in a project.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = apps, check_for_backend(diesel::pg::Pg))]
+pub struct AppRow {
+    pub id: Uuid,
+    pub project_id: ProjectId,
+    pub name: String,
+    pub created_at: DateTime<Utc>,
 }
 
 /// The organization of this name or id.
@@ -74,7 +87,7 @@ pub async fn create_organization(
 /// # Errors
 /// Those of the database.
 pub async fn project_by(conn: &mut AsyncPgConnection, name_or_id: &str) -> QueryResult<Option<ProjectRow>> {
-    type Columns = (ProjectId, OrganizationId, String, Vec<Option<String>>, Option<ChatbotId>);
+    type Columns = (ProjectId, OrganizationId, String, Vec<Option<String>>, Option<ChatbotId>, bool);
 
     // U+0000 is in no name, and PostgreSQL takes it in no text.
     if name_or_id.contains('\0') {
@@ -86,18 +99,44 @@ pub async fn project_by(conn: &mut AsyncPgConnection, name_or_id: &str) -> Query
         projects::name,
         projects::origins,
         projects::assistant_id,
+        projects::registration,
     ));
     let found = match name_or_id.parse::<ProjectId>() {
         Ok(id) => query.filter(projects::id.eq(id)).first::<Columns>(conn).await.optional()?,
         Err(_) => query.filter(projects::name.eq(name_or_id)).first::<Columns>(conn).await.optional()?,
     };
-    Ok(found.map(|(id, organization, name, origins, assistant)| ProjectRow {
+    Ok(found.map(|(id, organization, name, origins, assistant, registration)| ProjectRow {
         id,
         organization,
         name,
         origins: origins.into_iter().flatten().collect(),
         assistant,
+        registration,
     }))
+}
+
+/// The web origins of all projects, up to so many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn origins(conn: &mut AsyncPgConnection, most: i64) -> QueryResult<HashSet<String>> {
+    let lists: Vec<Vec<Option<String>>> = projects::table
+        .filter(cardinality(projects::origins).gt(0))
+        .order(projects::id)
+        .limit(most)
+        .select(projects::origins)
+        .load(conn)
+        .await?;
+    let most = usize::try_from(most).unwrap_or(0);
+    Ok(lists.into_iter().flatten().flatten().take(most).collect())
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// How many elements an array has.
+    fn cardinality(
+        array: diesel::sql_types::Array<diesel::sql_types::Nullable<diesel::sql_types::Text>>,
+    ) -> diesel::sql_types::Integer;
 }
 
 /// Makes a project; name and origins were checked by the caller.
@@ -163,6 +202,58 @@ pub async fn session_user(
     }
     let user = users::find(conn, project, token.user).await?;
     Ok(user.filter(|user| user.deactivated_at.is_none() && user.credentials_changed_at == token.credentials_changed_at))
+}
+
+/// The organization that a token names, if the token is still good.
+///
+/// # Errors
+/// Those of the database.
+pub async fn session_organization(
+    conn: &mut AsyncPgConnection,
+    token: &OrganizationToken,
+) -> QueryResult<Option<OrganizationRow>> {
+    organizations::table
+        .find(token.organization)
+        .filter(organizations::deactivated_at.is_null())
+        .filter(organizations::credentials_changed_at.eq(token.credentials_changed_at))
+        .select(OrganizationRow::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// The app of this access key.
+///
+/// # Errors
+/// Those of the database.
+pub async fn app_by_key(conn: &mut AsyncPgConnection, key: &str) -> QueryResult<Option<AppRow>> {
+    apps::table.filter(apps::key_hash.eq(key_hash(key))).select(AppRow::as_select()).first(conn).await.optional()
+}
+
+/// An organization and the bcrypt hash of its password, for a sign-in.
+///
+/// # Errors
+/// Those of the database.
+pub async fn organization_credentials(
+    conn: &mut AsyncPgConnection,
+    name: &str,
+) -> QueryResult<Option<(OrganizationRow, String)>> {
+    organizations::table
+        .filter(organizations::name.eq(name))
+        .select((OrganizationRow::as_select(), organizations::password_hash))
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// What a token says of an organization.
+#[must_use]
+pub fn token_of_organization(organization: &OrganizationRow) -> OrganizationToken {
+    OrganizationToken {
+        organization: organization.id,
+        name: organization.name.clone(),
+        credentials_changed_at: organization.credentials_changed_at,
+    }
 }
 
 /// What a token says of a user.

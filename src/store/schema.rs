@@ -84,6 +84,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency (caller, path, key) {
+        caller -> Text,
+        path -> Text,
+        key -> Text,
+        digest -> Bytea,
+        status -> Nullable<Int2>,
+        content_type -> Nullable<Text>,
+        location -> Nullable<Text>,
+        answer -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     media (id) {
         id -> Uuid,
         project_id -> Uuid,
@@ -158,6 +172,7 @@ diesel::table! {
         origins -> Array<Nullable<Text>>,
         created_at -> Timestamptz,
         assistant_id -> Nullable<Uuid>,
+        registration -> Bool,
     }
 }
 
@@ -195,6 +210,10 @@ diesel::table! {
         credentials_changed_at -> Timestamptz,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        language -> Nullable<Text>,
     }
 }
 
@@ -222,6 +241,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     conversations,
     game_answers,
     games,
+    idempotency,
     media,
     members,
     messages,

@@ -181,14 +181,18 @@ pub async fn credentials_changed(
 /// Makes a user.
 ///
 /// # Errors
-/// [`Failure::NameTaken`] if the project has a user of this name.
+/// [`Failure::NameTaken`] if the project has a user of this name, [`Failure::IdTaken`] if there is one of this id anywhere.
 pub async fn create(conn: &mut AsyncPgConnection, user: &NewUser<'_>) -> Result<UserRow, Failure> {
-    diesel::insert_into(users::table)
-        .values(user)
-        .returning(UserRow::as_returning())
-        .get_result(conn)
-        .await
-        .map_err(name_taken_or)
+    diesel::insert_into(users::table).values(user).returning(UserRow::as_returning()).get_result(conn).await.map_err(
+        |error| match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, ref info)
+                if info.constraint_name() == Some("users_pkey") =>
+            {
+                Failure::IdTaken
+            }
+            other => name_taken_or(other),
+        },
+    )
 }
 
 /// Closes an account, or opens it again. Returns whether there is such a user.
@@ -226,6 +230,46 @@ pub async fn set_password(
         .execute(conn)
         .await?;
     Ok(rows > 0)
+}
+
+/// Gives a user another password (a bcrypt hash) if the credentials are still those that `user` has: of two changes at once one
+/// is refused. The user afterwards, or `None`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn change_password(
+    conn: &mut AsyncPgConnection,
+    user: &UserRow,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<UserRow>> {
+    let unchanged = users::table
+        .filter(users::project_id.eq(user.project_id).and(users::id.eq(user.id)))
+        .filter(users::credentials_changed_at.eq(user.credentials_changed_at));
+    diesel::update(unchanged)
+        .set((users::password_hash.eq(hash), users::credentials_changed_at.eq(now), users::updated_at.eq(now)))
+        .returning(UserRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
+}
+
+/// A user's password, as a bcrypt hash, where there is one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn password_hash(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    id: UserId,
+) -> QueryResult<Option<String>> {
+    let found = users::table
+        .filter(users::project_id.eq(project).and(users::id.eq(id)))
+        .select(users::password_hash)
+        .first::<Option<String>>(conn)
+        .await
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// What an insert or rename that may hit a unique name failed with.

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
 #[command(next_help_heading = "Limits")]
 pub struct Limits {
-    /// Bytes of a frame from a client, on every transport; the longest message with its attachments must fit
+    /// Bytes of a frame from a client, on every transport, and of a JSON body; the longest message with its attachments must fit
     #[arg(long, env = "PALABRE_FRAME_BYTES", value_name = "BYTES", default_value_t = Limits::DEFAULT.frame_bytes)]
     pub frame_bytes: usize,
     /// Bytes of a frame from the server; lists end before that and say that there is more
@@ -19,6 +19,18 @@ pub struct Limits {
     /// Requests that a session may send at once after a silence, such as those of a client that comes back
     #[arg(long, env = "PALABRE_EVENTS_BURST", value_name = "COUNT", default_value_t = Limits::DEFAULT.events_burst)]
     pub events_burst: u32,
+    /// REST requests a second of one user, organization, or address of which nothing more is known
+    #[arg(long, env = "PALABRE_CALLS_PER_SECOND", value_name = "COUNT", default_value_t = Limits::DEFAULT.calls_per_second)]
+    pub calls_per_second: u32,
+    /// REST requests that one of them may send at once after a silence, such as a page that loads
+    #[arg(long, env = "PALABRE_CALLS_BURST", value_name = "COUNT", default_value_t = Limits::DEFAULT.calls_burst)]
+    pub calls_burst: u32,
+    /// REST requests a second of one app, which calls on behalf of many users
+    #[arg(long, env = "PALABRE_APP_CALLS_PER_SECOND", value_name = "COUNT", default_value_t = Limits::DEFAULT.app_calls_per_second)]
+    pub app_calls_per_second: u32,
+    /// REST requests that one app may send at once after a silence
+    #[arg(long, env = "PALABRE_APP_CALLS_BURST", value_name = "COUNT", default_value_t = Limits::DEFAULT.app_calls_burst)]
+    pub app_calls_burst: u32,
     /// Live sessions of one user: a few devices, with room for those whose end has not been noticed yet
     #[arg(long, env = "PALABRE_SESSIONS_PER_USER", value_name = "COUNT", default_value_t = Limits::DEFAULT.sessions_per_user)]
     pub sessions_per_user: usize,
@@ -61,6 +73,10 @@ impl Limits {
         server_frame_bytes: 262_144,
         events_per_second: 200,
         events_burst: 400,
+        calls_per_second: 50,
+        calls_burst: 100,
+        app_calls_per_second: 500,
+        app_calls_burst: 1_000,
         sessions_per_user: 20,
         auth_timeout: Duration::from_secs(10),
         unauthenticated_connections: 10_000,

@@ -3,9 +3,10 @@
 use crate::model::Failure;
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// The codes of error replies; each has one status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     BadEnvelope,

@@ -17,6 +17,10 @@ pub const PAGE_MESSAGES_DEFAULT: i64 = 50;
 pub const SUMMARY_CONVERSATIONS: i64 = 100;
 /// Contacts in a page.
 pub const PAGE_CONTACTS: i64 = 200;
+/// Users in a page of a project's users.
+pub const PAGE_USERS: i64 = 200;
+/// Users in a page when the request names no limit.
+pub const PAGE_USERS_DEFAULT: i64 = 50;
 /// Members in a page, and at most that many in a Conversation.
 pub const PAGE_MEMBERS: i64 = 200;
 /// Members listed in a Conversation itself.

@@ -4,13 +4,15 @@ use chrono::{DateTime, Datelike, SecondsFormat, Utc};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ops::RangeInclusive;
+use utoipa::ToSchema;
 
 /// The years that RFC 3339 can write. Others would be read where a sign stands before the year, and some of them are beyond what
 /// the database can keep.
 const YEARS: RangeInclusive<i32> = 1..=9999;
 
 /// A moment, written with milliseconds and `Z`, and read in any form of RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime, example = "2026-11-20T18:00:00.000Z")]
 pub struct Timestamp(pub DateTime<Utc>);
 
 impl From<DateTime<Utc>> for Timestamp {

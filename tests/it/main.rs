@@ -18,6 +18,7 @@ mod login;
 mod pool;
 mod protocol_docs;
 mod readme;
+mod rest;
 mod schema;
 mod store_contacts;
 mod store_conversations;

@@ -19,6 +19,7 @@ pub use vigil::Vigil;
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{self, Encoding, Format, Framing};
+use crate::wire::shapes::User;
 use crate::wire::ws;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -66,6 +67,8 @@ pub struct Channel {
     pub journal: RefCell<Option<Vec<Change>>>,
     /// Whom the user blocks; nothing of theirs comes here.
     pub blocked: RefCell<Option<Arc<HashSet<UserId>>>>,
+    /// The user as of the last change since the session began.
+    pub profile: RefCell<Option<Arc<User>>>,
     /// The user chose to look offline: typing isn't told.
     pub invisible: Cell<bool>,
     /// The session said that its user is away.
@@ -129,6 +132,7 @@ impl Channel {
             subscriptions: RefCell::default(),
             journal: RefCell::default(),
             blocked: RefCell::default(),
+            profile: RefCell::default(),
             invisible: Cell::new(false),
             away: Cell::new(false),
             credentials: Cell::new(DateTime::UNIX_EPOCH),

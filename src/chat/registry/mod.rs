@@ -1,10 +1,12 @@
 //! A project's registry: the sessions of each user, what they add up to, and who hears of it.
 //!
 //! - [`presence`]: what users look like to others, told in order and never with a flicker.
+//! - [`profile`]: what users are called, told when it changes.
 //! - [`relate`]: contacts, invitations, blocks.
 //! - [`recover`]: how a registry that takes over from a failed one learns who is here.
 
 pub mod presence;
+pub mod profile;
 pub mod recover;
 pub mod relate;
 
@@ -57,6 +59,7 @@ pub struct Registry {
     to_tell: VecDeque<UserId>,
     /// A telling is under way; what has changed by its end is told after it.
     telling: bool,
+    profiles: profile::Profiles,
     recovery: recover::Recovery,
     /// Pairs of users between whom an action is under way: the next one waits, so that what is told comes in the order of
     /// what was stored.
@@ -84,6 +87,7 @@ impl Registry {
             told,
             to_tell: VecDeque::new(),
             telling: false,
+            profiles: profile::Profiles::default(),
             recovery: recover::Recovery::new(takes_over),
             pairs: HashMap::new(),
             _guard: guard,
@@ -106,21 +110,31 @@ impl Registry {
         })
     }
 
-    /// Ends the sessions of users who were deactivated, deleted, or changed the password after their token was issued.
+    /// Looks at the accounts of all who are here.
     fn check_accounts(&mut self, ctx: &mut Context<Self>) {
         let live: Vec<UserId> = self.users.keys().copied().collect();
+        self.check_accounts_of(live, ctx);
+    }
+
+    /// Ends the sessions of users who were deactivated, deleted, or changed the password after their token was issued.
+    fn check_accounts_of(&mut self, live: Vec<UserId>, ctx: &mut Context<Self>) {
         if live.is_empty() {
             return;
         }
+        ctx.spawn(self.look_at_accounts(live).map(|_, _, _| ()));
+    }
+
+    /// As [`Self::check_accounts_of`]; resolves when the loops were told.
+    fn look_at_accounts(&self, live: Vec<UserId>) -> impl ActorFuture<Self, Output = Result<(), Failure>> + use<> {
         let (chat, project) = (self.chat.clone(), self.project);
         let check = async move {
             let known =
                 chat.run(async |connection| Ok(users::credentials_changed(connection, project, &live).await?)).await?;
             Ok::<_, Failure>((live, known))
         };
-        let end = check.into_actor(self).map(|result, registry, ctx| {
+        check.into_actor(self).map(|result, registry, ctx| {
             // Away: the next round sees.
-            let Ok((live, known)) = result else { return };
+            let (live, known) = result?;
             for user in live {
                 let Some(live) = registry.users.get_mut(&user) else { continue };
                 let credentials = known.get(&user).copied();
@@ -132,8 +146,8 @@ impl Registry {
                 let issued_before = credentials.unwrap_or(DateTime::<Utc>::MAX_UTC);
                 registry.deliver(Delivery::End { user, issued_before, code: CloseCode::AccountGone }, ctx);
             }
-        });
-        ctx.spawn(end);
+            Ok(())
+        })
     }
 
     fn deliver(&self, delivery: Delivery, ctx: &mut Context<Self>) {
@@ -207,7 +221,46 @@ impl Handler<Disconnect> for Registry {
     }
 }
 
-/// Another registry takes over: this one stops.
+/// A user's account changed: sessions that must end because of that end now, not at the next look.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct CheckAccount(pub UserId);
+
+impl CheckAccount {
+    /// Tells the registry of a project, if it runs on this node. Others see for themselves.
+    pub fn tell(chat: &Chat, project: ProjectId, user: UserId) {
+        if let Some(registry) = chat.registry_if_awake(project) {
+            // Past the mailbox's bound: one message a change that is stored.
+            registry.do_send(Self(user));
+        }
+    }
+}
+
+impl Handler<CheckAccount> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, CheckAccount(user): CheckAccount, ctx: &mut Self::Context) {
+        if self.users.contains_key(&user) {
+            self.check_accounts_of(vec![user], ctx);
+        }
+    }
+}
+
+/// Looks at the accounts of all who are here, now.
+#[derive(Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct CheckAccounts;
+
+impl Handler<CheckAccounts> for Registry {
+    type Result = ResponseActFuture<Self, Result<(), Failure>>;
+
+    fn handle(&mut self, _: CheckAccounts, _: &mut Self::Context) -> Self::Result {
+        let live = self.users.keys().copied().collect();
+        Box::pin(self.look_at_accounts(live))
+    }
+}
+
+/// Another registry takes over, or the project is gone: this one stops.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Retire;

@@ -205,7 +205,7 @@ impl Registry {
 /// Users whose watchers are looked up at once: enough for a storm, and few enough that the first of them needn't wait long.
 const BATCH: usize = 256;
 /// How long to wait before looking up again who may see a presence.
-const RETRY: Duration = Duration::from_secs(1);
+pub(super) const RETRY: Duration = Duration::from_secs(1);
 
 /// A session sets its user's presence. Resolves with the presence as the user sees it.
 #[derive(actix::Message)]

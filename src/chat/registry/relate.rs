@@ -155,7 +155,7 @@ impl Registry {
 
 /// Has the private conversation's room, if it is awake, read anew who may write and who blocks whom. It does so before it looks
 /// at anything that comes later, so whoever is told of the change after this finds it in force.
-async fn refresh_room(chat: &Chat, project: ProjectId, conversation: ConversationId) {
+pub(in crate::chat) async fn refresh_room(chat: &Chat, project: ProjectId, conversation: ConversationId) {
     let Some(namespace) = chat.namespace_if_awake(project) else { return };
     if let Ok(Some(room)) = namespace.send(IfAwake(conversation)).timeout(NAMESPACE_PATIENCE).await {
         // Past the mailbox's bound: one message an action.

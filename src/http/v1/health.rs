@@ -3,24 +3,40 @@
 use crate::http::HttpState;
 use crate::store::Database;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, get, web};
 use diesel_async::RunQueryDsl;
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// Time that the database has to answer; whoever asks for health has a time-out of some seconds.
 const DATABASE_TIMEOUT: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Serialize)]
-struct Health {
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `ok` or `unavailable`.
+    #[schema(example = "ok")]
     status: &'static str,
+    #[schema(example = "ok")]
     database: &'static str,
+    /// The program's version.
+    #[schema(example = "0.1.0")]
     version: &'static str,
 }
 
-/// 200 when all is well, 503 when the database is away.
+/// Whether the server can do its work
+#[utoipa::path(
+    tag = "server",
+    operation_id = "show_health",
+    responses(
+        (status = 200, description = "All is well", body = Health),
+        (status = 503, description = "The database is away", body = Health),
+    )
+)]
+#[get("/health")]
 pub async fn show(state: web::Data<HttpState>) -> HttpResponse {
-    answer(&state.database).await
+    answer(&state.chat.database).await
 }
 
 /// The same answer for any listener.

@@ -1,3 +1,48 @@
-//! `/api/v1`: the server's own API.
+//! `/api/v1`: the server's own API, one file a resource.
+//!
+//! A handler carries its method and path, and the description that goes into the document; [`scope`] lists them all.
 
+mod apps;
+mod auth;
 pub mod health;
+mod openapi;
+mod organizations;
+mod projects;
+mod shapes;
+mod users;
+
+use actix_web::Error;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use utoipa_actix_web::scope::Scope;
+
+/// All of it, without what is wrapped around.
+pub fn scope()
+-> Scope<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
+    utoipa_actix_web::scope("/api/v1")
+        .service(health::show)
+        .service(openapi::show)
+        .service(auth::login)
+        .service(auth::register)
+        .service(auth::refresh)
+        .service(auth::show_me)
+        .service(auth::change_password)
+        .service(organizations::create)
+        .service(organizations::login)
+        .service(organizations::show_me)
+        .service(projects::list)
+        .service(projects::create)
+        .service(projects::show)
+        .service(projects::change)
+        .service(projects::delete)
+        .service(apps::list)
+        .service(apps::create)
+        .service(apps::rotate_key)
+        .service(apps::delete)
+        .service(users::list)
+        .service(users::create)
+        .service(users::show)
+        .service(users::rename)
+        .service(users::change)
+        .service(users::delete)
+        .service(users::relate)
+}

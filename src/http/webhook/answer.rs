@@ -1,5 +1,6 @@
 //! Answers to what failed: `{success: false, error}`, with a `code` where there is one.
 
+use crate::http::problem::seconds_up;
 use crate::model::Failure;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -31,8 +32,8 @@ pub fn too_large() -> HttpResponse {
 
 /// 429 with the time after which a next try makes sense.
 pub fn too_many_attempts(pause: Duration) -> HttpResponse {
-    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
-    HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, seconds.to_string())).json(Refusal {
+    let seconds = seconds_up(pause).to_string();
+    HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, seconds)).json(Refusal {
         success: false,
         error: "Trop de tentatives",
         code: Some("RATE_LIMITED"),

@@ -2,16 +2,12 @@
 
 use super::answer;
 use crate::http::HttpState;
-use crate::model::Failure;
+use crate::http::sign_in::{self, Refusal};
 use crate::model::limits::PASSWORD_BYTES;
-use crate::store::users::{Credentials, UserRow};
-use crate::store::{accounts, users};
 use actix_web::error::PayloadError;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
-use std::net::IpAddr;
-use std::time::{Duration, Instant};
 
 #[derive(Debug, Serialize)]
 struct SignedIn<'a> {
@@ -25,19 +21,6 @@ struct SignedInUser<'a> {
     id: i64,
     username: &'a str,
     role: &'static str,
-}
-
-/// Why nobody was signed in.
-enum Refusal {
-    WrongCredentials,
-    TooManyAttempts(Duration),
-    Failed(Failure),
-}
-
-impl From<Failure> for Refusal {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
 }
 
 /// Answers a sign-in.
@@ -59,9 +42,10 @@ pub async fn create(
         Err(problem) => return answer::bad_request(problem),
     };
     let address = request.peer_addr().map(|peer| peer.ip());
-    let signed_in = sign_in(&state, &username, password, address).await.and_then(|user| {
-        let token = state.tokens.issue_user(&accounts::token_of(&user), state.clock.now(), state.token_lifetime);
-        Ok((token.map_err(|_| Failure::Internal)?, user))
+    let signed_in = sign_in::user(&state, &state.webhook_project, &username, password, address).await;
+    let signed_in = signed_in.and_then(|user| {
+        let (token, _) = state.token_for(&user)?;
+        Ok((token, user))
     });
     match signed_in {
         Ok((token, user)) => HttpResponse::Ok().json(SignedIn {
@@ -73,42 +57,6 @@ pub async fn create(
         Err(Refusal::TooManyAttempts(pause)) => answer::too_many_attempts(pause),
         Err(Refusal::Failed(failure)) => answer::server_error(&failure),
     }
-}
-
-/// The user of this name, if the password is theirs. An unknown name takes as long as a wrong password.
-async fn sign_in(
-    state: &HttpState,
-    username: &str,
-    password: String,
-    address: Option<IpAddr>,
-) -> Result<UserRow, Refusal> {
-    // Before the database is asked and the queue is joined, so that a flood of tries costs next to nothing.
-    state.throttle.check(username, address, Instant::now()).map_err(Refusal::TooManyAttempts)?;
-    let (user, hash) = match find(state, username).await? {
-        Some(Credentials { user, password_hash }) => (Some(user), password_hash),
-        None => (None, None),
-    };
-    let turn = state.hashing.turn().await?;
-    // Again, now with the turn: of many tries at once only as many are under way as there are cores.
-    let attempt = state.throttle.begin(username, address, Instant::now()).map_err(Refusal::TooManyAttempts)?;
-    let matches = turn.verify(password, hash).await?;
-    match user {
-        Some(user) if matches && user.deactivated_at.is_none() => {
-            attempt.succeed();
-            Ok(user)
-        }
-        _ => Err(Refusal::WrongCredentials),
-    }
-}
-
-/// What the sign-in is checked against. The connection goes back to the pool before the slow part begins.
-async fn find(state: &HttpState, username: &str) -> Result<Option<Credentials>, Failure> {
-    let mut conn = state.database.get().await?;
-    let Some(project) = accounts::project_by(&mut conn, &state.webhook_project).await? else {
-        log::warn!(target: "palabre::http", "the webhook project {} does not exist", state.webhook_project);
-        return Ok(None);
-    };
-    Ok(users::credentials(&mut conn, project.id, username).await?)
 }
 
 /// Name and password, or what is wrong with the body.

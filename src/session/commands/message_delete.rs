@@ -6,7 +6,6 @@ use crate::model::{ConversationId, Failure, MessageId};
 use crate::session::who::Who;
 use serde::Deserialize;
 use std::rc::Rc;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -16,7 +15,7 @@ pub struct Data {
 }
 
 pub async fn run(who: Rc<Who>, re: u32, Data { conversation, message }: Data) -> Result<Reply, Failure> {
-    let user = Arc::clone(&who.user);
+    let user = who.user();
     who.ask_room(conversation, Alter { reply: who.reply_to(re), user, message, change: Alteration::Delete }).await?;
     Ok(Reply::InHub)
 }

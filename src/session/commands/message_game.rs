@@ -15,7 +15,6 @@ use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,7 +87,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         attachments: Vec::new(),
         game: Some(game),
     };
-    let author = Arc::clone(&who.user);
+    let author = who.user();
     who.say(conversation, |done| Say { reply: who.reply_to(re), author, draft, done }).await?;
     Ok(Reply::InHub)
 }
@@ -98,7 +97,7 @@ async fn reply(who: &Who, re: u32, message: MessageId, answer: Answer) -> Result
         .chat
         .run(async |connection| messages::conversation_of(connection, who.project, who.id(), message).await)
         .await?;
-    let user = Arc::clone(&who.user);
+    let user = who.user();
     who.ask_room(conversation, Alter { reply: who.reply_to(re), user, message, change: Alteration::Answer(answer) })
         .await?;
     Ok(Reply::InHub)

@@ -6,7 +6,6 @@ use crate::model::{ConversationId, Failure, MessageId, text};
 use crate::session::who::Who;
 use serde::Deserialize;
 use std::rc::Rc;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,7 +19,7 @@ pub struct Data {
 pub async fn run(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Failure> {
     text::emoji("emoji", &data.emoji)?;
     let Data { conversation, message, emoji, on } = data;
-    let user = Arc::clone(&who.user);
+    let user = who.user();
     let change = Alteration::React { emoji, on };
     who.ask_room(conversation, Alter { reply: who.reply_to(re), user, message, change }).await?;
     Ok(Reply::InHub)

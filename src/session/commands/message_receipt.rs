@@ -19,7 +19,7 @@ pub async fn run(who: Rc<Who>, kind: ReceiptKind, Data { conversation, seq }: Da
     if seq < 0 {
         return Err(Failure::invalid("seq", "must not be negative"));
     }
-    let user = Arc::clone(&who.user);
+    let user = who.user();
     let receipt = Receipt { session: who.session, user: Arc::clone(&user), kind, seq, blocked: who.blocked() };
     let seq = who.ask_room(conversation, receipt).await?;
     Ok(Reply::event(kind.event(), ReceiptPush { conversation, user, seq }))

@@ -11,7 +11,6 @@ use futures_util::future::ready;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
-use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -100,7 +99,7 @@ fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>, done: Said)
         attachments,
         game: None,
     };
-    Say { reply: who.reply_to(re), author: Arc::clone(&who.user), draft, done }
+    Say { reply: who.reply_to(re), author: who.user(), draft, done }
 }
 
 /// The conversation that a message is for: the one named, or the private one with an accepted contact.

@@ -6,7 +6,6 @@ use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
-use std::sync::Arc;
 
 #[derive(Debug, Clone, Copy, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -17,7 +16,7 @@ pub struct Data {
 
 pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
     let invisible = who.channel.invisible.get();
-    let (session, user) = (who.session, Arc::clone(&who.user));
+    let (session, user) = (who.session, who.user());
     who.ask_room(data.conversation, Type { session, user, typing: data.typing, invisible }).await?;
     Ok(Reply::event("typing.update", data))
 }

@@ -2,7 +2,9 @@
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, rt};
-use palabre::http::{HttpState, router};
+use palabre::chat::{Chat, Clock};
+use palabre::config::Limits;
+use palabre::http::{HttpSettings, HttpState, router};
 use palabre::store::Database;
 use palabre::wire::token::Tokens;
 use std::net::{SocketAddr, TcpListener};
@@ -16,20 +18,17 @@ pub const SECRET: &str = "the secret of tests, 32 bytes or more";
 /// Serves the client listener's routes; the address.
 pub fn serve(database: Database) -> SocketAddr {
     let tokens = Arc::new(Tokens::new(SECRET.as_bytes()));
-    let cores = NonZeroUsize::new(2).unwrap();
-    let hours_8 = Duration::from_secs(8 * 3600);
-    let state = web::Data::new(HttpState::new(
-        database,
-        tokens,
-        palabre::chat::Clock::system(),
-        hours_8,
-        "default".to_owned(),
-        cores,
-    ));
-    serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| {
-        config.app_data(state.clone());
-        router::configure(config);
-    })
+    let chat = Chat::start(database, Limits::default(), 1, Clock::system());
+    let settings = HttpSettings {
+        token_lifetime: Duration::from_secs(8 * 3600),
+        webhook_project: "default".to_owned(),
+        origins: Vec::new(),
+        open_organizations: false,
+        admin_token: None,
+        cores: NonZeroUsize::new(2).unwrap(),
+    };
+    let state = web::Data::new(HttpState::new(chat, tokens, settings));
+    serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 
 /// Serves any routes; the address. Needs an actix system: `#[actix_web::test]`.

@@ -1,0 +1,261 @@
+//! Who calls. A handler takes as an argument whom it serves: [`UserCaller`], [`AppCaller`], [`AdminCaller`], [`OrganizationCaller`],
+//! or [`Caller`] for users and apps alike; who is none of these never reaches it.
+//!
+//! A request is looked at once: what is found stays with it. Tokens are checked against the database as sessions are, and every
+//! request counts against the limit of its caller, that of the address where nobody is known.
+
+use super::problem::Problem;
+use super::rate::CallerKey;
+use super::read::state;
+use crate::model::account::UserRole;
+use crate::model::{Failure, ProjectId, UserId};
+use crate::store::accounts::{self, AppRow, OrganizationRow};
+use crate::store::users::UserRow;
+use crate::wire::token::{Bearer, TokenError};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use chrono::{DateTime, Utc};
+use futures_util::future::LocalBoxFuture;
+use std::net::IpAddr;
+use std::time::Instant;
+
+/// The header that an app's access key comes in.
+pub const APP_KEY: &str = "X-App-Key";
+/// Bytes of the longest access key that is looked at; ours have 43.
+const KEY_BYTES: usize = 256;
+
+/// A user with a token.
+#[derive(Debug, Clone)]
+pub struct UserCaller {
+    pub user: UserRow,
+    /// When the token ends.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Another program, with an access key.
+#[derive(Debug, Clone)]
+pub struct AppCaller {
+    pub app: AppRow,
+}
+
+/// An organization with a token.
+#[derive(Debug, Clone)]
+pub struct OrganizationCaller {
+    pub organization: OrganizationRow,
+}
+
+/// A user or an app: somebody of a project. With both a key and a token it is the app that calls.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    User(UserCaller),
+    App(AppCaller),
+}
+
+impl Caller {
+    /// The project in which all of this caller's doings are.
+    #[must_use]
+    pub fn project(&self) -> ProjectId {
+        match self {
+            Self::User(caller) => caller.user.project_id,
+            Self::App(caller) => caller.app.project_id,
+        }
+    }
+
+    /// May do in the project what its administrators may.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        match self {
+            Self::User(caller) => caller.user.role == UserRole::Admin,
+            Self::App(_) => true,
+        }
+    }
+
+    /// Is this very user.
+    #[must_use]
+    pub fn is(&self, user: UserId) -> bool {
+        matches!(self, Self::User(caller) if caller.user.id == user)
+    }
+}
+
+/// Who runs a project: one of its administrators, or an app.
+#[derive(Debug, Clone)]
+pub struct AdminCaller {
+    pub project: ProjectId,
+}
+
+/// Somebody of whom nothing is known but the address.
+#[derive(Debug, Clone, Copy)]
+pub struct Stranger {
+    pub address: Option<IpAddr>,
+}
+
+/// Who a request says it comes from.
+#[derive(Debug, Clone)]
+pub enum Identity {
+    User(UserCaller),
+    App(AppCaller),
+    Organization(OrganizationCaller),
+}
+
+impl Identity {
+    /// Under which the caller's requests are counted.
+    #[must_use]
+    pub fn key(&self) -> CallerKey {
+        match self {
+            Self::User(caller) => CallerKey::User(caller.user.id),
+            Self::App(caller) => CallerKey::App(caller.app.id),
+            Self::Organization(caller) => CallerKey::Organization(caller.organization.id),
+        }
+    }
+}
+
+/// What was found out about a request, kept with it.
+#[derive(Clone)]
+struct Known(Result<Identity, Problem>);
+
+/// Finds out who calls; only the first time costs anything.
+///
+/// # Errors
+/// 401 without credentials or with bad ones, 429 for too many requests, 503 when the database is away.
+pub async fn identify(request: &HttpRequest) -> Result<Identity, Problem> {
+    if let Some(Known(known)) = request.extensions().get::<Known>() {
+        return known.clone();
+    }
+    let found = look(request).await;
+    request.extensions_mut().insert(Known(found.clone()));
+    found
+}
+
+async fn look(request: &HttpRequest) -> Result<Identity, Problem> {
+    let rates = &state(request)?.rates;
+    let found = authenticate(request).await;
+    let key = match &found {
+        Ok(identity) => identity.key(),
+        // Whoever tries keys and tokens is counted too.
+        Err(_) => CallerKey::stranger(address(request)),
+    };
+    rates.take(key, Instant::now())?;
+    Ok(found?)
+}
+
+async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
+    let Ok(state) = state(request) else { return Err(Failure::Internal) };
+    if let Some(key) = request.headers().get(APP_KEY) {
+        let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES).ok_or(Failure::Unauthorized)?;
+        let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
+        return Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)? }));
+    }
+    let token = bearer(request).ok_or(Failure::Unauthorized)?;
+    let token = state.tokens.verify(token, state.chat.now()).map_err(|error| match error {
+        TokenError::Expired => Failure::TokenExpired,
+        TokenError::Invalid => Failure::Unauthorized,
+    })?;
+    let expires_at = token.expires_at;
+    state
+        .chat
+        .run(async |conn| match &token.bearer {
+            Bearer::User(token) => {
+                let user = accounts::session_user(conn, token.project, token).await?;
+                Ok(Identity::User(UserCaller { user: user.ok_or(Failure::Unauthorized)?, expires_at }))
+            }
+            Bearer::Organization(token) => {
+                let organization = accounts::session_organization(conn, token).await?.ok_or(Failure::Unauthorized)?;
+                Ok(Identity::Organization(OrganizationCaller { organization }))
+            }
+        })
+        .await
+}
+
+/// The token of an `Authorization: Bearer` header.
+#[must_use]
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let (scheme, token) = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Where a request comes from. Behind a reverse proxy that is the proxy.
+#[must_use]
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip())
+}
+
+/// What an [`Identity`] is to a handler that wants it.
+trait FromIdentity: Sized + 'static {
+    fn from_identity(identity: Identity) -> Result<Self, Failure>;
+}
+
+impl FromIdentity for UserCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
+            Identity::User(caller) => Ok(caller),
+            _ => Err(Failure::Forbidden("this is for users: it needs a user's token")),
+        }
+    }
+}
+
+impl FromIdentity for AppCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
+            Identity::App(caller) => Ok(caller),
+            _ => Err(Failure::Forbidden("this is for apps: it needs an access key")),
+        }
+    }
+}
+
+impl FromIdentity for OrganizationCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
+            Identity::Organization(caller) => Ok(caller),
+            _ => Err(Failure::Forbidden("this is for organizations: it needs an organization's token")),
+        }
+    }
+}
+
+impl FromIdentity for Caller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
+            Identity::User(caller) => Ok(Self::User(caller)),
+            Identity::App(caller) => Ok(Self::App(caller)),
+            Identity::Organization(_) => Err(Failure::Forbidden("this is for users and apps of a project")),
+        }
+    }
+}
+
+impl FromIdentity for AdminCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        let caller = Caller::from_identity(identity)?;
+        if !caller.is_admin() {
+            return Err(Failure::Forbidden("this is for administrators and apps of the project"));
+        }
+        Ok(Self { project: caller.project() })
+    }
+}
+
+macro_rules! callers {
+    ($($caller:ty),* $(,)?) => {$(
+        impl FromRequest for $caller {
+            type Error = Problem;
+            type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                let request = request.clone();
+                Box::pin(async move { Ok(Self::from_identity(identify(&request).await?)?) })
+            }
+        }
+    )*};
+}
+
+callers!(UserCaller, AppCaller, OrganizationCaller, Caller, AdminCaller);
+
+impl FromRequest for Stranger {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let address = address(request);
+        let counted =
+            state(request).and_then(|state| Ok(state.rates.take(CallerKey::stranger(address), Instant::now())?));
+        std::future::ready(counted.map(|()| Self { address }))
+    }
+}

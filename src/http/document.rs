@@ -1,0 +1,293 @@
+//! The description of the API, OpenAPI 3.1, generated from the handlers and completed with what holds for all of them, so that no
+//! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
+
+use super::caller::APP_KEY;
+use super::entrance::REQUEST_ID;
+use super::idempotency::KEY;
+use super::problem::{Details, FieldError};
+use super::v1;
+use crate::wire::error::ErrorCode;
+use actix_web::http::StatusCode;
+use std::sync::LazyLock;
+use utoipa::openapi::header::HeaderBuilder;
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::Response;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, content::Content,
+};
+use utoipa::{PartialSchema, ToSchema};
+use utoipa_actix_web::OpenApiFactory;
+
+/// How users say who they are, in the description.
+pub const USER_TOKEN: &str = "user_token";
+/// How organizations do.
+pub const ORGANIZATION_TOKEN: &str = "organization_token";
+/// How apps do.
+pub const ACCESS_KEY: &str = "access_key";
+/// How operators do.
+pub const ADMIN_TOKEN: &str = "admin_token";
+
+/// The description as it is served, and what the router wants to know of it.
+pub struct Document {
+    pub json: String,
+    /// The methods of each path, the path in segments.
+    methods: Vec<(Vec<String>, String)>,
+}
+
+impl Document {
+    /// The methods that a path has, as `Allow` lists them; `None` where there is no such path.
+    #[must_use]
+    pub fn methods_of(&self, path: &str) -> Option<&str> {
+        let wanted: Vec<&str> = path.trim_end_matches('/').split('/').collect();
+        let fits = |segments: &[String]| {
+            segments.len() == wanted.len()
+                && segments.iter().zip(&wanted).all(|(known, wanted)| known.starts_with('{') || known == wanted)
+        };
+        // `/users/me` before `/users/{user}`.
+        let literal = |segments: &[String]| segments.iter().filter(|segment| !segment.starts_with('{')).count();
+        let fitting = self.methods.iter().filter(|(segments, _)| fits(segments));
+        fitting.max_by_key(|(segments, _)| literal(segments)).map(|(_, methods)| methods.as_str())
+    }
+}
+
+/// The description of this program's API.
+pub fn document() -> &'static Document {
+    static DOCUMENT: LazyLock<Document> = LazyLock::new(|| {
+        let api = describe();
+        let methods = api
+            .paths
+            .paths
+            .iter()
+            .map(|(path, item)| (path.split('/').map(str::to_owned).collect(), allowed(item).join(", ")));
+        // It is ours and holds nothing that JSON can't say.
+        Document { methods: methods.collect(), json: api.to_json().unwrap_or_default() }
+    });
+    &DOCUMENT
+}
+
+fn allowed(item: &PathItem) -> Vec<&'static str> {
+    [
+        ("GET, HEAD", &item.get),
+        ("POST", &item.post),
+        ("PUT", &item.put),
+        ("PATCH", &item.patch),
+        ("DELETE", &item.delete),
+    ]
+    .into_iter()
+    .filter_map(|(method, operation)| operation.is_some().then_some(method))
+    .collect()
+}
+
+fn describe() -> OpenApi {
+    let routes = v1::scope();
+    let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
+    routes.schemas(&mut schemas);
+    let mut paths = routes.paths();
+    for (path, item) in &mut paths.paths {
+        complete(path, item);
+    }
+    let mut components = Components::new();
+    components.schemas.extend(schemas);
+    components.schemas.insert(Details::name().into_owned(), Details::schema());
+    components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
+    components.schemas.insert(ErrorCode::name().into_owned(), ErrorCode::schema());
+    components.security_schemes.extend(security_schemes().map(|(name, scheme)| (name.to_owned(), RefOr::T(scheme))));
+    let info = InfoBuilder::new()
+        .title("Palabre")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(include_str!("description.md")))
+        .build();
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
+}
+
+fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
+    let bearer = |description: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
+        SecurityScheme::Http(scheme.build())
+    };
+    let key = ApiKeyValue::with_description(APP_KEY, "The access key of an app, as it was shown when it was made.");
+    [
+        (USER_TOKEN, bearer("A user's token, from `auth/login`, `auth/register` or the command line.")),
+        (ORGANIZATION_TOKEN, bearer("An organization's token, from `organizations/login`.")),
+        (ACCESS_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))),
+        (ADMIN_TOKEN, bearer("The operators' token, a setting of the server.")),
+    ]
+}
+
+/// Adds to the operations of a path what holds for all.
+fn complete(path: &str, item: &mut PathItem) {
+    let is_auth = path.contains("/auth/");
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    for operation in [get, put, patch, delete].into_iter().flatten() {
+        complete_operation(operation);
+    }
+    if let Some(operation) = post {
+        if operation.security.is_some() && !is_auth {
+            operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
+            add_problem(operation, StatusCode::CONFLICT);
+        }
+        complete_operation(operation);
+    }
+}
+
+fn complete_operation(operation: &mut Operation) {
+    let has_body = operation.request_body.is_some();
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let is_in = |place: &ParameterIn| {
+        parameters.iter().any(|parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place))
+    };
+    let (in_path, in_query) = (is_in(&ParameterIn::Path), is_in(&ParameterIn::Query) || is_in(&ParameterIn::Header));
+    let mut statuses =
+        vec![StatusCode::TOO_MANY_REQUESTS, StatusCode::INTERNAL_SERVER_ERROR, StatusCode::SERVICE_UNAVAILABLE];
+    if has_body || in_path || in_query {
+        statuses.push(StatusCode::BAD_REQUEST);
+    }
+    if has_body {
+        statuses.extend([
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::PAYLOAD_TOO_LARGE,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ]);
+    }
+    if in_path {
+        statuses.push(StatusCode::NOT_FOUND);
+    }
+    if operation.security.is_some() {
+        statuses.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN]);
+    }
+    for status in statuses {
+        add_problem(operation, status);
+    }
+    let id = HeaderBuilder::new()
+        .schema(Some(text()))
+        .description(Some("The id of the request, as it stands in the server's logs."))
+        .build();
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response {
+            // What the handler says of an error is when it comes; how it looks is always the same.
+            if status.starts_with(['4', '5']) && response.content.is_empty() {
+                response.content.insert("application/problem+json".to_owned(), problem());
+            }
+            response.headers.insert(REQUEST_ID.to_owned(), RefOr::T(id.clone()));
+        }
+    }
+}
+
+/// Adds an answer that says what went wrong, unless the handler describes it.
+fn add_problem(operation: &mut Operation, status: StatusCode) {
+    let responses = &mut operation.responses.responses;
+    let entry =
+        responses.entry(status.as_u16().to_string()).or_insert_with(|| RefOr::T(Response::new(meaning(status))));
+    let RefOr::T(response) = entry else { return };
+    if matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let seconds = HeaderBuilder::new()
+            .schema(Some(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1))))
+            .description(Some("Seconds after which another try makes sense."));
+        response.headers.insert("Retry-After".to_owned(), RefOr::T(seconds.build()));
+    }
+}
+
+fn problem() -> RefOr<Content> {
+    RefOr::T(ContentBuilder::new().schema(Some(Ref::from_schema_name(Details::name()))).build())
+}
+
+fn text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+fn idempotency_key() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(KEY)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "Names the request: sent again within a day with the same name, it is done once and answered the same.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(255))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build()
+}
+
+/// What a status means wherever nothing else is said.
+fn meaning(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::BAD_REQUEST => {
+            "`bad_envelope`: the body is no JSON object; `invalid`: `errors` names each field at fault."
+        }
+        StatusCode::UNAUTHORIZED => {
+            "`unauthorized`: no token or key, or none that is good; `token_expired`: its time is over."
+        }
+        StatusCode::FORBIDDEN => "`forbidden`: this caller lacks the right.",
+        StatusCode::NOT_FOUND => "`not_found`: there is no such thing in the caller's project.",
+        StatusCode::CONFLICT => {
+            "`conflict`: the state of things does not allow it, or the `Idempotency-Key` was used otherwise."
+        }
+        StatusCode::REQUEST_TIMEOUT => "`bad_envelope`: the body came too slowly.",
+        StatusCode::PAYLOAD_TOO_LARGE => "`too_large`: the body is longer than allowed.",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "`bad_envelope`: the body's type is another than `application/json`.",
+        StatusCode::TOO_MANY_REQUESTS => "`rate_limited`: too many requests.",
+        StatusCode::SERVICE_UNAVAILABLE => {
+            "`unavailable`: the database or a part of the server is away for the moment."
+        }
+        _ => "`internal`: a fault of the server, which it has logged.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn paths_know_their_methods() {
+        let document = document();
+        assert_eq!(document.methods_of("/api/v1/health"), Some("GET, HEAD"));
+        assert_eq!(document.methods_of("/api/v1/auth/login/"), Some("POST"));
+        assert_eq!(document.methods_of("/api/v1/nothing"), None);
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere_and_every_error_is_described() {
+        let api: Value = serde_json::from_str(&document().json).unwrap();
+        assert_eq!(api["openapi"], "3.1.0");
+        let mut references = Vec::new();
+        collect(&api, &mut references);
+        assert!(references.len() > 10);
+        for reference in references {
+            let pointer = reference.trim_start_matches('#');
+            assert!(api.pointer(pointer).is_some(), "{reference} leads nowhere");
+        }
+        for (path, item) in api["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let responses = operation["responses"].as_object().unwrap();
+                assert!(operation["operationId"].is_string() && operation["summary"].is_string(), "{method} {path}");
+                assert!(responses.contains_key("500") && responses.contains_key("503"), "{method} {path}");
+                assert!(responses.keys().any(|status| status.starts_with('2')), "{method} {path}");
+                for (status, response) in responses {
+                    let is_error = status.starts_with(['4', '5']);
+                    let is_problem = response.pointer("/content/application~1problem+json").is_some();
+                    // Health says how it is, whatever it is.
+                    assert!(is_error == is_problem || path.ends_with("/health"), "{method} {path} {status}");
+                }
+            }
+        }
+    }
+
+    fn collect(value: &Value, references: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(key, member)| match member {
+                Value::String(reference) if key == "$ref" => references.push(reference.clone()),
+                other => collect(other, references),
+            }),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, references)),
+            _ => {}
+        }
+    }
+}

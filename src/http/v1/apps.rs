@@ -1,0 +1,176 @@
+//! `/api/v1/projects/{project}/apps`: other programs that act in a project, and their access keys.
+//!
+//! A key is 32 random bytes, shown once; kept is its SHA-256.
+
+use super::projects::find;
+use super::shapes::Page;
+use crate::http::HttpState;
+use crate::http::caller::OrganizationCaller;
+use crate::http::idempotency::Secret;
+use crate::http::problem::Problem;
+use crate::http::read::{Body, InPath};
+use crate::model::Failure;
+use crate::model::account::check_name;
+use crate::model::limits::APPS;
+use crate::store::accounts::{self, AppRow};
+use crate::store::projects;
+use crate::wire::time::Timestamp;
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, post};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// Bytes of randomness in an access key: as many as its hash has.
+const KEY_BYTES: usize = 32;
+
+/// Another program.
+#[derive(Serialize, ToSchema)]
+pub struct App {
+    id: Uuid,
+    #[schema(example = "billing")]
+    name: String,
+    created_at: Timestamp,
+}
+
+impl From<AppRow> for App {
+    fn from(row: AppRow) -> Self {
+        Self { id: row.id, name: row.name, created_at: row.created_at.into() }
+    }
+}
+
+/// A new app.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewApp {
+    /// 1 to 255 characters, unique in the project.
+    #[schema(example = "billing", min_length = 1, max_length = 255)]
+    name: String,
+}
+
+/// An app with its access key, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct AppWithKey {
+    app: App,
+    /// For `X-App-Key`.
+    #[schema(example = "mUq1v0XyR2bJc9J6mZ1bC4V3hV1s4l2mS8e2f1q0c7A")]
+    key: String,
+}
+
+/// The apps of a project
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "list_apps",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id")),
+    responses((status = 200, description = "All of them, in one page", body = Page<App>))
+)]
+#[get("/projects/{project}/apps")]
+pub async fn list(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    project: InPath<String>,
+) -> Result<Json<Page<App>>, Problem> {
+    let project = find(&state, caller.organization.id, &project.0).await?;
+    let rows = state.chat.run(async |conn| Ok(projects::apps(conn, project.id, APPS).await?)).await?;
+    Ok(Json(Page { items: rows.into_iter().map(App::from).collect(), next: None }))
+}
+
+/// Make an app
+///
+/// The answer holds its access key, which can't be had again.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "create_app",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id")),
+    request_body = NewApp,
+    responses(
+        (status = 201, description = "Made", body = AppWithKey),
+        (status = 409, description = "`name_taken`: the project has an app of this name; `conflict`: it has as many as it may, or the `Idempotency-Key` was used before"),
+    )
+)]
+#[post("/projects/{project}/apps")]
+pub async fn create(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    project: InPath<String>,
+    body: Body<NewApp>,
+) -> Result<HttpResponse, Problem> {
+    let NewApp { name } = body.0;
+    check_name("name", &name)?;
+    let project = find(&state, caller.organization.id, &project.0).await?.id;
+    let (id, key) = (Uuid::new_v4(), new_key());
+    let made = state.chat.run(async |conn| {
+        let most = usize::try_from(APPS).unwrap_or(0);
+        if projects::apps(conn, project, APPS).await?.len() >= most {
+            return Err(Failure::Conflict("the project has as many apps as it may"));
+        }
+        accounts::create_app(conn, id, project, &name, &key).await?;
+        projects::app(conn, project, id).await?.ok_or(Failure::NotFound("app"))
+    });
+    Ok(with_key(StatusCode::CREATED, made.await?, key))
+}
+
+/// Give an app another access key
+///
+/// The one before is good no longer.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "rotate_app_key",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id"), ("app" = Uuid, Path, description = "The app")),
+    responses((status = 200, description = "The app with its new key", body = AppWithKey))
+)]
+#[post("/projects/{project}/apps/{app}/key")]
+pub async fn rotate_key(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    path: InPath<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (project, app) = path.0;
+    let project = find(&state, caller.organization.id, &project).await?.id;
+    let (app, key) = (id_of(&app)?, new_key());
+    let rotated = state.chat.run(async |conn| Ok(projects::rotate_key(conn, project, app, &key).await?)).await?;
+    Ok(with_key(StatusCode::OK, rotated.ok_or(Failure::NotFound("app"))?, key))
+}
+
+/// Take an app and its access key away
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "delete_app",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id"), ("app" = Uuid, Path, description = "The app")),
+    responses((status = 204, description = "Gone"))
+)]
+#[delete("/projects/{project}/apps/{app}")]
+pub async fn delete(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    path: InPath<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (project, app) = path.0;
+    let project = find(&state, caller.organization.id, &project).await?.id;
+    let app = id_of(&app)?;
+    if state.chat.run(async |conn| Ok(projects::delete_app(conn, project, app).await?)).await? {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    Err(Failure::NotFound("app").into())
+}
+
+fn id_of(app: &str) -> Result<Uuid, Failure> {
+    app.parse().map_err(|_| Failure::NotFound("app"))
+}
+
+fn new_key() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; KEY_BYTES]>())
+}
+
+fn with_key(status: StatusCode, app: AppRow, key: String) -> HttpResponse {
+    let mut response = HttpResponse::build(status).json(AppWithKey { app: app.into(), key });
+    response.extensions_mut().insert(Secret);
+    response
+}

@@ -1,0 +1,232 @@
+//! `/api/v1/projects`: the projects of an organization.
+
+use super::shapes::Page;
+use crate::chat::departure::delete_project;
+use crate::http::HttpState;
+use crate::http::caller::OrganizationCaller;
+use crate::http::problem::{Checks, Problem};
+use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::model::account::check_origin;
+use crate::model::limits::{ORIGINS, PROJECTS};
+use crate::model::{Failure, OrganizationId, ProjectId, text};
+use crate::store::accounts;
+use crate::store::projects::{self, Changes, OwnedRow};
+use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::time::Timestamp;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A namespace: its users, conversations and apps are in no other.
+#[derive(Serialize, ToSchema)]
+pub struct Project {
+    id: ProjectId,
+    /// Stands in addresses, such as `/ws/shop`.
+    #[schema(example = "shop")]
+    name: String,
+    /// Web origins whose pages may open a WebSocket and call REST.
+    #[schema(example = json!(["https://shop.example.org"]))]
+    origins: Vec<String>,
+    /// Strangers may make themselves users.
+    registration: bool,
+    created_at: Timestamp,
+}
+
+impl From<OwnedRow> for Project {
+    fn from(row: OwnedRow) -> Self {
+        let OwnedRow { id, name, origins, registration, created_at } = row;
+        Self { id, name, origins: origins.into_iter().flatten().collect(), registration, created_at: created_at.into() }
+    }
+}
+
+/// A new project.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewProject {
+    /// 1 to 64 of `a-z0-9-_`, unique on the server.
+    #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
+    name: String,
+    #[serde(default)]
+    #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
+    origins: Vec<String>,
+    #[serde(default)]
+    registration: bool,
+}
+
+/// What is to become of a project. What is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProjectChanges {
+    #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
+    name: Option<String>,
+    #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
+    origins: Option<Vec<String>>,
+    registration: Option<bool>,
+}
+
+/// Which projects.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// The `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    after: Option<String>,
+    /// Projects in a page.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Number>,
+}
+
+/// The projects of the organization
+///
+/// In the order of their names.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "list_projects",
+    security(("organization_token" = [])),
+    params(Which),
+    responses((status = 200, description = "A page", body = Page<Project>))
+)]
+#[get("/projects")]
+pub async fn list(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    which: InQuery<Which>,
+) -> Result<Json<Page<Project>>, Problem> {
+    let Which { after, limit } = which.0;
+    let limit = page_size(limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
+    let (after, owner) = (unmark(after.as_deref())?, caller.organization.id);
+    let page = state.chat.run(async |conn| Ok(projects::page(conn, owner, after.as_deref(), limit).await?));
+    let (rows, more) = page.await?;
+    let next = rows.last().filter(|_| more).map(|last| mark(&last.name));
+    Ok(Json(Page { items: rows.into_iter().map(Project::from).collect(), next }))
+}
+
+/// Make a project
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "create_project",
+    security(("organization_token" = [])),
+    request_body = NewProject,
+    responses(
+        (status = 201, description = "Made", body = Project),
+        (status = 409, description = "`name_taken`: the server has a project of this name; `conflict`: the organization has as many as it may, or the `Idempotency-Key` was used otherwise"),
+    )
+)]
+#[post("/projects")]
+pub async fn create(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    body: Body<NewProject>,
+) -> Result<HttpResponse, Problem> {
+    let NewProject { name, origins, registration } = body.0;
+    check(Some(&name), Some(&origins))?;
+    let (id, owner) = (ProjectId::random(), caller.organization.id);
+    let made = state.chat.run(async |conn| {
+        if projects::count(conn, owner).await? >= PROJECTS {
+            return Err(Failure::Conflict("the organization has as many projects as it may"));
+        }
+        accounts::create_project(conn, id, owner, &name, &origins).await?;
+        let changes = Changes { registration: Some(registration), ..Changes::default() };
+        projects::change(conn, owner, id, &changes).await?.ok_or(Failure::Internal)
+    });
+    let made = made.await?;
+    state.origins.forget();
+    Ok(HttpResponse::Created().json(Project::from(made)))
+}
+
+/// A project
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "show_project",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id")),
+    responses((status = 200, description = "The project", body = Project))
+)]
+#[get("/projects/{project}")]
+pub async fn show(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    project: InPath<String>,
+) -> Result<Json<Project>, Problem> {
+    Ok(Json(find(&state, caller.organization.id, &project.0).await?.into()))
+}
+
+/// Change a project
+///
+/// Its name, which stands in addresses, and its settings.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "change_project",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id")),
+    request_body = ProjectChanges,
+    responses(
+        (status = 200, description = "Changed", body = Project),
+        (status = 409, description = "`name_taken`: the server has another project of this name"),
+    )
+)]
+#[patch("/projects/{project}")]
+pub async fn change(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    project: InPath<String>,
+    body: Body<ProjectChanges>,
+) -> Result<Json<Project>, Problem> {
+    let ProjectChanges { name, origins, registration } = body.0;
+    check(name.as_deref(), origins.as_deref())?;
+    let owner = caller.organization.id;
+    let found = find(&state, owner, &project.0).await?;
+    let changes = Changes { name, origins, registration };
+    if changes.is_empty() {
+        return Ok(Json(found.into()));
+    }
+    let changed = state.chat.run(async |conn| projects::change(conn, owner, found.id, &changes).await).await?;
+    state.origins.forget();
+    Ok(Json(changed.ok_or(Failure::NotFound("project"))?.into()))
+}
+
+/// Delete a project with everything in it
+///
+/// Sessions end with 4203. What is large takes a while; asked again, it goes on where it stopped.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "delete_project",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id")),
+    responses((status = 204, description = "Deleted"))
+)]
+#[delete("/projects/{project}")]
+pub async fn delete(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    project: InPath<String>,
+) -> Result<HttpResponse, Problem> {
+    let found = find(&state, caller.organization.id, &project.0).await?;
+    delete_project(&state.chat, found.id).await?;
+    state.origins.forget();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The organization's project of this name or id.
+///
+/// # Errors
+/// 404 if it has none.
+pub async fn find(state: &HttpState, owner: OrganizationId, name_or_id: &str) -> Result<OwnedRow, Problem> {
+    let found = state.chat.run(async |conn| Ok(projects::find(conn, owner, name_or_id).await?)).await?;
+    Ok(found.ok_or(Failure::NotFound("project"))?)
+}
+
+fn check(name: Option<&str>, origins: Option<&[String]>) -> Result<(), Problem> {
+    let mut checks = Checks::default();
+    checks.optional(name, |name| text::project_name("name", name));
+    let origins = origins.unwrap_or_default();
+    if origins.len() > ORIGINS {
+        checks.note(Err(Failure::invalid("origins", format!("may be at most {ORIGINS}"))));
+    }
+    for (index, origin) in origins.iter().enumerate().take(ORIGINS) {
+        checks.note(check_origin(&format!("origins[{index}]"), origin));
+    }
+    checks.done()
+}
