@@ -114,7 +114,7 @@ fn mean(runs: &[Line]) -> Option<Line> {
         stored_per_second: mean(|it| it.stored_per_second),
         p50_ms: mean(|it| it.p50_ms),
         p99_ms: mean(|it| it.p99_ms),
-        max_ms: mean(|it| it.max_ms),
+        max_ms: runs.iter().filter_map(|it| it.max_ms).reduce(f64::max),
         cpu_per_million: mean(|it| it.cpu_per_million),
         database_cpu_per_million: mean(|it| it.database_cpu_per_million),
         client_cpu_per_million: mean(|it| it.client_cpu_per_million),
@@ -125,13 +125,18 @@ fn mean(runs: &[Line]) -> Option<Line> {
     })
 }
 
-/// Which figures have a bound, beside the raw limit, each other, or a fixed one. `commit_ms` is what a commit takes.
-pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
+/// Which figures have a bound, beside the raw limit, each other, or a fixed one. `commit_ms` is what a commit takes at the worst,
+/// `raw_inserts` what inserts alone reach in a second.
+pub fn targets(all: &[Line], commit_ms: Option<f64>, raw_inserts: Option<f64>) -> Vec<Target> {
     let mut targets = Vec::new();
     let ours =
         |scenario: &str| -> Vec<&Line> { all.iter().filter(|it| it.is_ours() && it.scenario == scenario).collect() };
     let deliveries = |it: &Line| it.deliveries_per_second;
     let cpu = |it: &Line| it.cpu_per_million;
+    if !all.is_empty() {
+        let lost = all.iter().filter(|it| it.is_ours()).filter_map(|it| it.lost).sum();
+        targets.push(Target::at_most("Messages lost, or told twice, in all runs together".to_owned(), lost, 0.0));
+    }
     for it in ours("fan-out") {
         let what = |figure: &str| format!("Fan-out, {figure}, of the raw limit: {}", it.label());
         let reached =
@@ -145,7 +150,10 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
         let limit = it.limit(all).and_then(|limit| limit.p99_ms);
         if let (Some(measured), Some(limit)) = (it.p99_ms, limit) {
             let bound = 1.5 * limit + commit_ms.unwrap_or_default();
-            let what = format!("Steady pace, p99 in ms, 1.5 times the raw limit's and one commit: {}", it.label());
+            let what = format!(
+                "Steady pace, p99 in ms, 1.5 times the raw limit's and one insert's with its commit (p99): {}",
+                it.label()
+            );
             targets.push(Target::at_most(what, measured, bound));
         }
     }
@@ -153,6 +161,10 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
         let what = format!("Pairs, round trips a second, of the raw limit: {}", it.label());
         let times = it.of_limit(all, |it| it.round_trips_per_second);
         targets.extend(times.map(|times| Target::at_least(what, times, 0.35)));
+        if let (Some(stored), Some(raw)) = (it.stored_per_second, raw_inserts) {
+            let what = "Pairs, stored a second beside clients and server, of what raw inserts reach with the machine for themselves";
+            targets.push(Target::at_least(what.to_owned(), stored / raw, 0.6));
+        }
     }
     for it in ours("idle") {
         let what = format!("Idle, KiB a session: {}", it.label());
@@ -257,7 +269,7 @@ fn figures(scenario: &Scenario, lines: &[&Line], all: &[Line]) -> String {
         "database CPU",
         "client CPU",
         "KiB a session",
-        "statements a session",
+        "transactions a session",
         "lost",
     ];
     let times = |times: Option<f64>| times.map_or_else(String::new, ratio);
