@@ -251,7 +251,7 @@ async fn much_told_at_once_makes_nobody_slow_who_reads() {
     holding.await.unwrap();
     let hear = async {
         for seq in 1..=WRITERS + WRITERS * EACH {
-            let push = hearing.expect_push("message.text").await;
+            let push = hearing.next_push("message.text").await;
             assert_eq!(push["seq"], seq);
         }
     };
