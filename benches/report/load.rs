@@ -239,7 +239,7 @@ pub fn section(all: &[Line]) -> Section {
         if groups.is_empty() {
             continue;
         }
-        let name = format!("load-{}", scenario.name);
+        let name = format!("load-{}", scenario.name.replace(' ', "-"));
         let figure = scenario.figure;
         section.text.push_str(&picture(&name, scenario.title));
         let title = format!("{}: {}", scenario.title, figure.title.to_lowercase());

@@ -79,8 +79,8 @@ pub const ALL: [Scenario; 11] = [
     Scenario {
         name: "scale members",
         title: "Ten times the members",
-        about: "Five messages a second to a room, so that nothing can be batched whatever its size. Sockets and caches have \
-                their share in it, as the raw limit shows.",
+        about: "20,000 deliveries a second whatever the size of the room: 200 messages a second to 100 members, 2 to 10,000. Sockets \
+                and caches have their share in it.",
         figure: CPU,
     },
     Scenario {
