@@ -75,7 +75,8 @@ impl Line {
     fn label(&self) -> String {
         let mut label = self.encoding.clone();
         for (count, of) in [(self.rooms, "rooms"), (self.receivers, "receivers"), (self.sessions, "sessions")] {
-            if let Some(count) = count {
+            if let Some(count) = count.filter(|count| *count > 0.0) {
+                let of = if count == 1.0 { of.trim_end_matches('s') } else { of };
                 label.push_str(&format!(", {} {of}", count_of(count)));
             }
         }
@@ -223,7 +224,7 @@ pub fn section(all: &[Line]) -> Section {
         }
         section.text.push_str(&figures(scenario, &lines, all));
         let bar = |it: &&&Line| {
-            let label = if it.is_ours() { it.encoding.clone() } else { format!("{}, {}", it.server, it.encoding) };
+            let label = format!("{}, {}", it.server, it.encoding);
             (scenario.figure.of)(it).map(|value| Bar { label, value, ours: it.is_ours() })
         };
         let mut groups: Vec<(String, Vec<Bar>)> = Vec::new();
