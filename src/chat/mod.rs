@@ -25,6 +25,7 @@ mod clock;
 pub mod departure;
 pub mod event_loop;
 mod expiry;
+pub mod founding;
 mod guard;
 pub mod hub;
 pub mod metrics;

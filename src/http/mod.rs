@@ -13,6 +13,7 @@ pub mod document;
 mod entrance;
 mod hashing;
 pub mod idempotency;
+mod person;
 mod problem;
 mod rate;
 mod read;

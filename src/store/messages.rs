@@ -109,6 +109,27 @@ pub async fn conversation_of(
     found.ok_or(Failure::NotFound("message"))
 }
 
+/// Checks what a new message refers to, and gives its attachments as it will show them. Who is no member must not learn which
+/// messages there are.
+///
+/// # Errors
+/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is not the
+/// author's.
+pub async fn check_references(
+    conn: &mut AsyncPgConnection,
+    (project, conversation): (ProjectId, ConversationId),
+    author: UserId,
+    reply_to: Option<MessageId>,
+    files: &[MediaId],
+) -> Result<Vec<Attachment>, Failure> {
+    let permission = super::members::permission(conn, project, conversation, author).await?;
+    permission.ok_or(Failure::NotFound("conversation"))?;
+    if let Some(message) = reply_to {
+        exists_in(conn, project, conversation, message).await?;
+    }
+    check_attachments(conn, project, author, files).await
+}
+
 /// Checks that the sender may attach these files, and gives them as the message will show them.
 ///
 /// Each must be in the project and uploaded by `owner`, otherwise it is "not found"; none may be named twice.

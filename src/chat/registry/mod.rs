@@ -5,6 +5,7 @@
 //! - [`relate`]: contacts, invitations, blocks.
 //! - [`recover`]: how a registry that takes over from a failed one learns who is here.
 
+pub mod choose;
 pub mod presence;
 pub mod profile;
 pub mod recover;

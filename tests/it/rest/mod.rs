@@ -2,9 +2,12 @@
 
 mod api;
 mod auth;
+mod contacts;
+mod conversations;
 mod cors;
 mod idempotency;
 mod infrastructure;
+mod messages;
 mod organizations;
 mod users;
 
