@@ -28,6 +28,7 @@ mod expiry;
 pub mod founding;
 mod guard;
 pub mod hub;
+mod indexing;
 pub mod metrics;
 pub mod namespace;
 pub mod registry;
@@ -45,6 +46,7 @@ use actix::Addr;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
+use indexing::Unindexed;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
 use registry::Registry;
@@ -67,6 +69,8 @@ pub struct Core {
     pub bus: Arc<Bus>,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
+    /// What search doesn't know of yet.
+    pub unindexed: Unindexed,
     clock: Clock,
 }
 
@@ -115,7 +119,14 @@ impl Chat {
     /// The chat over a database. Its scribes run on a thread of their own from now on; hubs join when event loops start.
     #[must_use]
     pub fn start(database: Database, limits: Limits, scribes: usize, clock: Clock) -> Self {
-        let core = Arc::new(Core { database, bus: Arc::default(), metrics: Arc::default(), limits, clock });
+        let core = Arc::new(Core {
+            database,
+            bus: Arc::default(),
+            metrics: Arc::default(),
+            limits,
+            unindexed: Unindexed::default(),
+            clock,
+        });
         let scribes = Scribes::start(&core, scribes);
         Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }))
     }
@@ -123,6 +134,11 @@ impl Chat {
     /// Ends game invitations in their time, on the current arbiter, until the task is aborted.
     pub fn watch_expiry(&self) -> JoinHandle<()> {
         expiry::start(self)
+    }
+
+    /// Makes what is stored findable, on the current arbiter, until the task is aborted.
+    pub fn watch_search(&self) -> JoinHandle<()> {
+        indexing::start(self)
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.

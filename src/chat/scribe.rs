@@ -307,7 +307,9 @@ async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Result<Outcome, 
         return Ok(Vec::new());
     }
     let mut connection = core.database.get().await?;
-    match messages::store_batch(&mut connection, batch).await {
+    let stored = messages::store_batch(&mut connection, batch).await;
+    core.unindexed.note(batch.iter().map(|message| message.conversation));
+    match stored {
         Err(Failure::Internal) if batch.len() > 1 => {}
         outcomes => return Ok(outcomes?.into_iter().map(Ok).collect()),
     }

@@ -10,6 +10,7 @@ mod history;
 mod insert;
 mod invitations;
 mod reactions;
+mod search;
 mod shape;
 mod status;
 
@@ -17,6 +18,7 @@ pub use batch::{NewGame, NewMessage, Outcome, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};
+pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
 
 pub(in crate::store) use change::lock;
 pub(in crate::store) use shape::assemble_one;

@@ -10,6 +10,7 @@ pub mod health;
 mod openapi;
 mod organizations;
 mod projects;
+mod search;
 mod shapes;
 mod status;
 mod users;
@@ -63,6 +64,7 @@ pub fn scope()
         .service(conversations::messages::delete)
         .service(conversations::messages::react)
         .service(conversations::messages::unreact)
+        .service(search::search)
         .service(contacts::list)
         .service(contacts::relate)
         .service(status::show_own)

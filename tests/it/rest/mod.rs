@@ -9,6 +9,7 @@ mod idempotency;
 mod infrastructure;
 mod messages;
 mod organizations;
+mod search;
 mod users;
 
 use crate::support::project::{Project, TestUser};
