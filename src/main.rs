@@ -1,7 +1,6 @@
 //! The `palabre` program: reads its command line, and leaves the work to the library.
 
 use clap::Parser;
-use mimalloc::MiMalloc;
 use palabre::chat::Clock;
 use palabre::cli::{self, CliError, out};
 use palabre::config::Settings;
@@ -9,11 +8,6 @@ use palabre::config::command::{Cli, Command, unknown_variables};
 use palabre::server;
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-/// Rooms, scribes and hubs are on different threads, and messages are freed by another thread than made them: the C library's
-/// allocator has locks for that.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn,palabre=info")).init();

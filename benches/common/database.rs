@@ -48,8 +48,19 @@ impl BenchDb {
         migrate::run(&postgres.url()).await.expect("the schema");
         let mut db =
             Self { postgres: Some(postgres), directory, project: ProjectId::random(), runs: AtomicUsize::new(0) };
+        db.fill_log().await;
         db.create_project().await;
         db
+    }
+
+    /// Brings PostgreSQL's log to the state it has in a server that is in use: there it takes old files again, while a fresh one
+    /// makes, fills and syncs a new file for each 16 MB, for which all commits wait some 50 ms.
+    async fn fill_log(&self) {
+        let client = self.client().await;
+        let fill = "CREATE TABLE fill AS SELECT repeat(md5(i::text), 30) AS text FROM generate_series(1, 450000) AS i";
+        for statement in [fill, "DROP TABLE fill", "CHECKPOINT"] {
+            client.batch_execute(statement).await.expect("a full log");
+        }
     }
 
     /// As `DATABASE_URL` has it.

@@ -1,7 +1,7 @@
 //! Figures as lines of JSON, one line a run: on standard output, and kept for the report.
 
 use serde::Serialize;
-use std::fs::{File, OpenOptions, create_dir_all};
+use std::fs::{File, create_dir_all, read_to_string};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
@@ -14,16 +14,29 @@ pub fn file_of(name: &str) -> PathBuf {
 pub struct Results(File);
 
 impl Results {
-    /// Begins anew, or goes on where `keep` says that another run's lines stay.
+    /// Begins anew.
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn open(name: &str, keep: bool) -> io::Result<Self> {
+    pub fn open(name: &str) -> io::Result<Self> {
+        Self::keeping(name, |_| false)
+    }
+
+    /// Goes on with the lines of earlier runs that `keep` says stay.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub fn keeping(name: &str, keep: impl Fn(&str) -> bool) -> io::Result<Self> {
         let path = file_of(name);
         if let Some(directory) = path.parent() {
             create_dir_all(directory)?;
         }
-        Ok(Self(OpenOptions::new().create(true).write(true).append(keep).truncate(!keep).open(path)?))
+        let before = read_to_string(&path).unwrap_or_default();
+        let mut file = File::create(path)?;
+        for line in before.lines().filter(|line| keep(line)) {
+            writeln!(file, "{line}")?;
+        }
+        Ok(Self(file))
     }
 
     /// Prints a line and keeps it.

@@ -66,7 +66,7 @@ pub async fn open(
         mouth.say(&encoding.request(1, "session.auth", &auth)).await?;
     }
     if server.kind == Kind::Palabre {
-        // The opening ends with one's own status.
+        // One's own status comes when all lists were told; those of others follow.
         let mut opened = false;
         while !opened {
             let open = ear.hear(|frame| opened |= memchr::memmem::find(frame, b"status.update").is_some()).await?;

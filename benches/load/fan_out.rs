@@ -19,12 +19,14 @@ use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_local};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
-/// Sessions that write.
-pub const SENDERS: usize = 8;
-/// Messages on their way at once.
-const WINDOW: u64 = 512;
+/// Sessions that write; a session of ours has 64 messages under way at most.
+pub const SENDERS: usize = 16;
+/// Messages on their way at once: as many as these sessions may have.
+const WINDOW: u64 = 1_024;
 /// How long all goes on before it is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// The name of an error's event, as JSON and MessagePack have it.
+const ERROR: [&[u8]; 2] = [b"\"error\"", b"\xa5error"];
 /// How long the last messages may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -146,7 +148,7 @@ pub async fn run(plan: FanOut, server: &Contender, db: &BenchDb) -> Record {
         receivers: plan.receivers,
         sessions: plan.receivers + SENDERS,
         pace: plan.pace,
-        lost,
+        lost: lost + shared.refused.get(),
         ..Record::default()
     };
     let latency = shared.latency.borrow();
@@ -157,13 +159,11 @@ async fn listen(mut ear: Ear, shared: Rc<Shared>, heard: Rc<RefCell<Vec<Heard>>>
     let mut finder = NumberFinder::default();
     loop {
         let mut heard_now = Heard::default();
-        let mut oldest = None;
         let result = ear
             .hear(|frame| {
                 let Some(number) = finder.find(frame) else { return };
                 heard_now.count += 1;
                 heard_now.sum += u64::from(number);
-                oldest.get_or_insert(number);
                 if shared.measuring.get() {
                     let sent = shared.sent_at.borrow().get(number as usize).copied();
                     let took = sent.map(|sent| shared.micros().saturating_sub(sent));
@@ -185,12 +185,12 @@ async fn listen(mut ear: Ear, shared: Rc<Shared>, heard: Rc<RefCell<Vec<Heard>>>
     }
 }
 
-/// What comes back to a sender: an answer that is a refusal would mean that the run is not what it says.
+/// What comes back to a sender: a refusal counts as lost. In MessagePack it is found by the name of the event as well.
 async fn watch(mut ear: Ear, shared: Rc<Shared>) {
     let mut first = None;
     while let Ok(true) = ear
         .hear(|frame| {
-            if memchr::memmem::find(frame, b"\"error\"").is_some() {
+            if ERROR.iter().any(|mark| memchr::memmem::find(frame, mark).is_some()) {
                 shared.refused.set(shared.refused.get() + 1);
                 first.get_or_insert_with(|| eprintln!("refused: {}", String::from_utf8_lossy(frame)));
             }

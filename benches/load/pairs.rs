@@ -95,7 +95,8 @@ pub async fn run(plan: Pairs, server: &Contender, db: &BenchDb) -> Record {
     record
 }
 
-/// One end of a pair. Every message carries the next number, so that one that is lost or comes twice stops the pair for good.
+/// One end of a pair. Every message carries the next number, and only the one that is awaited counts: one that is lost stops the
+/// pair for good.
 async fn talk(mut ear: Ear, mut mouth: Mouth, mut template: Template, begins: bool, shared: Rc<Shared>) {
     let mut finder = NumberFinder::default();
     let mut out = Vec::new();

@@ -37,7 +37,7 @@ pub struct Record {
     pub database_cpu_per_million: Option<f64>,
     pub client_cpu_per_million: Option<f64>,
     pub rss_per_session_kib: Option<f64>,
-    /// Database statements for each session that opened.
+    /// Database statements for each session that opened: PostgreSQL's own count of transactions, of which each is one.
     pub statements_per_session: Option<f64>,
     /// Messages that somebody did not get, or got twice.
     pub lost: u64,
@@ -54,8 +54,9 @@ impl Record {
         self.deliveries_per_second = Some(float(deliveries) / self.seconds);
         self.cpu_per_million = per_million(cpu.server);
         self.client_cpu_per_million = per_million(cpu.client);
-        if self.server == "palabre" {
-            self.stored_per_second = Some(float(messages) / self.seconds);
+        if self.server == "palabre" && self.receivers > 0 {
+            // What was told was stored; of what was sent some is still on its way.
+            self.stored_per_second = Some(float(deliveries) / float(self.receivers as u64) / self.seconds);
             self.database_cpu_per_million = per_million(cpu.database);
         }
         self

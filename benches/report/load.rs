@@ -10,7 +10,8 @@ use std::path::Path;
 
 const INTRODUCTION: &str = "Whole servers with sockets, sessions and PostgreSQL, and clients in a process of their own. `raw \
 limit` is a server that does the least that gets the same bytes to the same sockets: it knows no users, checks nothing and stores \
-nothing. CPU is in seconds per million deliveries.";
+nothing; its frames have the size of ours. Both took turns; what was run twice is shown as the mean. CPU is in seconds per million \
+deliveries; the machine is shared by server, database and clients.";
 
 /// A line of the load generator's. What it has beside these is left out.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -43,6 +44,13 @@ pub struct Line {
 impl Line {
     fn is_ours(&self) -> bool {
         self.server == "palabre"
+    }
+
+    /// Another run of the same.
+    fn is_same_run(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.scenario.clone(), it.server.clone(), it.encoding.clone());
+        let sizes = |it: &Self| (it.rooms, it.receivers, it.sessions, it.pace);
+        key(self) == key(other) && sizes(self) == sizes(other)
     }
 
     /// The raw limit's line for the same work, best in the same encoding.
@@ -78,18 +86,57 @@ impl Line {
     }
 }
 
-/// All lines of the last run.
+/// All lines of the last run; what was run more than once as the mean of its runs.
 pub fn load(bench: &Path) -> Vec<Line> {
-    lines(&bench.join("load.jsonl"))
+    let mut groups: Vec<Vec<Line>> = Vec::new();
+    for line in lines::<Line>(&bench.join("load.jsonl")) {
+        match groups.iter_mut().find(|group| group.first().is_some_and(|first| first.is_same_run(&line))) {
+            Some(group) => group.push(line),
+            None => groups.push(vec![line]),
+        }
+    }
+    groups.iter().filter_map(|runs| mean(runs)).collect()
 }
 
-/// Which figures have a bound, beside the raw limit, each other, or a fixed one. `commit_ms` is what a commit takes.
-pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
+fn mean(runs: &[Line]) -> Option<Line> {
+    let mean = |figure: fn(&Line) -> Option<f64>| {
+        let all: Vec<f64> = runs.iter().filter_map(figure).collect();
+        #[expect(clippy::cast_precision_loss, reason = "a handful of runs")]
+        let count = all.len() as f64;
+        (!all.is_empty()).then(|| all.iter().sum::<f64>() / count)
+    };
+    Some(Line {
+        seconds: mean(|it| it.seconds),
+        messages: mean(|it| it.messages),
+        deliveries: mean(|it| it.deliveries),
+        deliveries_per_second: mean(|it| it.deliveries_per_second),
+        round_trips_per_second: mean(|it| it.round_trips_per_second),
+        stored_per_second: mean(|it| it.stored_per_second),
+        p50_ms: mean(|it| it.p50_ms),
+        p99_ms: mean(|it| it.p99_ms),
+        max_ms: runs.iter().filter_map(|it| it.max_ms).reduce(f64::max),
+        cpu_per_million: mean(|it| it.cpu_per_million),
+        database_cpu_per_million: mean(|it| it.database_cpu_per_million),
+        client_cpu_per_million: mean(|it| it.client_cpu_per_million),
+        rss_per_session_kib: mean(|it| it.rss_per_session_kib),
+        statements_per_session: mean(|it| it.statements_per_session),
+        lost: Some(runs.iter().filter_map(|it| it.lost).sum()),
+        ..runs.first()?.clone()
+    })
+}
+
+/// Which figures have a bound, beside the raw limit, each other, or a fixed one. `commit_ms` is what a commit takes at the worst,
+/// `raw_inserts` what inserts alone reach in a second.
+pub fn targets(all: &[Line], commit_ms: Option<f64>, raw_inserts: Option<f64>) -> Vec<Target> {
     let mut targets = Vec::new();
     let ours =
         |scenario: &str| -> Vec<&Line> { all.iter().filter(|it| it.is_ours() && it.scenario == scenario).collect() };
     let deliveries = |it: &Line| it.deliveries_per_second;
     let cpu = |it: &Line| it.cpu_per_million;
+    if !all.is_empty() {
+        let lost = all.iter().filter(|it| it.is_ours()).filter_map(|it| it.lost).sum();
+        targets.push(Target::at_most("Messages lost, or told twice, in all runs together".to_owned(), lost, 0.0));
+    }
     for it in ours("fan-out") {
         let what = |figure: &str| format!("Fan-out, {figure}, of the raw limit: {}", it.label());
         let reached =
@@ -103,7 +150,10 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
         let limit = it.limit(all).and_then(|limit| limit.p99_ms);
         if let (Some(measured), Some(limit)) = (it.p99_ms, limit) {
             let bound = 1.5 * limit + commit_ms.unwrap_or_default();
-            let what = format!("Steady pace, p99 in ms, 1.5 times the raw limit's and one commit: {}", it.label());
+            let what = format!(
+                "Steady pace, p99 in ms, 1.5 times the raw limit's and one insert's with its commit (p99): {}",
+                it.label()
+            );
             targets.push(Target::at_most(what, measured, bound));
         }
     }
@@ -111,6 +161,10 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
         let what = format!("Pairs, round trips a second, of the raw limit: {}", it.label());
         let times = it.of_limit(all, |it| it.round_trips_per_second);
         targets.extend(times.map(|times| Target::at_least(what, times, 0.35)));
+        if let (Some(stored), Some(raw)) = (it.stored_per_second, raw_inserts) {
+            let what = "Pairs, stored a second beside clients and server, of what raw inserts reach with the machine for themselves";
+            targets.push(Target::at_least(what.to_owned(), stored / raw, 0.6));
+        }
     }
     for it in ours("idle") {
         let what = format!("Idle, KiB a session: {}", it.label());
@@ -120,49 +174,37 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>) -> Vec<Target> {
         let what = format!("Everybody at once, seconds: {}", it.label());
         targets.extend(it.seconds.map(|seconds| Target::at_most(what, seconds, 60.0)));
     }
-    targets.extend(all.iter().filter(|it| it.is_ours()).filter_map(|it| msgpack(it, all)));
-    targets.extend(ours("scale").into_iter().flat_map(|it| growth(it, all)));
+    let encodings = ours("encodings");
+    if let Some(json) = encodings.iter().find(|it| it.encoding == "ws json").and_then(|it| it.cpu_per_million) {
+        for it in encodings.iter().filter(|it| it.encoding != "ws json") {
+            let what = format!("CPU, of JSON over WebSocket: {}", it.label());
+            targets.extend(it.cpu_per_million.map(|cpu| Target::at_most(what, cpu / json, 1.25)));
+        }
+    }
+    for it in ours("restart") {
+        let what = format!("Everybody back after a restart, seconds: {}", it.label());
+        targets.extend(it.seconds.map(|seconds| Target::at_most(what, seconds, 60.0)));
+    }
+    for scenario in ["scale members", "scale rooms", "scale sessions"] {
+        let all = ours(scenario);
+        targets.extend(all.iter().flat_map(|it| growth(it, &all)));
+    }
     targets
 }
 
-/// MessagePack beside JSON on the same socket.
-fn msgpack(it: &Line, all: &[Line]) -> Option<Target> {
-    let json = Line { encoding: it.encoding.replace("msgpack", "json"), ..it.clone() };
-    let twin = |encoding: &str| {
-        all.iter().find(|other| {
-            other.encoding == encoding
-                && (&other.scenario, &other.server, other.rooms, other.receivers, other.pace)
-                    == (&it.scenario, &it.server, it.rooms, it.receivers, it.pace)
-        })
+/// Lines with ten times as much of what the scenario varies as this one.
+fn growth(it: &Line, all: &[&Line]) -> Vec<Target> {
+    let varied: fn(&Line) -> Option<f64> = match it.scenario.as_str() {
+        "scale members" => |it| it.receivers,
+        "scale rooms" => |it| it.rooms,
+        _ => |it| it.sessions,
     };
-    if json.encoding == it.encoding {
-        return None;
-    }
-    let json = twin(&json.encoding).or_else(|| twin("ws json"))?;
-    let times = it.cpu_per_million? / json.cpu_per_million?;
-    let what = format!("MessagePack ({}), CPU, of {}: {}", it.scenario, json.encoding, it.label());
-    Some(Target::at_most(what, times, 1.25))
-}
-
-/// Ten times the receivers or rooms beside this line.
-fn growth(it: &Line, all: &[Line]) -> Vec<Target> {
-    let is_tenfold = |small: Option<f64>, large: Option<f64>| {
-        small.zip(large).is_some_and(|(small, large)| (large / small - 10.0).abs() < 0.5)
-    };
-    let target = |larger: &Line| {
-        let same_kind =
-            (&larger.scenario, &larger.server, &larger.encoding) == (&it.scenario, &it.server, &it.encoding);
-        // A scenario may count the receivers of a room, or those of all rooms.
-        let more_receivers = is_tenfold(it.receivers, larger.receivers);
-        let rooms = is_tenfold(it.rooms, larger.rooms) && (more_receivers || it.receivers == larger.receivers);
-        let receivers = more_receivers && it.rooms == larger.rooms;
-        if !same_kind || !(rooms || receivers) {
-            return None;
-        }
-        let times = larger.cpu_per_million? / it.cpu_per_million?;
+    let target = |larger: &&Line| {
+        let times = varied(larger)? / varied(it)?;
+        let grown = larger.cpu_per_million? / it.cpu_per_million?;
         let what =
-            format!("Tenfold {}, CPU per delivery: {}", if rooms { "rooms" } else { "receivers" }, larger.label());
-        Some(Target::at_most(what, times, 1.25))
+            format!("Tenfold {}, CPU per delivery: {}", it.scenario.trim_start_matches("scale "), larger.label());
+        ((times - 10.0).abs() < 0.5).then(|| Target::at_most(what, grown, 1.25))
     };
     all.iter().filter_map(target).collect()
 }
@@ -227,7 +269,7 @@ fn figures(scenario: &Scenario, lines: &[&Line], all: &[Line]) -> String {
         "database CPU",
         "client CPU",
         "KiB a session",
-        "statements a session",
+        "transactions a session",
         "lost",
     ];
     let times = |times: Option<f64>| times.map_or_else(String::new, ratio);

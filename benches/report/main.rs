@@ -38,7 +38,7 @@ fn main() {
     let loads = load::load(&bench);
     let groups = micro::load(&from.join("criterion"));
 
-    let mut targets = load::targets(&loads, store::commit_p99(&stored));
+    let mut targets = load::targets(&loads, store::commit_p99(&stored), store::raw_inserts(&stored));
     targets.extend(store::targets(&stored));
     let sections = [load::section(&loads), store::section(&stored), micro::actors(&groups), micro::codec(&groups)];
 

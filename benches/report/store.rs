@@ -37,6 +37,12 @@ pub fn commit_p99(lines: &[Line]) -> Option<f64> {
     lines.iter().find(|it| it.case == "raw" && it.batch == Some(1.0) && it.writers == Some(1.0))?.p99_ms
 }
 
+/// Messages a second that two writers insert in batches of 256, each into another conversation.
+pub fn raw_inserts(lines: &[Line]) -> Option<f64> {
+    let is_it = |it: &&Line| it.case == "raw" && it.batch == Some(256.0) && it.writers == Some(2.0);
+    lines.iter().find(is_it)?.messages_per_second
+}
+
 pub fn targets(lines: &[Line]) -> Vec<Target> {
     let of = |it: &&Line| it.case == "palabre" && it.batch == Some(256.0);
     let target = |it: &Line| {

@@ -4,7 +4,10 @@ use std::fmt::Write;
 
 /// A number to three digits that count, with commas between thousands.
 pub fn number(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
+    if !value.is_finite() {
+        return "not measured".to_owned();
+    }
+    if value == 0.0 {
         return "0".to_owned();
     }
     let mut unit = 1.0;

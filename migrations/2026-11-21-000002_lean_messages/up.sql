@@ -7,7 +7,7 @@
 ALTER TABLE messages DROP CONSTRAINT messages_conversation_id_fkey;
 ALTER TABLE messages DROP CONSTRAINT messages_author_id_fkey;
 
-CREATE FUNCTION delete_messages_of_conversations() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION delete_messages_of_conversations() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     DELETE FROM messages USING gone WHERE messages.conversation_id = gone.id;
     RETURN NULL;
@@ -16,7 +16,7 @@ $$;
 CREATE TRIGGER delete_messages AFTER DELETE ON conversations
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION delete_messages_of_conversations();
 
-CREATE FUNCTION forget_authors() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION forget_authors() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE messages SET author_id = NULL FROM gone WHERE messages.author_id = gone.id;
     RETURN NULL;
@@ -26,11 +26,15 @@ CREATE TRIGGER forget_author AFTER DELETE ON users
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION forget_authors();
 
 -- Whoever removes members raises the conversation's version; here it is a user's row that takes the memberships with it.
-CREATE FUNCTION raise_versions_of_conversations() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION raise_versions_of_conversations() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 BEGIN
     UPDATE conversations SET version = version + 1 FROM (
         SELECT conversations.id FROM conversations WHERE id IN (SELECT conversation_id FROM gone) ORDER BY id FOR UPDATE
     ) AS left_behind WHERE conversations.id = left_behind.id;
+    -- What was stored between the end of the user's row and this lock.
+    UPDATE messages SET author_id = NULL FROM gone
+    WHERE messages.conversation_id = gone.conversation_id AND messages.author_id = gone.user_id
+        AND NOT EXISTS (SELECT FROM users WHERE users.id = gone.user_id);
     RETURN NULL;
 END
 $$;

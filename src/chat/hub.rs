@@ -21,22 +21,24 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-/// Deliveries that may wait for a hub; beyond that publishers wait.
+/// Messages that may wait for a hub; beyond that publishers wait, as they do for their weight (`cluster/bus.rs`).
 const MAILBOX: usize = 16_384;
 /// How often an event loop looks at its connections' deadlines: they may be met that late.
 const TICK: Duration = Duration::from_millis(200);
 /// Deliveries gathered at most before they are written, so that the first of them doesn't wait for ever under load.
 const BATCH: usize = 256;
-/// Bytes joined into one batch: a quarter of what a session may have outstanding, so that no batch makes a reader slow by itself.
+/// Bytes written in one round: a quarter of what a session may have outstanding, so that no round makes a reader slow by itself.
 const BATCH_BYTES: usize = 256 * 1024;
 
 /// The actor of one event loop that fans out.
 pub struct Hub {
     event_loop: Rc<EventLoop>,
     metrics: Arc<Metrics>,
-    gathered: Vec<Arc<[Delivery]>>,
+    gathered: Vec<Deliver>,
     /// Deliveries in it.
     waiting: usize,
+    /// How many of its first are done: a round may end in the middle.
+    done: usize,
     flush_is_due: bool,
     /// Channels with something to write at the end of the round.
     dirty: Vec<Rc<Channel>>,
@@ -91,6 +93,7 @@ impl Hub {
             metrics: Arc::clone(metrics),
             gathered: Vec::new(),
             waiting: 0,
+            done: 0,
             flush_is_due: false,
             dirty: Vec::new(),
             _guard: guard,
@@ -98,42 +101,65 @@ impl Hub {
         (hub.start(), failed)
     }
 
-    fn flush(&mut self) {
+    /// Writes what has gathered, up to [`BATCH_BYTES`]; what is left has its turn after the sessions of this loop, which must come
+    /// to drain their sockets: a round that put more into an outbox than fits would make slow readers of all.
+    fn flush(&mut self, ctx: &mut Context<Self>) {
         self.flush_is_due = false;
-        self.waiting = 0;
         let gathered = std::mem::take(&mut self.gathered);
-        let deliveries: Vec<&Delivery> = gathered.iter().flat_map(|deliveries| deliveries.iter()).collect();
-        let mut rest = deliveries.as_slice();
-        while let Some(&first) = rest.first() {
-            let Some((conversation, transient)) = run_key(first) else {
+        let all: Vec<&Delivery> =
+            gathered.iter().flat_map(|message| message.deliveries.iter()).skip(self.done).collect();
+        let mut rest = all.as_slice();
+        let mut written = 0;
+        while let Some(&first) = rest.first()
+            && written < BATCH_BYTES
+        {
+            let Some(key) = run_key(first) else {
                 self.deliver(first);
+                written += first.size();
                 rest = &rest[1..];
                 continue;
             };
-            let (mut length, mut bytes) = (0, 0);
+            let mut length = 0;
             for &delivery in rest {
-                let Delivery::Publish(publication) = delivery else { break };
-                if run_key(delivery) != Some((conversation, transient)) || bytes > BATCH_BYTES {
+                if run_key(delivery) != Some(key) || written >= BATCH_BYTES {
                     break;
                 }
-                bytes += publication.size;
+                written += delivery.size();
                 length += 1;
             }
             let (run, after) = rest.split_at(length);
             // With nothing more to come each channel is written to while it is at hand.
-            self.fan_out(conversation, transient, run, after.is_empty());
+            self.fan_out(key, run, after.is_empty() || written >= BATCH_BYTES);
             rest = after;
         }
         for channel in self.dirty.drain(..) {
             channel.flush();
         }
-        drop(deliveries);
+        let done = all.len() - rest.len();
+        self.waiting -= done;
+        self.done += done;
         self.gathered = gathered;
-        self.gathered.clear();
+        self.forget_done();
+        if self.waiting > 0 {
+            self.flush_is_due = true;
+            ctx.notify(Flush);
+            ctx.wait(tokio::task::yield_now().into_actor(self));
+        }
+    }
+
+    /// Lets go of messages all of which is done.
+    fn forget_done(&mut self) {
+        let mut whole = 0;
+        for message in &self.gathered {
+            let Some(left) = self.done.checked_sub(message.deliveries.len()) else { break };
+            self.done = left;
+            whole += 1;
+        }
+        self.gathered.drain(..whole);
     }
 
     /// Writes a run of publications for one conversation.
-    fn fan_out(&mut self, conversation: ConversationId, transient: bool, run: &[&Delivery], is_last: bool) {
+    fn fan_out(&mut self, (conversation, transient): RunKey, run: &[&Delivery], is_last: bool) {
         // Sessions that don't just get all of it: those that wait for a reply among it, and those that are to be skipped.
         let mut apart: Vec<Rc<Channel>> = Vec::new();
         for publication in publications(run) {
@@ -273,13 +299,15 @@ struct Flush;
 impl Handler<Deliver> for Hub {
     type Result = ();
 
-    fn handle(&mut self, Deliver(deliveries): Deliver, ctx: &mut Self::Context) {
-        self.waiting += deliveries.len();
-        self.gathered.push(deliveries);
+    fn handle(&mut self, message: Deliver, ctx: &mut Self::Context) {
+        self.waiting += message.deliveries.len();
+        self.gathered.push(message);
         if self.waiting >= BATCH {
-            self.flush();
-            // Sessions of this loop must come to drain their sockets before the next batch.
-            ctx.wait(tokio::task::yield_now().into_actor(self));
+            self.flush(ctx);
+            if self.waiting == 0 {
+                // Sessions of this loop must come to drain their sockets before the next batch.
+                ctx.wait(tokio::task::yield_now().into_actor(self));
+            }
         } else if !self.flush_is_due {
             self.flush_is_due = true;
             ctx.notify(Flush);
@@ -290,8 +318,8 @@ impl Handler<Deliver> for Hub {
 impl Handler<Flush> for Hub {
     type Result = ();
 
-    fn handle(&mut self, _: Flush, _: &mut Self::Context) {
-        self.flush();
+    fn handle(&mut self, _: Flush, ctx: &mut Self::Context) {
+        self.flush(ctx);
     }
 }
 
@@ -302,8 +330,11 @@ fn mark(dirty: &mut Vec<Rc<Channel>>, channel: &Rc<Channel>) {
     }
 }
 
+/// A conversation, and whether it is about what is not stored.
+type RunKey = (ConversationId, bool);
+
 /// What can be joined: stored or transient publications for one conversation.
-fn run_key(delivery: &Delivery) -> Option<(ConversationId, bool)> {
+fn run_key(delivery: &Delivery) -> Option<RunKey> {
     match delivery {
         Delivery::Publish(Publication { audience: Audience::Conversation(conversation), transient, .. }) => {
             Some((*conversation, *transient))

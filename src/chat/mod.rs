@@ -190,7 +190,7 @@ impl Chat {
     /// Hands something to the scribe that stores what happens in a conversation.
     ///
     /// # Errors
-    /// [`Full`] when too much waits for that scribe; the entry is dropped, and says so.
+    /// [`Full`] when too much waits for that scribe.
     pub fn hand_to_scribe(&self, conversation: ConversationId, entry: impl Into<Entry>) -> Result<(), Full> {
         self.0.scribes.put(conversation, entry.into())
     }

@@ -13,7 +13,7 @@ use crate::store::messages::{self, NewMessage, Outcome};
 use actix::prelude::*;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -27,6 +27,8 @@ const BATCH_MARKS: usize = 2_048;
 const WAITING: usize = 65_536;
 /// Bytes of bodies that may wait likewise: while the database is away, many sessions could have as many long messages wait.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// How long a message may wait for its batch: one that waited longer is not stored, for its room is about to say that it is lost.
+const WAIT: Duration = Duration::from_secs(4);
 /// How long a batch may take before its rooms are told that the database is away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,6 +36,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Store {
     pub message: NewMessage,
     pub slip: Slip,
+    /// When the room handed it in.
+    pub since: Instant,
 }
 
 /// Where a room hears what became of its messages.
@@ -158,6 +162,8 @@ struct Waiting {
     /// At most one a room, which waits for it before it hands in the next.
     marks: VecDeque<Mark>,
     fail: bool,
+    /// Nothing is taken any more.
+    closed: bool,
     /// The scribe works, or was told to: it looks here again before it rests.
     awake: bool,
 }
@@ -166,14 +172,19 @@ impl Inbox {
     /// Puts something in; whether the scribe must be woken for it.
     ///
     /// # Errors
-    /// [`Full`] when too much waits already; the entry is dropped, and says so.
+    /// [`Full`] when too much waits already, or the server stops; the entry's slip doesn't report that once more.
     pub fn put(&self, entry: Entry) -> Result<bool, Full> {
         let mut waiting = self.lock();
+        if waiting.closed {
+            return Err(Full);
+        }
         match entry {
-            Entry::Store(_) if waiting.messages.len() >= WAITING || waiting.bytes >= WAITING_BYTES => {
-                return Err(Full);
-            }
-            Entry::Store(store) => {
+            Entry::Store(mut store) => {
+                if waiting.messages.len() >= WAITING || waiting.bytes >= WAITING_BYTES {
+                    // Whoever gets `Full` knows it from that.
+                    store.slip.room = None;
+                    return Err(Full);
+                }
                 waiting.bytes += store.message.body.len();
                 waiting.messages.push_back(store);
             }
@@ -183,6 +194,14 @@ impl Inbox {
         Ok(!std::mem::replace(&mut waiting.awake, true))
     }
 
+    /// Takes nothing any more, and lets go of what is there.
+    pub fn close(&self) {
+        let mut waiting = self.lock();
+        let left = std::mem::replace(&mut *waiting, Waiting { closed: true, ..Waiting::default() });
+        drop(waiting);
+        drop(left);
+    }
+
     /// The messages of the next batch; `None` if there is nothing to do at all, which is when the scribe may rest.
     fn next_batch(&self) -> Option<(Vec<NewMessage>, Vec<Slip>)> {
         let mut waiting = self.lock();
@@ -190,18 +209,23 @@ impl Inbox {
         if std::mem::take(&mut waiting.fail) {
             panic!("told to fail");
         }
-        if waiting.messages.is_empty() && waiting.marks.is_empty() {
-            waiting.awake = false;
-            return None;
-        }
         let (mut batch, mut slips, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut late = Vec::new();
         while batch.len() < BATCH_MESSAGES && bytes < BATCH_BYTES {
-            let Some(Store { message, slip }) = waiting.messages.pop_front() else { break };
+            let Some(Store { message, slip, since }) = waiting.messages.pop_front() else { break };
+            waiting.bytes -= message.body.len();
+            if since.elapsed() > WAIT {
+                late.push(slip);
+                continue;
+            }
             bytes += message.body.len();
             batch.push(message);
             slips.push(slip);
         }
-        waiting.bytes -= bytes;
+        if batch.is_empty() && waiting.marks.is_empty() {
+            waiting.awake = false;
+            return None;
+        }
         Some((batch, slips))
     }
 
@@ -356,21 +380,21 @@ impl Handler<Wake> for Scribe {
     }
 }
 
-/// Resolves when nothing is left to store.
+/// Resolves when nothing is left to store; to `false` if the scribe failed before.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub struct Drained;
 
 impl Handler<Drained> for Scribe {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<bool>;
 
     fn handle(&mut self, _: Drained, ctx: &mut Self::Context) -> Self::Result {
         let (done, drained) = oneshot::channel();
         self.drained.push(done);
         self.work(ctx);
         Box::pin(async move {
-            // Dropped with a scribe that failed: nothing is left then either.
-            let _ = drained.await;
+            // Dropped with a scribe that failed: the next one has what it left.
+            drained.await.is_ok()
         })
     }
 }

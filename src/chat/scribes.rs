@@ -34,7 +34,7 @@ impl Scribes {
     /// Hands something to the scribe of a conversation.
     ///
     /// # Errors
-    /// [`Full`] when too much waits for that scribe; the entry is dropped, and says so.
+    /// [`Full`] when too much waits for that scribe.
     pub fn put(&self, conversation: ConversationId, entry: Entry) -> Result<(), Full> {
         let index = usize::try_from(conversation.0.as_u128() % self.slots.len() as u128).unwrap_or(0);
         let Some(slot) = self.slots.get(index) else { return Err(Full) };
@@ -47,13 +47,16 @@ impl Scribes {
 
     /// Waits until nothing is left to store, at most so long, and ends the thread.
     pub async fn stop(&self, patience: Duration) {
-        let drained = self.slots.iter().map(|slot| Addr::clone(&slot.scribe.load())).map(async |scribe| {
-            // One that fails now has nothing to wait for.
-            let _ = scribe.send(Drained).await;
+        let drained = self.slots.iter().map(async |slot| {
+            // One that fails has a successor, which is asked in its place.
+            while !Addr::clone(&slot.scribe.load()).send(Drained).await.unwrap_or(false) {
+                tokio::task::yield_now().await;
+            }
         });
         if timeout(patience, futures_util::future::join_all(drained)).await.is_err() {
             log::warn!(target: "palabre::server", "messages were still being stored when the time to stop was over");
         }
+        self.slots.iter().for_each(|slot| slot.inbox.close());
         self.arbiter.stop();
     }
 }

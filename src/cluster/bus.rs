@@ -15,15 +15,48 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use std::collections::HashSet;
 use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// About what an event takes beside the texts in it.
 const TYPICAL_BYTES: usize = 512;
+/// Bytes of events that may wait for one hub; beyond that publishers wait. Some 50,000 short messages: seconds of work.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
 
 /// Things for a hub to do, in their order; a hub does them in the order in which one publisher sent them.
-#[derive(actix::Message, Clone)]
+#[derive(actix::Message)]
 #[rtype(result = "()")]
-pub struct Deliver(pub Arc<[Delivery]>);
+pub struct Deliver {
+    pub deliveries: Arc<[Delivery]>,
+    /// What they weigh: taken off when this is dropped.
+    pub load: Load,
+}
+
+/// A share of what waits for a hub.
+#[derive(Debug)]
+pub struct Load {
+    waiting: Arc<AtomicUsize>,
+    weight: usize,
+    before: usize,
+}
+
+impl Load {
+    fn add(waiting: &Arc<AtomicUsize>, weight: usize) -> Self {
+        let before = waiting.fetch_add(weight, Ordering::Relaxed);
+        Self { waiting: Arc::clone(waiting), weight, before }
+    }
+
+    /// More than that waited already.
+    fn was_beyond(&self, bound: usize) -> bool {
+        self.before > bound
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.waiting.fetch_sub(self.weight, Ordering::Relaxed);
+    }
+}
 
 /// What a hub can be told.
 #[derive(Debug)]
@@ -48,6 +81,17 @@ pub enum Delivery {
     Fail,
     /// The sessions of the user whose token was issued before this moment end.
     End { user: UserId, issued_before: DateTime<Utc>, code: CloseCode },
+}
+
+impl Delivery {
+    /// About how many bytes it takes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Publish(publication) => publication.size,
+            _ => TYPICAL_BYTES,
+        }
+    }
 }
 
 /// A hub's answer to a roll call: its sessions of that project.
@@ -177,7 +221,7 @@ impl Publication {
         Self {
             about: Some(message.author.id),
             tailor: Tailor::of_message(kind, &message),
-            ..Self::to_conversation(message.conversation, event).sized(message.body.len())
+            ..Self::to_conversation(message.conversation, event).sized(message.texts())
         }
     }
 
@@ -233,6 +277,8 @@ pub struct Bus {
 struct LoopEntry {
     hub: Recipient<Deliver>,
     arbiter: ArbiterHandle,
+    /// About how many bytes wait for the hub.
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Deliveries that found a hub's mailbox full; resolves when all are in.
@@ -248,7 +294,7 @@ impl Bus {
         if index >= MAX_LOOPS {
             return None;
         }
-        loops.push(LoopEntry { hub: hub(index), arbiter: Arbiter::current() });
+        loops.push(LoopEntry { hub: hub(index), arbiter: Arbiter::current(), waiting: Arc::default() });
         self.loops.store(Arc::new(loops));
         Some(index)
     }
@@ -264,6 +310,8 @@ impl Bus {
         let mut loops = Vec::clone(&self.loops.load());
         if let Some(entry) = loops.get_mut(index) {
             entry.hub = hub;
+            // What waited for the old one is gone, and must not be taken off by the new one.
+            entry.waiting = Arc::default();
         }
         self.loops.store(Arc::new(loops));
     }
@@ -292,12 +340,18 @@ impl Bus {
 
     fn hand_out(&self, mask: u64, deliveries: &Arc<[Delivery]>) -> Option<Backlog> {
         let mut late = Vec::new();
+        let weight = deliveries.iter().map(Delivery::size).sum();
         let loops = self.loops.load();
         for (index, entry) in loops.iter().enumerate() {
             if mask & (1 << index) == 0 {
                 continue;
             }
-            match entry.hub.try_send(Deliver(Arc::clone(deliveries))) {
+            let message = Deliver { deliveries: Arc::clone(deliveries), load: Load::add(&entry.waiting, weight) };
+            if message.load.was_beyond(WAITING_BYTES) {
+                late.push(entry.hub.clone().send(message));
+                continue;
+            }
+            match entry.hub.try_send(message) {
                 Ok(()) => {}
                 // A fresh clone has a place in the mailbox of its own, so it is queued at once and in order; what is waited
                 // for is that the hub has come to it.

@@ -189,8 +189,8 @@ impl Who {
 }
 
 /// Says something in a room: it is in the room's mailbox when this returns. There is no time limit here, of which each message
-/// would pay the price: a room answers all that it took within its scribe's patience, and what it did not take, or took and
-/// failed, is dropped, which is heard at once.
+/// would pay the price: the room has one, for all that it took, and what it did not take, or took and failed, is dropped, which is
+/// heard at once.
 pub fn say(
     room: &Addr<Room>,
     what: impl FnOnce(Said) -> Say,

@@ -1,5 +1,6 @@
 //! The shapes of `docs/protocol.md` as the server writes them. Absent optional fields are left out.
 
+use super::limits::GAME_PAYLOAD_BYTES;
 use super::time::Timestamp;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, MediaId, MessageId, UserId};
@@ -139,6 +140,23 @@ pub struct Message {
 }
 
 impl Message {
+    /// About how many bytes the texts in it take when encoded.
+    #[must_use]
+    pub fn texts(&self) -> usize {
+        let user = |user: &User| {
+            let texts = [&user.name, &user.profile];
+            texts.into_iter().flatten().map(String::len).sum::<usize>() + user.username.len()
+        };
+        let game = |game: &Game| game.seats.len() + game.declined.len();
+        let people = self.reactions.values().map(Vec::len).sum::<usize>() + self.game.as_ref().map_or(0, game);
+        let attachments = self.attachments.iter().map(|file| file.name.len() + TYPICAL_ATTACHMENT);
+        escaped(&self.body)
+            + user(&self.author)
+            + people * TYPICAL_PERSON
+            + attachments.sum::<usize>()
+            + self.game.as_ref().map_or(0, |_| GAME_PAYLOAD_BYTES)
+    }
+
     /// It names people beside its author: in its reactions, or in a game's seats.
     #[must_use]
     pub fn names_others(&self) -> bool {
@@ -170,6 +188,16 @@ impl Message {
         }
         Some(copy)
     }
+}
+
+/// About what a person in a list takes.
+const TYPICAL_PERSON: usize = 128;
+/// About what a file takes beside its name.
+const TYPICAL_ATTACHMENT: usize = 192;
+
+/// Bytes of a text in JSON: a control character takes six.
+fn escaped(text: &str) -> usize {
+    text.bytes().map(|byte| if byte < b' ' { 6 } else { 1 + usize::from(matches!(byte, b'"' | b'\\')) }).sum()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]

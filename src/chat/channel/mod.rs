@@ -174,6 +174,10 @@ impl Channel {
         if self.life.get() != Life::Open {
             return;
         }
+        if !self.outbox.borrow().has_room(bytes.len(), frames, self.limits) {
+            // The socket may take what waits: only then is its reader slow.
+            self.flush();
+        }
         let overflow = self.outbox.borrow_mut().publish(bytes, frames, transient, self.limits);
         if overflow == Overflow::Stored {
             self.close(CloseCode::Slow);

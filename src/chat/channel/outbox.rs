@@ -112,6 +112,11 @@ impl Outbox {
         self.bytes * 2 >= limits.bytes || self.frames * 2 >= limits.frames
     }
 
+    /// So much more is within the bounds.
+    pub fn has_room(&self, bytes: usize, frames: usize, limits: Outstanding) -> bool {
+        self.bytes + bytes <= limits.bytes && self.frames + frames <= limits.frames
+    }
+
     /// What waits, if it is one chunk: nearly always.
     pub fn only(&self) -> Option<&[u8]> {
         self.queue.front().filter(|_| self.queue.len() == 1).map(|chunk| &chunk.bytes[..])
@@ -158,7 +163,7 @@ impl Outbox {
     }
 
     fn fits(&self, next: &Chunk, limits: Outstanding) -> bool {
-        self.bytes + next.bytes.len() <= limits.bytes && self.frames + next.frames <= limits.frames
+        self.has_room(next.bytes.len(), next.frames, limits)
     }
 
     fn drop_transient(&mut self) {

@@ -162,6 +162,11 @@ impl Room {
                     read_at: Instant::now(),
                 };
                 self.follow_members(&picture.members, ctx);
+                let changed = self.picture.as_ref().is_ok_and(|before| before.version != picture.version);
+                if changed && self.speech.awaits_reports() {
+                    // What is under way was checked on the version before and will come back: later messages wait for it.
+                    self.speech.hold_back();
+                }
                 self.picture = Ok(picture);
                 if row.last_seq > self.told() && !self.speech.awaits_reports() {
                     self.catch_up(ctx);

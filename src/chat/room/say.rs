@@ -71,8 +71,9 @@ struct Pending {
 /// A stored message that waits for those before it to be told.
 struct Untold {
     message: Arc<Message>,
-    reply: Option<ReplyTo>,
-    done: Said,
+    /// Who waits for it, unless that took too long.
+    asked: Option<(Option<ReplyTo>, Said)>,
+    since: Instant,
 }
 
 /// What is to be told when a room has looked through all reports of a batch: together, so that each hub gets one message.
@@ -106,6 +107,11 @@ impl Speech {
     pub fn suspect(&mut self) {
         self.suspicious = true;
         self.settled_at = Some(Instant::now() + LATE);
+    }
+
+    /// Nothing more goes to the scribe before all that is there has come back and the conversation was read once more.
+    pub fn hold_back(&mut self) {
+        self.rereading = true;
     }
 
     /// Messages are with the scribe.
@@ -145,6 +151,9 @@ impl Handler<Stored> for Room {
             let is_next = self.speech.pending.front().is_some_and(|pending| pending.ticket == ticket);
             if is_next && let Some(pending) = self.speech.pending.pop_front() {
                 self.settle(pending, outcome, &mut telling, ctx);
+            } else if matches!(outcome, Ok(Outcome::Stored { .. })) {
+                // It was given up on, and is there all the same.
+                self.speech.suspect();
             }
         }
         self.finish(telling, ctx);
@@ -155,6 +164,10 @@ impl Handler<Stored> for Room {
 impl Room {
     /// Checks a message and hands it to the scribe.
     fn accept(&mut self, say: Say, ctx: &mut Context<Self>) {
+        if say.done.is_closed() {
+            // The session went while this waited.
+            return;
+        }
         if self.speech.pending.len() + self.speech.recheck.len() >= UNDER_WAY {
             let _ = say.done.send(Err(Failure::Unavailable));
             return;
@@ -213,12 +226,16 @@ impl Room {
             created_at: self.chat.now(),
         };
         let ticket = self.speech.next_ticket;
-        self.speech.next_ticket += 1;
-        self.speech.pending.push_back(Pending { ticket, say, since: Instant::now() });
         let Some(report_to) = &self.report_to else { return };
-        let store = Store { message, slip: Slip::new(Arc::clone(report_to), ticket) };
-        // A scribe that doesn't take it drops the slip, which then reports.
-        let _ = self.chat.hand_to_scribe(self.id, store);
+        let since = Instant::now();
+        let store = Store { message, slip: Slip::new(Arc::clone(report_to), ticket), since };
+        if self.chat.hand_to_scribe(self.id, store).is_err() {
+            let _ = say.done.send(Err(Failure::Unavailable));
+            return;
+        }
+        // The report waits in this room's mailbox for this call to end.
+        self.speech.next_ticket += 1;
+        self.speech.pending.push_back(Pending { ticket, say, since });
     }
 
     fn settle(
@@ -233,10 +250,11 @@ impl Room {
             Ok(Outcome::Stored { seq, created_at }) => {
                 let Say { reply, author, draft, done } = say;
                 let message = Arc::new(told_form(self.id, author, draft, seq, created_at));
-                self.tell(Untold { message, reply, done }, telling, ctx);
+                self.tell(Untold { message, asked: Some((reply, done)), since: pending.since }, telling, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
-                self.tell(Untold { message: message.into(), reply: say.reply, done: say.done }, telling, ctx);
+                let asked = Some((say.reply, say.done));
+                self.tell(Untold { message: message.into(), asked, since: pending.since }, telling, ctx);
             }
             Ok(Outcome::Stale) => {
                 self.speech.recheck.push_back(say);
@@ -264,8 +282,10 @@ impl Room {
             self.catch_up(ctx);
             return;
         }
-        let Untold { message, reply, done } = untold;
+        let Untold { message, asked, .. } = untold;
         let kind = message_event(message.kind);
+        let (reply, done) = asked.unzip();
+        let reply = reply.flatten();
         if seq > told {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
@@ -274,7 +294,7 @@ impl Room {
         } else if let Some(reply) = reply {
             telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
         }
-        telling.done.push((done, message));
+        telling.done.extend(done.map(|done| (done, message)));
     }
 
     /// Publishes what was gathered, and then says so: a session whose requests are all done may close.
@@ -319,8 +339,8 @@ impl Room {
         let mut untold = std::mem::take(&mut self.speech.untold);
         if missed.is_empty() && untold.iter().any(|waiting| waiting.message.seq > self.told() + 1) {
             // What should be there is gone: the conversation was deleted, by another node.
-            for waiting in untold {
-                let _ = waiting.done.send(Err(Failure::Unavailable));
+            for (_, done) in untold.into_iter().filter_map(|waiting| waiting.asked) {
+                let _ = done.send(Err(Failure::Unavailable));
             }
             self.read(ctx);
             return;
@@ -379,6 +399,13 @@ impl Room {
     pub(super) fn fail_overdue(&mut self, ctx: &mut Context<Self>) {
         while self.speech.pending.front().is_some_and(|pending| pending.since.elapsed() > REPORT_PATIENCE) {
             self.give_up_on_first();
+        }
+        for untold in &mut self.speech.untold {
+            if untold.since.elapsed() > REPORT_PATIENCE
+                && let Some((_, done)) = untold.asked.take()
+            {
+                let _ = done.send(Err(Failure::Unavailable));
+            }
         }
         self.reread_if_due(ctx);
         if self.speech.settled_at.take_if(|at| *at <= Instant::now()).is_some() {

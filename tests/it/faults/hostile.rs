@@ -208,6 +208,62 @@ async fn a_reader_that_never_reads_is_closed_and_nobody_waits_for_it() {
 }
 
 #[tokio::test]
+async fn much_told_at_once_makes_nobody_slow_who_reads() {
+    // Together more than may wait for a session, but not more than that and its socket's buffer.
+    const WRITERS: usize = 13;
+    const EACH: usize = 7;
+    let server = TestServer::start().await;
+    let project = server.project("batch").await;
+    let users = project.crowd(WRITERS + 1).await;
+    let conversation = project.group_of(&users.iter().collect::<Vec<_>>()).await;
+    let mut hearing = server.connect(&users[WRITERS]).await;
+    let mut writing = Vec::new();
+    for user in &users[..WRITERS] {
+        let mut client = server.connect_via(user, Via::TcpMsgPack).await;
+        // The room is awake and known from here on.
+        client.say(&conversation, "hello").await;
+        writing.push(client);
+    }
+    // While somebody holds the conversation, all that is said gathers for one batch.
+    let mut connection = project.conn().await;
+    let (held, holds) = tokio::sync::oneshot::channel();
+    let (release, released) = tokio::sync::oneshot::channel::<()>();
+    let id: uuid::Uuid = conversation.parse().unwrap();
+    let holding = tokio::spawn(async move {
+        let work = async |connection: &mut diesel_async::AsyncPgConnection| {
+            let lock = diesel::sql_query("SELECT FROM conversations WHERE id = $1 FOR UPDATE").bind::<SqlUuid, _>(id);
+            lock.execute(connection).await?;
+            held.send(()).unwrap();
+            released.await.unwrap();
+            diesel::QueryResult::Ok(())
+        };
+        diesel_async::AsyncConnection::transaction(&mut connection, work).await.unwrap();
+    });
+    holds.await.unwrap();
+    let body = "x".repeat(16_000);
+    let mut waiting = Vec::new();
+    for client in &mut writing {
+        for _ in 0..EACH {
+            waiting.push(client.send("message.text", text(&conversation, &body)).await);
+        }
+    }
+    release.send(()).unwrap();
+    holding.await.unwrap();
+    let hear = async {
+        for seq in 1..=WRITERS + WRITERS * EACH {
+            let push = hearing.next_push("message.text").await;
+            assert_eq!(push["seq"], seq);
+        }
+    };
+    let answer = async {
+        for (index, re) in waiting.into_iter().enumerate() {
+            writing[index / EACH].reply(re).await.unwrap();
+        }
+    };
+    tokio::join!(hear, answer);
+}
+
+#[tokio::test]
 async fn thousands_of_conversations_of_one_user() {
     const GROUPS: i32 = 3_000;
     let server = TestServer::start().await;
