@@ -34,6 +34,8 @@ use tokio::time::{Instant, sleep, timeout};
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that ends by itself.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long live feeds may take to say that they end: one whose reader is stuck is cut.
+const FEED_GRACE: Duration = Duration::from_secs(1);
 /// Connections that wait to be accepted: a storm of clients that come back at once.
 const BACKLOG: u32 = 4_096;
 
@@ -96,6 +98,7 @@ pub struct Running {
     /// The actors, for tests of what holds when one fails.
     pub chat: Chat,
     doors: Arc<Doors>,
+    state: web::Data<HttpState>,
     listening: Listening,
     grace: Duration,
     opened: Opened,
@@ -169,7 +172,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     match listening.start(&settings, listeners, &doors, &state, certificate).await {
         Ok(addresses) => {
             let grace = settings.engine.shutdown_grace;
-            Ok(Running { addresses, chat, doors, listening, grace, opened })
+            Ok(Running { addresses, chat, doors, state, listening, grace, opened })
         }
         Err(error) => {
             listening.close().await;
@@ -195,10 +198,11 @@ impl Running {
     /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
     /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
     pub async fn stop(self) {
-        let Self { chat, doors, listening, grace, opened, .. } = self;
+        let Self { chat, doors, state, listening, grace, opened, .. } = self;
         let deadline = Instant::now() + grace;
         log::info!(target: "palabre::server", "stopping");
         doors.closing.store(true, Ordering::Relaxed);
+        state.end_feeds();
         if let Some(clients) = &listening.clients {
             clients.pause().await;
         }
@@ -211,6 +215,7 @@ impl Running {
         if !until(left, || chat.metrics.connections.get() == 0).await {
             log::warn!(target: "palabre::server", "{} connections are cut", chat.metrics.connections.get());
         }
+        until(left.min(FEED_GRACE), || state.open_feeds() == 0).await;
         listening.close().await;
         close_database(opened).await;
         log::info!(target: "palabre::server", "stopped");

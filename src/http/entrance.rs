@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use std::time::Instant;
 use uuid::Uuid;
 
@@ -15,6 +15,15 @@ use uuid::Uuid;
 pub const REQUEST_ID: &str = "X-Request-Id";
 /// Characters of an id that a client or a proxy chose: UUIDs and trace ids have at most 55.
 const ID_CHARS: usize = 64;
+
+/// The mark of a request that came as `HEAD`.
+struct Head;
+
+/// Whether no body is wanted: what would be an endless one must not even begin.
+#[must_use]
+pub fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().get::<Head>().is_some()
+}
 
 /// Answers with the request's id, and logs.
 pub async fn pass(
@@ -28,6 +37,7 @@ pub async fn pass(
     if method == Method::HEAD {
         // The connection remembers that no body is to follow.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Head);
     }
     let mut response = next.call(request).await?;
     if let Ok(value) = HeaderValue::from_str(&id) {

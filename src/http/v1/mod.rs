@@ -5,6 +5,7 @@
 mod apps;
 mod auth;
 pub mod health;
+mod live;
 mod openapi;
 mod organizations;
 mod projects;
@@ -21,6 +22,7 @@ pub fn scope()
     utoipa_actix_web::scope("/api/v1")
         .service(health::show)
         .service(openapi::show)
+        .service(live::show)
         .service(auth::login)
         .service(auth::register)
         .service(auth::refresh)

@@ -5,6 +5,7 @@ mod auth;
 mod cors;
 mod idempotency;
 mod infrastructure;
+mod live;
 mod organizations;
 mod users;
 
