@@ -14,14 +14,6 @@ pub fn file_of(name: &str) -> PathBuf {
 pub struct Results(File);
 
 impl Results {
-    /// Begins anew.
-    ///
-    /// # Errors
-    /// When the file can't be written.
-    pub fn open(name: &str) -> io::Result<Self> {
-        Self::keeping(name, |_| false)
-    }
-
     /// Goes on with the lines of earlier runs that `keep` says stay.
     ///
     /// # Errors

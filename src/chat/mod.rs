@@ -163,6 +163,18 @@ impl Chat {
         Some(handle)
     }
 
+    /// Namespaces of projects that are in use.
+    #[must_use]
+    pub fn namespace_count(&self) -> usize {
+        self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Of each scribe the messages that wait for it, and the bytes of their bodies.
+    #[must_use]
+    pub fn scribe_depths(&self) -> Vec<(usize, usize)> {
+        self.0.scribes.depths()
+    }
+
     /// The namespace of a project if it runs.
     #[must_use]
     pub fn namespace_if_awake(&self, project: ProjectId) -> Option<Addr<Namespace>> {

@@ -11,6 +11,7 @@ mod cors;
 mod docs;
 pub mod document;
 mod entrance;
+mod feed;
 mod hashing;
 pub mod idempotency;
 mod person;

@@ -248,6 +248,7 @@ impl Room {
         let say = pending.say;
         match outcome {
             Ok(Outcome::Stored { seq, created_at }) => {
+                self.figures.stored.add(1);
                 let Say { reply, author, draft, done } = say;
                 let message = Arc::new(told_form(self.id, author, draft, seq, created_at));
                 self.tell(Untold { message, asked: Some((reply, done)), since: pending.since }, telling, ctx);

@@ -7,6 +7,7 @@ mod auth;
 mod contacts;
 mod conversations;
 pub mod health;
+mod live;
 mod openapi;
 mod organizations;
 mod projects;
@@ -25,6 +26,7 @@ pub fn scope()
     utoipa_actix_web::scope("/api/v1")
         .service(health::show)
         .service(openapi::show)
+        .service(live::show)
         .service(auth::login)
         .service(auth::register)
         .service(auth::refresh)

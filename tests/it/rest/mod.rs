@@ -7,6 +7,7 @@ mod conversations;
 mod cors;
 mod idempotency;
 mod infrastructure;
+mod live;
 mod messages;
 mod organizations;
 mod search;
