@@ -10,8 +10,8 @@ use crate::model::Failure;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
+use crate::store::demo;
 use crate::store::opening::{self, Company, Opened};
-use crate::store::{Database, demo};
 use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
 use actix_http::HttpService;
@@ -34,6 +34,8 @@ use tokio::time::{Instant, sleep, timeout};
 const START_PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at something that ends by itself.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long live feeds may take to say that they end: one whose reader is stuck is cut.
+const FEED_GRACE: Duration = Duration::from_secs(1);
 /// Connections that wait to be accepted: a storm of clients that come back at once.
 const BACKLOG: u32 = 4_096;
 
@@ -96,6 +98,7 @@ pub struct Running {
     /// The actors, for tests of what holds when one fails.
     pub chat: Chat,
     doors: Arc<Doors>,
+    state: web::Data<HttpState>,
     listening: Listening,
     grace: Duration,
     opened: Opened,
@@ -115,7 +118,6 @@ impl Listening {
         &mut self,
         settings: &Settings,
         listeners: Listeners,
-        database: &Database,
         doors: &Arc<Doors>,
         state: &web::Data<HttpState>,
         certificate: Option<Arc<Certificate>>,
@@ -123,7 +125,7 @@ impl Listening {
         let addresses = listeners.addresses(certificate.is_some())?;
         let workers = settings.engine.worker_count().get();
         if let Some(listener) = listeners.admin {
-            self.operators = Some(serve_operators(listener, settings, database, &doors.chat, &mut self.tasks)?);
+            self.operators = Some(serve_operators(listener, settings, &doors.chat, &mut self.tasks)?);
         }
         let clients = serve_clients(listeners.http, listeners.tcp, workers, doors, state, certificate.as_ref())?;
         self.clients = Some(clients.handle());
@@ -161,16 +163,17 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     }
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
     let scribes = settings.engine.scribes.get();
-    let chat = Chat::start(database.clone(), settings.limits.clone(), scribes, clock);
+    let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
     let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
-    let mut listening = Listening { tasks: vec![chat.watch_expiry(), sweeper], ..Listening::default() };
-    match listening.start(&settings, listeners, &database, &doors, &state, certificate).await {
+    let mut listening =
+        Listening { tasks: vec![chat.watch_expiry(), chat.watch_search(), sweeper], ..Listening::default() };
+    match listening.start(&settings, listeners, &doors, &state, certificate).await {
         Ok(addresses) => {
             let grace = settings.engine.shutdown_grace;
-            Ok(Running { addresses, chat, doors, listening, grace, opened })
+            Ok(Running { addresses, chat, doors, state, listening, grace, opened })
         }
         Err(error) => {
             listening.close().await;
@@ -196,10 +199,11 @@ impl Running {
     /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
     /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
     pub async fn stop(self) {
-        let Self { chat, doors, listening, grace, opened, .. } = self;
+        let Self { chat, doors, state, listening, grace, opened, .. } = self;
         let deadline = Instant::now() + grace;
         log::info!(target: "palabre::server", "stopping");
         doors.closing.store(true, Ordering::Relaxed);
+        state.end_feeds();
         if let Some(clients) = &listening.clients {
             clients.pause().await;
         }
@@ -212,6 +216,7 @@ impl Running {
         if !until(left, || chat.metrics.connections.get() == 0).await {
             log::warn!(target: "palabre::server", "{} connections are cut", chat.metrics.connections.get());
         }
+        until(left.min(FEED_GRACE), || state.open_feeds() == 0).await;
         listening.close().await;
         close_database(opened).await;
         log::info!(target: "palabre::server", "stopped");
@@ -339,14 +344,13 @@ fn frames<T: Into<Socket> + 'static>(
 fn serve_operators(
     listener: TcpListener,
     settings: &Settings,
-    database: &Database,
     chat: &Chat,
     tasks: &mut Vec<JoinHandle<()>>,
 ) -> Result<ServerHandle, Error> {
     let address = listener.local_addr().map_err(|_| Error::EventLoops)?;
     let metrics = Arc::clone(&chat.metrics);
     let token = settings.listen.admin_token.as_ref().map(crate::config::Secret::expose);
-    let state = web::Data::new(AdminState::new(database.clone(), Arc::new(move || metrics.snapshot()), address, token));
+    let state = web::Data::new(AdminState::new(chat.clone(), Arc::new(move || metrics.snapshot()), address, token));
     let server = HttpServer::new(move || App::new().app_data(state.clone()).configure(admin::configure))
         .workers(1)
         .disable_signals()

@@ -171,7 +171,7 @@ impl Hub {
         }
         let plain = publications(run).all(|publication| publication.hidden_from.is_none());
         let mut joined: [Option<Bytes>; Encoding::COUNT] = [const { None }; Encoding::COUNT];
-        let mut told = 0;
+        let (mut told, mut figures) = (0, None);
         let Self { event_loop, dirty, .. } = self;
         event_loop.each_subscriber(conversation, |channel| {
             if channel.apart.get() {
@@ -182,12 +182,16 @@ impl Hub {
                 let slot = &mut joined[encoding.index()];
                 let bytes = slot.get_or_insert_with(|| join(run, encoding));
                 channel.push(bytes.clone(), run.len(), transient);
+                told += run.len();
             } else {
                 for publication in publications(run).filter(|publication| hears(channel, publication)) {
                     channel.push(event_for(channel, publication).push(channel.encoding()), 1, transient);
+                    told += 1;
                 }
             }
-            told += run.len();
+            if figures.is_none() {
+                figures = channel.figures.get().cloned();
+            }
             if is_last {
                 channel.flush();
             } else {
@@ -198,24 +202,33 @@ impl Hub {
             channel.apart.set(false);
             let subscribed = channel.hears(conversation);
             for publication in publications(run) {
-                self.reply_or_push(&channel, publication, subscribed);
+                told += usize::from(self.reply_or_push(&channel, publication, subscribed));
+            }
+            if figures.is_none() {
+                figures = channel.figures.get().cloned();
             }
         }
         self.metrics.delivered.add(told);
+        // Who hears a conversation is of its project.
+        if let Some(figures) = figures {
+            figures.delivered.add(told);
+        }
     }
 
-    /// The reply where the session waits for one, in its place among the pushes.
-    fn reply_or_push(&mut self, channel: &Rc<Channel>, publication: &Publication, subscribed: bool) {
+    /// The reply where the session waits for one, in its place among the pushes; else the push, which it tells by `true`.
+    fn reply_or_push(&mut self, channel: &Rc<Channel>, publication: &Publication, subscribed: bool) -> bool {
         let mut replied = false;
         for ReplyTo { re, .. } in publication.replies.iter().filter(|reply| reply.session == channel.session) {
             channel.push(event_for(channel, publication).reply(channel.encoding(), *re), 1, false);
             replied = true;
         }
         let skipped = publication.skip == Some(channel.session);
-        if !replied && !skipped && subscribed && hears(channel, publication) {
+        let pushes = !replied && !skipped && subscribed && hears(channel, publication);
+        if pushes {
             channel.push(event_for(channel, publication).push(channel.encoding()), 1, publication.transient);
         }
         mark(&mut self.dirty, channel);
+        pushes
     }
 
     fn deliver(&mut self, delivery: &Delivery) {
@@ -271,6 +284,9 @@ impl Hub {
                 if !waits && publication.skip != Some(channel.session) && hears(&channel, publication) {
                     channel.push(event_for(&channel, publication).push(channel.encoding()), 1, publication.transient);
                     self.metrics.delivered.add(1);
+                    if let Some(figures) = channel.figures.get() {
+                        figures.delivered.add(1);
+                    }
                     mark(&mut self.dirty, &channel);
                 }
             }

@@ -25,8 +25,10 @@ mod clock;
 pub mod departure;
 pub mod event_loop;
 mod expiry;
+pub mod founding;
 mod guard;
 pub mod hub;
+mod indexing;
 pub mod metrics;
 pub mod namespace;
 pub mod registry;
@@ -44,6 +46,7 @@ use actix::Addr;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
+use indexing::Unindexed;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
 use registry::Registry;
@@ -66,6 +69,8 @@ pub struct Core {
     pub bus: Arc<Bus>,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
+    /// What search doesn't know of yet.
+    pub unindexed: Unindexed,
     clock: Clock,
 }
 
@@ -114,7 +119,14 @@ impl Chat {
     /// The chat over a database. Its scribes run on a thread of their own from now on; hubs join when event loops start.
     #[must_use]
     pub fn start(database: Database, limits: Limits, scribes: usize, clock: Clock) -> Self {
-        let core = Arc::new(Core { database, bus: Arc::default(), metrics: Arc::default(), limits, clock });
+        let core = Arc::new(Core {
+            database,
+            bus: Arc::default(),
+            metrics: Arc::default(),
+            limits,
+            unindexed: Unindexed::default(),
+            clock,
+        });
         let scribes = Scribes::start(&core, scribes);
         Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }))
     }
@@ -122,6 +134,11 @@ impl Chat {
     /// Ends game invitations in their time, on the current arbiter, until the task is aborted.
     pub fn watch_expiry(&self) -> JoinHandle<()> {
         expiry::start(self)
+    }
+
+    /// Makes what is stored findable, on the current arbiter, until the task is aborted.
+    pub fn watch_search(&self) -> JoinHandle<()> {
+        indexing::start(self)
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.
@@ -144,6 +161,18 @@ impl Chat {
         let handle = Namespace::start_in(self, project, namespaces.get(&project))?;
         namespaces.insert(project, handle.clone());
         Some(handle)
+    }
+
+    /// Namespaces of projects that are in use.
+    #[must_use]
+    pub fn namespace_count(&self) -> usize {
+        self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Of each scribe the messages that wait for it, and the bytes of their bodies.
+    #[must_use]
+    pub fn scribe_depths(&self) -> Vec<(usize, usize)> {
+        self.0.scribes.depths()
     }
 
     /// The namespace of a project if it runs.

@@ -4,6 +4,7 @@
 
 use super::Chat;
 use super::guard::FailureGuard;
+use super::metrics::ProjectFigures;
 use super::registry::presence::Told;
 use super::registry::{self, Registry};
 use super::room::{MaySleep, Room};
@@ -33,6 +34,7 @@ pub struct Namespace {
     registry: Arc<RwLock<Addr<Registry>>>,
     /// What the registry has told of presences: the next one goes on from there.
     told: Told,
+    figures: Arc<ProjectFigures>,
     _guard: FailureGuard,
 }
 
@@ -40,6 +42,8 @@ pub struct Namespace {
 #[derive(Clone)]
 pub struct NamespaceHandle {
     pub namespace: Addr<Namespace>,
+    /// What the project counts; a namespace that takes over from a failed one goes on with them.
+    pub figures: Arc<ProjectFigures>,
     registry: Arc<RwLock<Addr<Registry>>>,
     told: Told,
 }
@@ -65,19 +69,21 @@ impl Namespace {
     pub fn start_in(chat: &Chat, project: ProjectId, failed: Option<&NamespaceHandle>) -> Option<NamespaceHandle> {
         let arbiter = chat.bus.arbiter(spread(project.0.as_u128()))?;
         let told = failed.map(|failed| failed.told.clone()).unwrap_or_default();
+        let figures = failed.map(|failed| Arc::clone(&failed.figures)).unwrap_or_default();
         if let Some(failed) = failed {
             // It would tell presences beside the new one. Past the mailbox's bound: one message.
             failed.registry().do_send(registry::Retire);
         }
-        let (registry, lost) = Registry::start_in(&arbiter, chat, project, told.clone(), failed.is_some());
+        let (registry, lost) = Registry::start_in(&arbiter, chat, (project, &figures), told.clone(), failed.is_some());
         let registry = Arc::new(RwLock::new(registry));
         let (guard, _) = FailureGuard::new(format!("the namespace of project {project}"));
         let (chat, kept, shared) = (chat.clone(), Arc::clone(&registry), told.clone());
+        let counted = Arc::clone(&figures);
         let namespace = Self::start_in_arbiter(&arbiter, move |ctx| {
             watch(lost, ctx.address(), RegistryFailed);
-            Self { chat, project, rooms: HashMap::new(), registry: kept, told: shared, _guard: guard }
+            Self { chat, project, rooms: HashMap::new(), registry: kept, told: shared, figures: counted, _guard: guard }
         });
-        Some(NamespaceHandle { namespace, registry, told })
+        Some(NamespaceHandle { namespace, figures, registry, told })
     }
 
     fn room(&mut self, conversation: ConversationId, hub: usize, ctx: &mut Context<Self>) -> Option<Addr<Room>> {
@@ -97,9 +103,9 @@ impl Namespace {
             self.rooms.remove(&conversation).map_or_else(|| Arc::new(AtomicI64::new(NEVER_TOLD)), |failed| failed.told);
         let (guard, failed) = FailureGuard::new(format!("the room of conversation {conversation}"));
         let (chat, namespace, id) = (self.chat.clone(), ctx.address().recipient(), (self.project, conversation));
-        let known = Arc::clone(&told);
+        let (known, figures) = (Arc::clone(&told), Arc::clone(&self.figures));
         let arbiter = self.chat.bus.arbiter(hub)?;
-        let room = Room::start_in_arbiter(&arbiter, move |_| Room::new(chat, namespace, id, known, guard));
+        let room = Room::start_in_arbiter(&arbiter, move |_| Room::new(chat, namespace, id, known, figures, guard));
         self.rooms.insert(conversation, Entry { room: room.clone(), told, entered_at: Instant::now() });
         watch(failed, ctx.address(), RoomFailed { conversation, hub, room: room.clone() });
         Some(room)
@@ -153,7 +159,8 @@ impl Handler<RegistryFailed> for Namespace {
 
     fn handle(&mut self, _: RegistryFailed, ctx: &mut Self::Context) {
         let Some(arbiter) = self.chat.bus.arbiter(spread(self.project.0.as_u128())) else { return };
-        let (registry, lost) = Registry::start_in(&arbiter, &self.chat, self.project, self.told.clone(), true);
+        let (registry, lost) =
+            Registry::start_in(&arbiter, &self.chat, (self.project, &self.figures), self.told.clone(), true);
         watch(lost, ctx.address(), RegistryFailed);
         *self.registry.write().unwrap_or_else(PoisonError::into_inner) = registry;
     }

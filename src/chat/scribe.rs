@@ -229,6 +229,12 @@ impl Inbox {
         Some((batch, slips))
     }
 
+    /// Messages that wait, and the bytes of their bodies.
+    pub fn depth(&self) -> (usize, usize) {
+        let waiting = self.lock();
+        (waiting.messages.len(), waiting.bytes)
+    }
+
     fn take_marks(&self) -> (Vec<Advance>, Vec<MarkSlip>) {
         let mut waiting = self.lock();
         let (mut batch, mut slips) = (Vec::new(), Vec::new());
@@ -276,7 +282,15 @@ impl Scribe {
         };
         self.busy = true;
         let core = Arc::clone(&self.core);
-        let stored = async move { timed(store(&core, &batch)).await };
+        let stored = async move {
+            let (begun, messages) = (Instant::now(), batch.len());
+            let stored = timed(store(&core, &batch)).await;
+            if messages > 0 && stored.is_ok() {
+                core.metrics.batches.observe(messages);
+                core.metrics.commits.observe_time(begun.elapsed());
+            }
+            stored
+        };
         let moved = stored.into_actor(self).then(move |stored, scribe, _| {
             scribe.report(stored, slips);
             let (marks, slips) = scribe.inbox.take_marks();
@@ -298,7 +312,6 @@ impl Scribe {
             Ok(outcomes) => {
                 let new = outcomes.iter().filter(|outcome| matches!(outcome, Ok(Outcome::Stored { .. }))).count();
                 self.core.metrics.stored.add(new);
-                self.core.metrics.batches.add(1);
                 report_all(slips.into_iter().zip(outcomes));
             }
             Err(failure) => report_all(slips.into_iter().zip(std::iter::repeat(Err(failure)))),
@@ -331,7 +344,9 @@ async fn store(core: &Core, batch: &[NewMessage]) -> Result<Vec<Result<Outcome, 
         return Ok(Vec::new());
     }
     let mut connection = core.database.get().await?;
-    match messages::store_batch(&mut connection, batch).await {
+    let stored = messages::store_batch(&mut connection, batch).await;
+    core.unindexed.note(batch.iter().map(|message| message.conversation));
+    match stored {
         Err(Failure::Internal) if batch.len() > 1 => {}
         outcomes => return Ok(outcomes?.into_iter().map(Ok).collect()),
     }

@@ -45,6 +45,11 @@ impl Scribes {
         Ok(())
     }
 
+    /// Of each scribe the messages that wait for it, and the bytes of their bodies.
+    pub fn depths(&self) -> Vec<(usize, usize)> {
+        self.slots.iter().map(|slot| slot.inbox.depth()).collect()
+    }
+
     /// Waits until nothing is left to store, at most so long, and ends the thread.
     pub async fn stop(&self, patience: Duration) {
         let drained = self.slots.iter().map(async |slot| {

@@ -209,14 +209,14 @@ impl Publication {
 
     /// A message of which only one session hears, as the reply to its request, in its place in the order.
     #[must_use]
-    pub fn reply_only(to: ReplyTo, kind: &'static str, message: Message) -> Self {
+    pub fn reply_only(to: ReplyTo, kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
         Self { audience: Audience::Users(Vec::new()), ..Self::of_message(kind, message) }.replying(to)
     }
 
     /// A stored message that changed, for its conversation.
     #[must_use]
-    pub fn of_message(kind: &'static str, message: Message) -> Self {
-        let message = Arc::new(message);
+    pub fn of_message(kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
+        let message = message.into();
         let event = Outgoing::new(kind, Arc::clone(&message));
         Self {
             about: Some(message.author.id),
@@ -253,10 +253,10 @@ impl Publication {
         self
     }
 
-    /// The session gets it as the reply to its request.
+    /// The session gets it as the reply to its request, if it is a session's.
     #[must_use]
-    pub fn replying(mut self, to: ReplyTo) -> Self {
-        self.replies.push(to);
+    pub fn replying(mut self, to: impl Into<Option<ReplyTo>>) -> Self {
+        self.replies.extend(to.into());
         self
     }
 }

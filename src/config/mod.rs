@@ -55,7 +55,7 @@ pub struct Listen {
     /// Address and port of the binary protocol over plain TCP, or `none`
     #[arg(long, env = "PALABRE_TCP", value_name = "ADDRESS:PORT", default_value_t = Door::At(Listen::TCP))]
     pub tcp: Door,
-    /// Address and port of the operators' health and live feed, or `none`; beyond loopback it needs an admin token
+    /// Address and port of the operators' health, metrics and live feed, or `none`; beyond loopback it needs an admin token
     #[arg(long, env = "PALABRE_ADMIN", value_name = "ADDRESS:PORT", default_value_t = Door::At(Listen::ADMIN))]
     pub admin: Door,
     /// Token that the admin listener asks for, as `Authorization: Bearer`; at least 16 bytes

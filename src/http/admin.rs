@@ -1,13 +1,17 @@
-//! The operators' listener: `GET /health`, and `GET /live`, a WebSocket that tells the server's figures each second.
+//! The operators' listener: `GET /health`, `GET /metrics` for Prometheus, and `GET /live`, a WebSocket that tells the server's
+//! figures each second.
 //!
 //! It often listens on loopback without a token. There the danger is a page in the operator's own browser: it could send
 //! requests here under another name (`Host`), or open the WebSocket from another site (`Origin`). Both are refused.
 
+mod exposition;
 mod guard;
 mod live;
+mod metrics;
+mod process;
 
 use super::{problem, v1};
-use crate::store::Database;
+use crate::chat::Chat;
 use actix_web::http::StatusCode;
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, ServiceConfig};
@@ -22,7 +26,7 @@ pub type Snapshot = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
 /// What the admin listener needs. Make one, and give each `App` a clone of its [`web::Data`].
 pub struct AdminState {
-    database: Database,
+    chat: Chat,
     snapshot: Snapshot,
     /// Where the listener is: its address is one of the hosts that requests may name.
     listener: SocketAddr,
@@ -36,9 +40,9 @@ impl AdminState {
     /// The state of the listener at `listener`. Where a token is given, every request needs it; settings see to it that
     /// there is one beyond loopback.
     #[must_use]
-    pub fn new(database: Database, snapshot: Snapshot, listener: SocketAddr, token: Option<&str>) -> Self {
+    pub fn new(chat: Chat, snapshot: Snapshot, listener: SocketAddr, token: Option<&str>) -> Self {
         let token = token.map(|token| Sha256::digest(token).into());
-        Self { database, snapshot, listener, token, feeds: Arc::default() }
+        Self { chat, snapshot, listener, token, feeds: Arc::default() }
     }
 }
 
@@ -54,6 +58,11 @@ pub fn configure(config: &mut ServiceConfig) {
                     .default_service(web::to(async || problem::method_not_allowed("GET"))),
             )
             .service(
+                web::resource("/metrics")
+                    .get(metrics::show)
+                    .default_service(web::to(async || problem::method_not_allowed("GET"))),
+            )
+            .service(
                 web::resource("/live")
                     .get(live::open)
                     .default_service(web::to(async || problem::method_not_allowed("GET"))),
@@ -63,5 +72,5 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 async fn health(state: web::Data<AdminState>) -> HttpResponse {
-    v1::health::answer(&state.database).await
+    v1::health::answer(&state.chat.database).await
 }

@@ -4,6 +4,7 @@
 //! A request is looked at once: what is found stays with it. Tokens are checked against the database as sessions are, and every
 //! request counts against the limit of its caller, that of the address where nobody is known.
 
+use super::HttpState;
 use super::problem::Problem;
 use super::rate::CallerKey;
 use super::read::state;
@@ -141,12 +142,48 @@ async fn look(request: &HttpRequest) -> Result<Identity, Problem> {
 
 async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
     let Ok(state) = state(request) else { return Err(Failure::Internal) };
-    if let Some(key) = request.headers().get(APP_KEY) {
-        let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES).ok_or(Failure::Unauthorized)?;
-        let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
-        return Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)? }));
+    Credentials::of(request)?.identity(state).await
+}
+
+/// What a caller brings to say who they are. A feed looks at it again and again.
+pub enum Credentials {
+    Key(String),
+    Token(String),
+}
+
+impl Credentials {
+    /// What came with a request.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthorized`] if nothing did, or what can't be good.
+    pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
+        if let Some(key) = request.headers().get(APP_KEY) {
+            let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES).ok_or(Failure::Unauthorized)?;
+            return Ok(Self::Key(key.to_owned()));
+        }
+        Ok(Self::Token(bearer(request).ok_or(Failure::Unauthorized)?.to_owned()))
     }
-    let token = bearer(request).ok_or(Failure::Unauthorized)?;
+
+    /// Who runs a project, as of now.
+    ///
+    /// # Errors
+    /// As for a request that brings them.
+    pub async fn admin(&self, state: &HttpState) -> Result<AdminCaller, Failure> {
+        AdminCaller::from_identity(self.identity(state).await?)
+    }
+
+    async fn identity(&self, state: &HttpState) -> Result<Identity, Failure> {
+        match self {
+            Self::Key(key) => {
+                let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
+                Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)? }))
+            }
+            Self::Token(token) => bearer_of(state, token).await,
+        }
+    }
+}
+
+async fn bearer_of(state: &HttpState, token: &str) -> Result<Identity, Failure> {
     let token = state.tokens.verify(token, state.chat.now()).map_err(|error| match error {
         TokenError::Expired => Failure::TokenExpired,
         TokenError::Invalid => Failure::Unauthorized,

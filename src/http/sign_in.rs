@@ -119,8 +119,12 @@ async fn check<T>(
     match found {
         Some(found) if matches => {
             attempt.succeed();
+            state.chat.metrics.passwords_right.add(1);
             Ok(found)
         }
-        _ => Err(Refusal::WrongCredentials),
+        _ => {
+            state.chat.metrics.passwords_wrong.add(1);
+            Err(Refusal::WrongCredentials)
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the handlers share.
 
 use super::cors::Origins;
+use super::feed::Feeds;
 use super::hashing::Hashing;
 use super::rate::Rates;
 use super::throttle::Throttle;
@@ -46,6 +47,7 @@ pub struct HttpState {
     pub(super) hashing: Hashing,
     pub(super) throttle: Throttle,
     pub(super) rates: Rates,
+    pub(super) feeds: Feeds,
 }
 
 impl HttpState {
@@ -65,7 +67,19 @@ impl HttpState {
             origins: Origins::new(origins),
             hashing: Hashing::new(cores),
             throttle: Throttle::default(),
+            feeds: Feeds::default(),
         }
+    }
+
+    /// Ends the live feeds; the server stops.
+    pub fn end_feeds(&self) {
+        self.feeds.end();
+    }
+
+    /// Live feeds that are open.
+    #[must_use]
+    pub fn open_feeds(&self) -> usize {
+        self.feeds.open()
     }
 
     /// A fresh token for a user, and when it ends.

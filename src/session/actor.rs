@@ -249,10 +249,10 @@ impl Session {
     fn finish(&mut self, id: u32, bytes: usize, result: Option<Result<Reply, Failure>>, ctx: &mut Context<Self>) {
         match result {
             Some(Ok(Reply::Event(event))) => {
-                self.opening.doors.chat.metrics.requests.add(1);
+                self.count_request();
                 self.channel().send(event.reply(self.channel().encoding(), id));
             }
-            Some(Ok(Reply::InHub)) => self.opening.doors.chat.metrics.requests.add(1),
+            Some(Ok(Reply::InHub)) => self.count_request(),
             Some(Err(failure)) => self.refuse(Some(id), &failure),
             None => self.send_error(Some(id), &ErrorData::new(ErrorCode::UnknownType, "unknown type")),
         }
@@ -267,8 +267,15 @@ impl Session {
     }
 
     fn send_error(&self, re: Option<u32>, error: &ErrorData) {
-        self.opening.doors.chat.metrics.requests.add(1);
+        self.count_request();
         self.channel().send(outgoing::error_frame(self.channel().encoding(), re, error));
+    }
+
+    fn count_request(&self) {
+        self.opening.doors.chat.metrics.requests.add(1);
+        if let Some(figures) = self.channel().figures.get() {
+            figures.requests.add(1);
+        }
     }
 
     /// Signs in with the token of a `session.auth`.
@@ -312,7 +319,9 @@ impl Session {
     }
 
     fn opened(&mut self, Opened { who, ready, events }: Opened, re: Option<u32>) {
-        self.pass.signed_in();
+        if let Some(figures) = self.channel().figures.get().cloned() {
+            self.pass.signed_in(&figures);
+        }
         let encoding = self.channel().encoding();
         if let Some(re) = re {
             let reply: Outgoing = Outgoing::new("session.auth", Ready::clone(&ready));
@@ -394,8 +403,15 @@ impl Drop for Session {
         let channel = self.channel();
         channel.cut();
         self.opening.event_loop.remove(channel);
-        if channel.closed_with() == Some(CloseCode::Slow) {
-            self.opening.doors.chat.metrics.slow.add(1);
+        let metrics = &self.opening.doors.chat.metrics;
+        if let Some(code) = channel.closed_with() {
+            metrics.closes.count(code);
+            if code == CloseCode::Slow {
+                metrics.slow.add(1);
+                if let Some(figures) = channel.figures.get() {
+                    figures.slow.add(1);
+                }
+            }
         }
         let (Some(&project), Some(&user)) = (channel.project.get(), channel.user.get()) else { return };
         if let Some(namespace) = self.opening.doors.chat.namespace(project) {

@@ -2,6 +2,7 @@
 
 use crate::chat::Chat;
 use crate::chat::event_loop::EventLoop;
+use crate::chat::metrics::ProjectFigures;
 use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
 use std::cell::OnceCell;
@@ -66,16 +67,19 @@ impl Doors {
         let limits = &self.chat.limits;
         let connections = self.connections.fetch_add(1, Ordering::Relaxed);
         let strangers = self.strangers.fetch_add(1, Ordering::Relaxed);
-        let pass = Pass { doors: Arc::clone(self), is_stranger: true };
-        pass.doors.chat.metrics.connections.up();
+        let pass = Pass { doors: Arc::clone(self), project: None };
+        let metrics = &self.chat.metrics;
+        metrics.connections.up();
         // One that is refused drops its pass, which counts back.
-        if self.closing.load(Ordering::Relaxed) {
-            return Err(CloseCode::Shutdown);
-        }
-        if connections >= limits.connections || strangers >= limits.unauthenticated_connections {
-            return Err(CloseCode::Overloaded);
-        }
-        Ok(pass)
+        let code = if self.closing.load(Ordering::Relaxed) {
+            CloseCode::Shutdown
+        } else if connections >= limits.connections || strangers >= limits.unauthenticated_connections {
+            CloseCode::Overloaded
+        } else {
+            return Ok(pass);
+        };
+        metrics.closes.count(code);
+        Err(code)
     }
 }
 
@@ -114,15 +118,19 @@ impl Drop for Share {
 /// A connection's place among those that are let in; given back when dropped.
 pub struct Pass {
     doors: Arc<Doors>,
-    is_stranger: bool,
+    /// What its project counts, once it has said who it is.
+    project: Option<Arc<ProjectFigures>>,
 }
 
 impl Pass {
     /// The connection has said who it is.
-    pub fn signed_in(&mut self) {
-        if std::mem::take(&mut self.is_stranger) {
+    pub fn signed_in(&mut self, figures: &Arc<ProjectFigures>) {
+        if self.project.is_none() {
+            self.project = Some(Arc::clone(figures));
             self.doors.strangers.fetch_sub(1, Ordering::Relaxed);
+            self.doors.chat.metrics.opened.add(1);
             self.doors.chat.metrics.sessions.up();
+            figures.sessions.up();
         }
     }
 }
@@ -131,10 +139,11 @@ impl Drop for Pass {
     fn drop(&mut self) {
         self.doors.connections.fetch_sub(1, Ordering::Relaxed);
         self.doors.chat.metrics.connections.down();
-        if self.is_stranger {
-            self.doors.strangers.fetch_sub(1, Ordering::Relaxed);
-        } else {
+        if let Some(figures) = &self.project {
             self.doors.chat.metrics.sessions.down();
+            figures.sessions.down();
+        } else {
+            self.doors.strangers.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -9,7 +9,7 @@ pub mod actor;
 pub mod commands;
 pub mod doors;
 pub mod opening;
-mod pages;
+pub mod pages;
 mod rate;
 mod reader;
 pub mod tcp;

@@ -89,6 +89,7 @@ impl Opening {
         let namespace = chat.namespace(user.project_id).ok_or(Refused::Close(CloseCode::Shutdown))?;
         let id = user.id;
         let _ = self.channel.project.set(user.project_id);
+        let _ = self.channel.figures.set(Arc::clone(&namespace.figures));
         self.channel.credentials.set(token.bearer.credentials_changed_at);
         self.event_loop.begin_opening(&self.channel, id);
         // From here on the session is known to others: a failure ends the connection, so that nothing stays half-way.

@@ -94,9 +94,13 @@ impl History {
 }
 
 /// As many items as fit in a frame, one at least; and whether some were cut.
-fn fit<T: Serialize>(mut items: Vec<T>, who: &Who) -> (Vec<T>, bool) {
-    let limit = who.chat.limits.server_frame_bytes.saturating_sub(ENVELOPE_BYTES);
-    let format = who.channel.encoding().format;
+fn fit<T: Serialize>(items: Vec<T>, who: &Who) -> (Vec<T>, bool) {
+    fit_into(who.chat.limits.server_frame_bytes, who.channel.encoding().format, items)
+}
+
+/// As many items as fit in so many bytes together with what stands around them, one at least; and whether some were cut.
+pub fn fit_into<T: Serialize>(bytes: usize, format: Format, mut items: Vec<T>) -> (Vec<T>, bool) {
+    let limit = bytes.saturating_sub(ENVELOPE_BYTES);
     let mut bytes = 0;
     let fitting = items.iter().take_while(|item| {
         bytes += 1 + encoded_len(item, format);

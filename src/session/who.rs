@@ -11,7 +11,7 @@ use crate::model::account::UserRole;
 use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
 use crate::store::members;
 use crate::store::users::{self, UserRow};
-use crate::wire::shapes::User;
+use crate::wire::shapes::{self, User};
 use actix::dev::ToEnvelope;
 use actix::{Actor, Addr, Handler, Message};
 use diesel_async::AsyncPgConnection;
@@ -86,8 +86,8 @@ impl Who {
     }
 
     /// Where the reply to a request goes, for those that come through the hub.
-    pub fn reply_to(&self, re: u32) -> ReplyTo {
-        ReplyTo { hub: self.hub, session: self.session, re }
+    pub fn reply_to(&self, re: u32) -> Option<ReplyTo> {
+        Some(ReplyTo { hub: self.hub, session: self.session, re })
     }
 
     /// Asks the conversation's room.
@@ -111,7 +111,8 @@ impl Who {
     /// The room's own, or [`Failure::Unavailable`] when it is overloaded or fails.
     pub async fn say(&self, conversation: ConversationId, what: impl FnOnce(Said) -> Say) -> Result<(), Failure> {
         let room = self.room(conversation).await?;
-        said(say(&room, what)).await
+        said(say(&room, what)).await?;
+        Ok(())
     }
 
     /// Asks the project's registry.
@@ -190,15 +191,23 @@ impl Who {
 /// Says something in a room: it is in the room's mailbox when this returns. There is no time limit here, of which each message
 /// would pay the price: the room has one, for all that it took, and what it did not take, or took and failed, is dropped, which is
 /// heard at once.
-pub fn say(room: &Addr<Room>, what: impl FnOnce(Said) -> Say) -> oneshot::Receiver<Result<(), Failure>> {
+pub fn say(
+    room: &Addr<Room>,
+    what: impl FnOnce(Said) -> Say,
+) -> oneshot::Receiver<Result<Arc<shapes::Message>, Failure>> {
     let (done, outcome) = oneshot::channel();
     // One that is full or gone drops the message.
     let _ = room.try_send(what(done));
     outcome
 }
 
-/// The end of what [`say`] began.
-pub async fn said(outcome: oneshot::Receiver<Result<(), Failure>>) -> Result<(), Failure> {
+/// The end of what [`say`] began: the message as it was stored.
+///
+/// # Errors
+/// The room's own, or [`Failure::Unavailable`] when it was overloaded or failed.
+pub async fn said(
+    outcome: oneshot::Receiver<Result<Arc<shapes::Message>, Failure>>,
+) -> Result<Arc<shapes::Message>, Failure> {
     outcome.await.unwrap_or(Err(Failure::Unavailable))
 }
 

@@ -10,6 +10,7 @@ use crate::model::{ChatbotId, ConversationId, ProjectId, UserId};
 use crate::wire::limits;
 use crate::wire::shapes::{self, ConversationKind, Mode, Own};
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Int8, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -100,18 +101,61 @@ pub async fn summary(
     limit: i64,
     now: DateTime<Utc>,
 ) -> QueryResult<(Vec<shapes::Conversation>, bool)> {
-    let mut query = conversations::table
-        .inner_join(member_table::table)
-        .filter(conversations::project_id.eq(project).and(member_table::user_id.eq(viewer)))
-        .order((conversations::updated_at.desc(), conversations::id.desc()))
-        .limit(limit.saturating_add(1))
-        .select(ConversationRow::as_select())
-        .into_boxed();
+    let mut query = of_member(project, viewer).limit(limit.saturating_add(1));
     if let Some(before) = before {
         query = query.filter(conversations::updated_at.lt(before));
     }
     let mut rows: Vec<ConversationRow> = query.load(conn).await?;
     let more = end_between_moments(&mut rows, limit);
+    Ok((complete(conn, viewer, rows, now).await?, more))
+}
+
+/// Where a page of conversations ended: when the last one was active, and which it was.
+pub type Activity = (DateTime<Utc>, ConversationId);
+
+/// As [`summary`], but by the exact place behind which the page begins, so that it may have any length. Returns where it ended if
+/// more follow.
+///
+/// # Errors
+/// Those of the database.
+pub async fn page(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    viewer: UserId,
+    after: Option<Activity>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> QueryResult<(Vec<shapes::Conversation>, Option<Activity>)> {
+    let mut query = of_member(project, viewer).limit(limit.saturating_add(1));
+    if let Some((moment, id)) = after {
+        let same = conversations::updated_at.eq(moment).and(conversations::id.lt(id));
+        query = query.filter(conversations::updated_at.lt(moment).or(same));
+    }
+    let mut rows: Vec<ConversationRow> = query.load(conn).await?;
+    let more = truncate(&mut rows, limit);
+    let end = rows.last().filter(|_| more).map(|row| (row.updated_at, row.id));
+    Ok((complete(conn, viewer, rows, now).await?, end))
+}
+
+/// A user's conversations, newest activity first.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn of_member<'a>(project: ProjectId, viewer: UserId) -> _ {
+    let rows: diesel::dsl::AsSelect<ConversationRow, Pg> = ConversationRow::as_select();
+    conversations::table
+        .inner_join(member_table::table)
+        .filter(conversations::project_id.eq(project).and(member_table::user_id.eq(viewer)))
+        .order((conversations::updated_at.desc(), conversations::id.desc()))
+        .select(rows)
+        .into_boxed::<'a, Pg>()
+}
+
+/// Conversations with what they are to the viewer.
+async fn complete(
+    conn: &mut AsyncPgConnection,
+    viewer: UserId,
+    rows: Vec<ConversationRow>,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<shapes::Conversation>> {
     let ids: Vec<ConversationId> = rows.iter().map(|row| row.id).collect();
     let private: Vec<ConversationId> =
         rows.iter().filter(|row| row.kind == ConversationKind::Private).map(|row| row.id).collect();
@@ -129,7 +173,7 @@ pub async fn summary(
             ..row.into_shape()
         })
     };
-    Ok((rows.into_iter().filter_map(shape).collect(), more))
+    Ok(rows.into_iter().filter_map(shape).collect())
 }
 
 /// Cuts a page that was read with one row more than its limit. Returns whether there was more.

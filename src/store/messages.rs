@@ -10,6 +10,7 @@ mod history;
 mod insert;
 mod invitations;
 mod reactions;
+mod search;
 mod shape;
 mod status;
 
@@ -17,6 +18,7 @@ pub use batch::{NewGame, NewMessage, Outcome, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};
+pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
 
 pub(in crate::store) use change::lock;
 pub(in crate::store) use shape::assemble_one;
@@ -107,6 +109,27 @@ pub async fn conversation_of(
         .await
         .optional()?;
     found.ok_or(Failure::NotFound("message"))
+}
+
+/// Checks what a new message refers to, and gives its attachments as it will show them. Who is no member must not learn which
+/// messages there are.
+///
+/// # Errors
+/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is not the
+/// author's.
+pub async fn check_references(
+    conn: &mut AsyncPgConnection,
+    (project, conversation): (ProjectId, ConversationId),
+    author: UserId,
+    reply_to: Option<MessageId>,
+    files: &[MediaId],
+) -> Result<Vec<Attachment>, Failure> {
+    let permission = super::members::permission(conn, project, conversation, author).await?;
+    permission.ok_or(Failure::NotFound("conversation"))?;
+    if let Some(message) = reply_to {
+        exists_in(conn, project, conversation, message).await?;
+    }
+    check_attachments(conn, project, author, files).await
 }
 
 /// Checks that the sender may attach these files, and gives them as the message will show them.

@@ -5,12 +5,14 @@
 //! one would cut them off.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deadpool::Runtime as PoolRuntime;
+use deadpool::managed::TimeoutType;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use futures_util::FutureExt;
 use tokio::runtime::{Handle, Runtime};
@@ -50,8 +52,24 @@ pub type Connection = Object<AsyncPgConnection>;
 pub struct Database {
     pool: Pool<AsyncPgConnection>,
     url: Arc<str>,
+    timeouts: Arc<AtomicU64>,
     /// Kept for the connections' sake: they end when the last clone is gone.
     _drivers: Arc<Drivers>,
+}
+
+/// What a pool has under way.
+#[derive(Debug, Clone, Copy)]
+pub struct PoolFigures {
+    /// Connections that it may open.
+    pub most: usize,
+    /// Connections that are open.
+    pub open: usize,
+    /// Connections that are lent.
+    pub in_use: usize,
+    /// Requests that wait for a connection.
+    pub waiting: usize,
+    /// Requests that waited in vain, since the start.
+    pub timeouts: u64,
 }
 
 /// Why there can be no pool for an address.
@@ -96,14 +114,18 @@ impl Database {
             .create_timeout(Some(CREATE))
             .build()
             .map_err(|error| Error::Pool(error.to_string()))?;
-        Ok(Self { pool, url: url.into(), _drivers: Arc::new(drivers) })
+        Ok(Self { pool, url: url.into(), timeouts: Arc::default(), _drivers: Arc::new(drivers) })
     }
 
     /// Lends a connection, waiting up to 5 s for one to be free.
     ///
     /// Fails with [`Failure::Unavailable`] when none comes free or none can be opened.
     pub async fn get(&self) -> Result<Connection, Failure> {
-        Ok(self.pool.get().await?)
+        Ok(self.pool.get().await.inspect_err(|error| {
+            if matches!(error, PoolError::Timeout(TimeoutType::Wait)) {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+            }
+        })?)
     }
 
     /// Whether the database answers.
@@ -111,6 +133,19 @@ impl Database {
         let mut connection = self.get().await?;
         diesel_async::RunQueryDsl::execute(diesel::sql_query("SELECT 1"), &mut connection).await?;
         Ok(())
+    }
+
+    /// What the pool has under way.
+    #[must_use]
+    pub fn figures(&self) -> PoolFigures {
+        let status = self.pool.status();
+        PoolFigures {
+            most: status.max_size,
+            open: status.size,
+            in_use: status.size.saturating_sub(status.available),
+            waiting: status.waiting,
+            timeouts: self.timeouts.load(Ordering::Relaxed),
+        }
     }
 
     /// Where the database is. It may hold a password: not for logs.

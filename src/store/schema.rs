@@ -187,6 +187,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    search_marks (conversation_id) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+    }
+}
+
+diesel::table! {
+    searchable (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     token_usage (user_id, month) {
         user_id -> Uuid,
         month -> Date,
@@ -249,6 +264,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     presences,
     projects,
     reactions,
+    search_marks,
+    searchable,
     token_usage,
     users,
 );

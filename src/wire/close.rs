@@ -36,6 +36,24 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Normal,
+        Self::ProtocolError,
+        Self::Unsupported,
+        Self::InvalidData,
+        Self::TooBig,
+        Self::Shutdown,
+        Self::Slow,
+        Self::Overloaded,
+        Self::HeartBeat,
+        Self::Unauthorized,
+        Self::TokenExpired,
+        Self::Protocol,
+        Self::AccountGone,
+        Self::TooManySessions,
+    ];
+
     /// The number on the wire.
     #[must_use]
     pub const fn number(self) -> u16 {

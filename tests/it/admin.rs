@@ -4,6 +4,8 @@ use crate::support::db::TestDb;
 use crate::support::http::serve_routes;
 use actix_web::web;
 use futures_util::{SinkExt, StreamExt};
+use palabre::chat::{Chat, Clock};
+use palabre::config::Limits;
 use palabre::http::admin::{self, AdminState};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -18,7 +20,8 @@ fn serve(db: &TestDb, token: Option<&str>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let count = AtomicU64::new(0);
     let snapshot = Arc::new(move || json!({"sessions": count.fetch_add(1, Ordering::Relaxed)}));
-    let state = web::Data::new(AdminState::new(db.pool(), snapshot, listener.local_addr().unwrap(), token));
+    let chat = Chat::start(db.pool(), Limits::default(), 1, Clock::system());
+    let state = web::Data::new(AdminState::new(chat, snapshot, listener.local_addr().unwrap(), token));
     serve_routes(listener, move |config| {
         config.app_data(state.clone());
         admin::configure(config);

@@ -15,6 +15,7 @@ mod embedded;
 mod events;
 mod faults;
 mod login;
+mod metrics;
 mod pool;
 mod protocol_docs;
 mod readme;

@@ -50,7 +50,9 @@ fn anchor(heading: &str) -> String {
 #[test]
 fn links_between_documents_lead_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for name in ["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/rest.md", "docs/architecture.md"] {
+    for name in
+        ["README.md", "CHANGELOG.md", "docs/protocol.md", "docs/rest.md", "docs/operating.md", "docs/architecture.md"]
+    {
         let document = root.join(name);
         let text = std::fs::read_to_string(&document).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);

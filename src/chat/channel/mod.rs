@@ -16,6 +16,7 @@ mod vigil;
 pub use socket::Socket;
 pub use vigil::Vigil;
 
+use super::metrics::ProjectFigures;
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
 use crate::wire::outgoing::{self, Encoding, Format, Framing};
@@ -60,6 +61,8 @@ enum Life {
 pub struct Channel {
     pub session: SessionId,
     pub project: OnceCell<ProjectId>,
+    /// What its project counts.
+    pub figures: OnceCell<Arc<ProjectFigures>>,
     pub user: OnceCell<UserId>,
     /// The conversations whose events come here.
     pub(super) subscriptions: RefCell<Vec<Subscription>>,
@@ -128,6 +131,7 @@ impl Channel {
         Self {
             session,
             project: OnceCell::new(),
+            figures: OnceCell::new(),
             user: OnceCell::new(),
             subscriptions: RefCell::default(),
             journal: RefCell::default(),

@@ -5,6 +5,7 @@
 //! - [`relate`]: contacts, invitations, blocks.
 //! - [`recover`]: how a registry that takes over from a failed one learns who is here.
 
+pub mod choose;
 pub mod presence;
 pub mod profile;
 pub mod recover;
@@ -12,6 +13,7 @@ pub mod relate;
 
 use super::Chat;
 use super::guard::FailureGuard;
+use super::metrics::ProjectFigures;
 use crate::cluster::Delivery;
 use crate::model::presence::{Choice, Presence, UserPresence};
 use crate::model::{Failure, ProjectId, SessionId, UserId};
@@ -53,6 +55,7 @@ struct Live {
 pub struct Registry {
     chat: Chat,
     project: ProjectId,
+    figures: Arc<ProjectFigures>,
     users: HashMap<UserId, Live>,
     told: Told,
     /// Whose presence may have to be told, in order.
@@ -74,15 +77,16 @@ impl Registry {
     pub fn start_in(
         arbiter: &ArbiterHandle,
         chat: &Chat,
-        project: ProjectId,
+        (project, figures): (ProjectId, &Arc<ProjectFigures>),
         told: Told,
         takes_over: bool,
     ) -> (Addr<Self>, oneshot::Receiver<()>) {
         let (guard, failed) = FailureGuard::new(format!("the registry of project {project}"));
-        let chat = chat.clone();
+        let (chat, figures) = (chat.clone(), Arc::clone(figures));
         let registry = Self::start_in_arbiter(arbiter, move |_| Self {
             chat,
             project,
+            figures,
             users: HashMap::new(),
             told,
             to_tell: VecDeque::new(),
@@ -167,6 +171,13 @@ impl Actor for Registry {
     }
 }
 
+impl Drop for Registry {
+    /// Also when it failed: the next one counts anew.
+    fn drop(&mut self) {
+        self.figures.users.down_by(self.users.values().filter(|live| !live.sessions.is_empty()).count());
+    }
+}
+
 /// A session begins. Resolves with the presence as the user sees it, or with why the session must close.
 #[derive(Message)]
 #[rtype(result = "Result<Status, CloseCode>")]
@@ -192,9 +203,13 @@ impl Handler<Connect> for Registry {
         }
         // It may have read the user before the last change: it is told once more.
         live.credentials = None;
+        let is_first = live.sessions.is_empty();
         live.sessions.insert(session);
         live.presence.connect(session);
         let status = live.own_status();
+        if is_first {
+            self.figures.users.up();
+        }
         self.tell_presence(id, ctx);
         Ok(status)
     }
@@ -214,7 +229,9 @@ impl Handler<Disconnect> for Registry {
     fn handle(&mut self, Disconnect { session, user }: Disconnect, ctx: &mut Self::Context) {
         self.recovery.session_ended(session);
         if let Some(live) = self.users.get_mut(&user) {
-            live.sessions.remove(&session);
+            if live.sessions.remove(&session) && live.sessions.is_empty() {
+                self.figures.users.down();
+            }
             live.presence.disconnect(session);
             self.tell_presence(user, ctx);
         }

@@ -105,6 +105,7 @@ impl Registry {
             }
             for user in users {
                 let live = registry.live(Arc::new(users::shape(&user)), kept.remove(&user.id).unwrap_or_default());
+                let was_away = live.sessions.is_empty();
                 for Present { session, away, .. } in sessions.remove(&user.id).unwrap_or_default() {
                     live.sessions.insert(session);
                     live.presence.connect(session);
@@ -112,6 +113,9 @@ impl Registry {
                         // Only a text could be refused, and there is none.
                         let _ = live.presence.set(session, Presence::Away, None);
                     }
+                }
+                if was_away && !live.sessions.is_empty() {
+                    registry.figures.users.up();
                 }
                 registry.tell_presence(user.id, ctx);
             }

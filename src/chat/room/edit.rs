@@ -17,11 +17,11 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// Changes a message. Resolves when it is stored and told; the reply itself goes through the hub.
+/// Changes a message. Resolves with it as it is then, when that is stored and told; a session's reply itself goes through the hub.
 #[derive(actix::Message)]
-#[rtype(result = "Result<(), Failure>")]
+#[rtype(result = "Result<Arc<Message>, Failure>")]
 pub struct Alter {
-    pub reply: ReplyTo,
+    pub reply: Option<ReplyTo>,
     pub user: Arc<User>,
     pub message: MessageId,
     pub change: Alteration,
@@ -70,7 +70,7 @@ enum Altered {
 }
 
 impl Handler<Alter> for Room {
-    type Result = AtomicResponse<Self, Result<(), Failure>>;
+    type Result = AtomicResponse<Self, Result<Arc<Message>, Failure>>;
 
     fn handle(&mut self, alter: Alter, _: &mut Self::Context) -> Self::Result {
         self.touch();
@@ -122,14 +122,13 @@ impl Handler<Alter> for Room {
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(|result: Result<_, Failure>, room, ctx| {
             let (altered, alter) = result?;
-            room.tell_altered(altered, &alter, ctx);
-            Ok(())
+            Ok(room.tell_altered(altered, &alter, ctx))
         })))
     }
 }
 
 impl Room {
-    fn tell_altered(&mut self, altered: Altered, alter: &Alter, ctx: &mut Context<Self>) {
+    fn tell_altered(&mut self, altered: Altered, alter: &Alter, ctx: &mut Context<Self>) -> Arc<Message> {
         let event = match alter.change {
             Alteration::Edit { .. } => "message.edit",
             Alteration::Delete => "message.delete",
@@ -138,25 +137,42 @@ impl Room {
         };
         match altered {
             Altered::Message(message) => {
-                let mut publication = Publication::of_message(event, message).replying(alter.reply);
+                let message = Arc::new(message);
+                let mut publication = Publication::of_message(event, Arc::clone(&message)).replying(alter.reply);
                 // Who sees a message must see that it is gone, whoever deleted it.
                 if !matches!(alter.change, Alteration::Delete) {
                     publication = publication.by(alter.user.id);
                 }
                 self.publish(publication, ctx);
+                message
             }
-            Altered::Unchanged(message) => {
-                self.publish(Publication::reply_only(alter.reply, event, message), ctx);
-            }
+            Altered::Unchanged(message) => self.answer(alter.reply, event, message, ctx),
             Altered::Reaction { message, push } => {
                 let author = message.author.id;
                 let reactors =
                     message.reactions.get(&push.emoji).map(|users| users.iter().map(|user| user.id).collect());
                 let reactors = reactors.unwrap_or_default();
-                self.publish(Publication::reply_only(alter.reply, event, message), ctx);
-                self.publish(reaction(event, push, author, reactors).skipping(alter.reply.session), ctx);
+                let message = self.answer(alter.reply, event, message, ctx);
+                let skipped = alter.reply.map(|reply| reply.session);
+                self.publish(Publication { skip: skipped, ..reaction(event, push, author, reactors) }, ctx);
+                message
             }
         }
+    }
+
+    /// Tells only who asked.
+    fn answer(
+        &self,
+        reply: Option<ReplyTo>,
+        event: &'static str,
+        message: Message,
+        ctx: &mut Context<Self>,
+    ) -> Arc<Message> {
+        let message = Arc::new(message);
+        if let Some(reply) = reply {
+            self.publish(Publication::reply_only(reply, event, Arc::clone(&message)), ctx);
+        }
+        message
     }
 }
 

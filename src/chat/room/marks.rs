@@ -10,11 +10,12 @@ use crate::wire::limits::SMALL_CONVERSATION;
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{ConversationKind, User};
 use actix::prelude::*;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 /// In a conversation of more than [`SMALL_CONVERSATION`] members, authors get a digest at most this often.
 const DIGEST: Duration = Duration::from_secs(1);
@@ -36,9 +37,13 @@ pub struct Receipt {
     pub blocked: Option<Arc<HashSet<UserId>>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How far a user has come with a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum ReceiptKind {
+    /// It has arrived.
     Delivered,
+    /// It was read, and so has arrived.
     Read,
 }
 
@@ -54,7 +59,8 @@ impl ReceiptKind {
 }
 
 /// What the other members are told, and who asked is answered.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
 pub struct ReceiptPush {
     pub conversation: ConversationId,
     pub user: Arc<User>,

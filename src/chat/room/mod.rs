@@ -19,6 +19,7 @@ pub mod typing;
 
 use super::Chat;
 use super::guard::FailureGuard;
+use super::metrics::ProjectFigures;
 use super::scribe::ReportTo;
 use crate::cluster::{Delivery, Publication};
 use crate::model::permission::Permission;
@@ -60,6 +61,7 @@ pub struct Room {
     chat: Chat,
     namespace: Recipient<MaySleep>,
     project: ProjectId,
+    figures: Arc<ProjectFigures>,
     id: ConversationId,
     picture: Result<Picture, Failure>,
     /// The newest message that was told. Kept by the namespace, so that a room started after a failure goes on from there.
@@ -82,6 +84,7 @@ impl Room {
         namespace: Recipient<MaySleep>,
         (project, id): (ProjectId, ConversationId),
         told: Arc<AtomicI64>,
+        figures: Arc<ProjectFigures>,
         guard: FailureGuard,
     ) -> Self {
         let now = Instant::now();
@@ -94,6 +97,7 @@ impl Room {
             chat,
             namespace,
             project,
+            figures,
             id,
             picture: Err(Failure::Unavailable),
             told,
@@ -254,6 +258,7 @@ impl Actor for Room {
         ctx.set_mailbox_capacity(MAILBOX);
         self.report_to = Some(Arc::new(ctx.address().recipient()));
         self.chat.metrics.rooms.up();
+        self.figures.rooms.up();
         self.read(ctx);
         ctx.run_interval(TICK, Self::tick);
     }
@@ -262,6 +267,7 @@ impl Actor for Room {
 impl Drop for Room {
     fn drop(&mut self) {
         self.chat.metrics.rooms.down();
+        self.figures.rooms.down();
     }
 }
 

@@ -34,18 +34,20 @@ const CATCH_UP: i64 = 200;
 /// that lets statements run, and may wait for a lock there.
 const LATE: Duration = Duration::from_secs(35);
 
-/// Says something in the conversation. The reply itself goes through the hub, in its place among the pushes.
+/// Says something in the conversation. A session's reply goes through the hub, in its place among the pushes; who has none hears
+/// by `done` alone.
 #[derive(actix::Message)]
 #[rtype(result = "()")]
 pub struct Say {
-    pub reply: ReplyTo,
+    pub reply: Option<ReplyTo>,
     pub author: Arc<User>,
     pub draft: Draft,
     pub done: Said,
 }
 
-/// Told when a message is stored and on its way, or why it is not. Dropped without a word with a room that failed.
-pub type Said = oneshot::Sender<Result<(), Failure>>;
+/// Told when a message is stored and on its way, and what was stored, or why it is not. Dropped without a word with a room that
+/// failed.
+pub type Said = oneshot::Sender<Result<Arc<Message>, Failure>>;
 
 /// A message as its author wrote it, checked but for the right to write it.
 #[derive(Debug, Clone)]
@@ -68,9 +70,9 @@ struct Pending {
 
 /// A stored message that waits for those before it to be told.
 struct Untold {
-    message: Message,
+    message: Arc<Message>,
     /// Who waits for it, unless that took too long.
-    asked: Option<(ReplyTo, Said)>,
+    asked: Option<(Option<ReplyTo>, Said)>,
     since: Instant,
 }
 
@@ -79,7 +81,7 @@ struct Untold {
 struct Telling {
     publications: Vec<Publication>,
     /// Who hears that it is on its way, once it is.
-    done: Vec<Said>,
+    done: Vec<(Said, Arc<Message>)>,
 }
 
 /// What a room's messages are doing.
@@ -246,13 +248,14 @@ impl Room {
         let say = pending.say;
         match outcome {
             Ok(Outcome::Stored { seq, created_at }) => {
+                self.figures.stored.add(1);
                 let Say { reply, author, draft, done } = say;
-                let message = told_form(self.id, author, draft, seq, created_at);
+                let message = Arc::new(told_form(self.id, author, draft, seq, created_at));
                 self.tell(Untold { message, asked: Some((reply, done)), since: pending.since }, telling, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
                 let asked = Some((say.reply, say.done));
-                self.tell(Untold { message: *message, asked, since: pending.since }, telling, ctx);
+                self.tell(Untold { message: message.into(), asked, since: pending.since }, telling, ctx);
             }
             Ok(Outcome::Stale) => {
                 self.speech.recheck.push_back(say);
@@ -283,18 +286,16 @@ impl Room {
         let Untold { message, asked, .. } = untold;
         let kind = message_event(message.kind);
         let (reply, done) = asked.unzip();
+        let reply = reply.flatten();
         if seq > told {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
-            let publication = Publication::of_message(kind, message);
-            telling.publications.push(match reply {
-                Some(reply) => publication.replying(reply),
-                None => publication,
-            });
+            let publication = Publication::of_message(kind, Arc::clone(&message));
+            telling.publications.push(publication.replying(reply));
         } else if let Some(reply) = reply {
-            telling.publications.push(Publication::reply_only(reply, kind, message));
+            telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
         }
-        telling.done.extend(done);
+        telling.done.extend(done.map(|done| (done, message)));
     }
 
     /// Publishes what was gathered, and then says so: a session whose requests are all done may close.
@@ -304,8 +305,8 @@ impl Room {
         {
             ctx.wait(backlog.into_actor(self));
         }
-        for done in telling.done {
-            let _ = done.send(Ok(()));
+        for (done, message) in telling.done {
+            let _ = done.send(Ok(message));
         }
     }
 

@@ -4,11 +4,16 @@
 
 mod apps;
 mod auth;
+mod contacts;
+mod conversations;
 pub mod health;
+mod live;
 mod openapi;
 mod organizations;
 mod projects;
+mod search;
 mod shapes;
+mod status;
 mod users;
 
 use actix_web::Error;
@@ -21,6 +26,7 @@ pub fn scope()
     utoipa_actix_web::scope("/api/v1")
         .service(health::show)
         .service(openapi::show)
+        .service(live::show)
         .service(auth::login)
         .service(auth::register)
         .service(auth::refresh)
@@ -45,4 +51,25 @@ pub fn scope()
         .service(users::change)
         .service(users::delete)
         .service(users::relate)
+        .service(conversations::list)
+        .service(conversations::create)
+        .service(conversations::show)
+        .service(conversations::change)
+        .service(conversations::delete)
+        .service(conversations::members::list)
+        .service(conversations::members::set)
+        .service(conversations::members::remove)
+        .service(conversations::receipts::create)
+        .service(conversations::messages::list)
+        .service(conversations::messages::create)
+        .service(conversations::messages::change)
+        .service(conversations::messages::delete)
+        .service(conversations::messages::react)
+        .service(conversations::messages::unreact)
+        .service(search::search)
+        .service(contacts::list)
+        .service(contacts::relate)
+        .service(status::show_own)
+        .service(status::show)
+        .service(status::set)
 }

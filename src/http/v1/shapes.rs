@@ -1,11 +1,12 @@
 //! What the API shows of people and things, beside the shapes that it shares with the events.
 
 use crate::model::account::UserRole;
+use crate::model::contact::Action;
 use crate::model::{MediaId, ProjectId, UserId};
 use crate::store::people::AccountRow;
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A user. For themselves and those who run the project all that is kept; others see `id`, `username`, `name`, `avatar` and `profile`.
@@ -95,6 +96,16 @@ impl Account {
             updated_at: None,
         }
     }
+}
+
+/// What one user does about another.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Relation {
+    /// The other user, by id or username.
+    #[schema(example = "bob")]
+    pub user: String,
+    pub action: Action,
 }
 
 /// A part of a list.

@@ -4,7 +4,7 @@
 
 mod profile;
 
-use super::shapes::{Account, Page};
+use super::shapes::{Account, Page, Relation};
 use crate::chat::departure::delete_user;
 use crate::chat::registry::CheckAccount;
 use crate::chat::registry::profile::ProfileChanged;
@@ -14,7 +14,6 @@ use crate::http::caller::{AdminCaller, Caller};
 use crate::http::problem::Problem;
 use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
 use crate::model::account::UserRole;
-use crate::model::contact::Action;
 use crate::model::{Failure, ProjectId, SessionId, UserId, text};
 use crate::session::who::ask;
 use crate::store::people::{self, AccountRow, Changes};
@@ -50,16 +49,6 @@ pub struct Name {
     /// The username, and the name that is shown. 1 to 100 characters, not the form of a UUID.
     #[schema(example = "dora", min_length = 1, max_length = 100)]
     name: String,
-}
-
-/// What one user does about another.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Relation {
-    /// The other user, by id or username.
-    #[schema(example = "bob")]
-    user: String,
-    action: Action,
 }
 
 /// The users of the project

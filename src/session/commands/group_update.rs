@@ -1,14 +1,13 @@
 //! `group.update`: a new group, or a change to one.
 
 use super::Reply;
-use crate::chat::room::govern::{ChangeGroup, pushes_of_own};
-use crate::cluster::Delivery;
+use crate::chat::founding::found;
+use crate::chat::room::govern::ChangeGroup;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, UserId, text};
 use crate::session::who::Who;
-use crate::store::groups::{self, GroupEdit};
-use crate::store::{conversations, users};
-use crate::wire::shapes::{Conversation, Own};
+use crate::store::groups::GroupEdit;
+use crate::store::users;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -39,40 +38,9 @@ pub async fn run(who: Rc<Who>, data: Data) -> Result<Reply, Failure> {
             let change = ChangeGroup { session: who.session, actor: who.id(), edit };
             *who.ask_room(conversation, change).await?
         }
-        None => create(&who, edit).await?,
+        None => found(&who.chat, who.project, who.id(), Some(who.session), &edit).await?,
     };
     Ok(Reply::event("group.update", seen))
-}
-
-/// Makes a group and tells its members.
-async fn create(who: &Who, edit: GroupEdit) -> Result<Conversation, Failure> {
-    if !edit.remove.is_empty() {
-        return Err(Failure::invalid("remove", "a new group has nobody to remove"));
-    }
-    let id = ConversationId::random();
-    let (created, seen, told) = who
-        .chat
-        .run(async |connection| {
-            let created = groups::create_group(connection, who.project, who.id(), id, &edit).await?;
-            let seen = conversations::one(connection, who.project, id, Some(who.id())).await?;
-            let told = conversations::one(connection, who.project, id, None).await?;
-            Ok((created, seen.ok_or(Failure::NotFound("conversation"))?, told.ok_or(Failure::Internal)?))
-        })
-        .await?;
-    let users = created.members.iter().map(|(user, _)| *user).collect();
-    deliver(who, Delivery::Join { conversation: id, users }).await;
-    let own = |permission| Own { permission, read_seq: 0, unread: 0 };
-    let owns = created.members.into_iter().map(|(user, permission)| (user, own(permission)));
-    for publication in pushes_of_own(&told, owns.collect()) {
-        deliver(who, Delivery::Publish(publication.skipping(who.session))).await;
-    }
-    Ok(seen)
-}
-
-async fn deliver(who: &Who, delivery: Delivery) {
-    if let Some(backlog) = who.chat.bus.deliver(delivery) {
-        backlog.await;
-    }
 }
 
 /// Finds the users whom a request names. Who is named twice, by whatever name, is an error that says so.

@@ -4,7 +4,7 @@ use super::{Command, Lane, Reply};
 use crate::chat::room::say::{Draft, Said, Say};
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
 use crate::session::who::{self, Who, said};
-use crate::store::{contacts, members, messages};
+use crate::store::{contacts, messages};
 use crate::wire::limits::ATTACHMENTS;
 use crate::wire::shapes::{Attachment, MessageKind};
 use futures_util::future::ready;
@@ -75,13 +75,8 @@ async fn look_up_and_say(who: Rc<Who>, re: u32, data: Data) -> Result<Reply, Fai
     } else {
         who.chat
             .run(async |connection| {
-                // Who is no member must not learn which messages there are.
-                let permission = members::permission(connection, who.project, conversation, who.id()).await?;
-                permission.ok_or(Failure::NotFound("conversation"))?;
-                if let Some(message) = data.reply_to {
-                    messages::exists_in(connection, who.project, conversation, message).await?;
-                }
-                messages::check_attachments(connection, who.project, who.id(), &media).await
+                let place = (who.project, conversation);
+                messages::check_references(connection, place, who.id(), data.reply_to, &media).await
             })
             .await?
     };

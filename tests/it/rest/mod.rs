@@ -2,10 +2,15 @@
 
 mod api;
 mod auth;
+mod contacts;
+mod conversations;
 mod cors;
 mod idempotency;
 mod infrastructure;
+mod live;
+mod messages;
 mod organizations;
+mod search;
 mod users;
 
 use crate::support::project::{Project, TestUser};

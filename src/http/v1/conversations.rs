@@ -1,0 +1,267 @@
+//! `/api/v1/conversations`: the conversations of the user who calls. Those of others do not exist for them, whoever they are.
+
+pub mod members;
+pub mod messages;
+pub mod receipts;
+
+use super::shapes::Page;
+use crate::chat::founding::found;
+use crate::chat::room::govern::{ChangeGroup, DeleteGroup, SetMode};
+use crate::http::HttpState;
+use crate::http::caller::UserCaller;
+use crate::http::person::Person;
+use crate::http::problem::{Checks, Problem};
+use crate::http::read::{Body, InPath, InQuery, Number, mark, or_null, page_size, unmark};
+use crate::model::permission::Permission;
+use crate::model::{ChatbotId, ConversationId, Failure, SessionId, UserId, text};
+use crate::store::conversations::{self, Activity};
+use crate::store::groups::GroupEdit;
+use crate::store::users;
+use crate::wire::limits::{PAGE_USERS_DEFAULT, SUMMARY_CONVERSATIONS};
+use crate::wire::shapes::{Conversation, Mode};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use chrono::DateTime;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+/// Which conversations.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Which {
+    /// The `next` of the page before.
+    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    after: Option<String>,
+    /// Conversations in a page.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
+    limit: Option<Number>,
+}
+
+/// A new group.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewGroup {
+    /// Unique in the project, regardless of case.
+    #[schema(example = "map-night", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9!?_().&#,<>-]+$")]
+    name: Option<String>,
+    #[schema(example = "Friday: new maps", min_length = 1, max_length = 255)]
+    title: Option<String>,
+    /// The others; who calls owns the group.
+    #[schema(max_items = 500)]
+    members: Option<Vec<NewMember>>,
+}
+
+/// Somebody to be a member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMember {
+    /// By id or username.
+    #[schema(example = "bob")]
+    user: String,
+    /// Without it `w`.
+    permission: Option<Permission>,
+}
+
+/// What is to become of a conversation. What is left out stays. `mode` and `chatbot` go without the others: one change at a time.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConversationChange {
+    /// Unique in the project, regardless of case.
+    #[schema(example = "map-night", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9!?_().&#,<>-]+$")]
+    name: Option<String>,
+    /// `null` takes it away.
+    #[serde(default, deserialize_with = "or_null")]
+    #[schema(value_type = Option<String>, example = "Saturday: new maps", min_length = 1, max_length = 255)]
+    title: Option<Option<String>>,
+    /// Who answers.
+    mode: Option<Mode>,
+    /// The bot that answers, with `mode`; without it the one of before.
+    chatbot: Option<ChatbotId>,
+}
+
+/// One's own conversations
+///
+/// All kinds, those with the latest activity first.
+#[utoipa::path(
+    tag = "conversations",
+    operation_id = "list_conversations",
+    security(("user_token" = [])),
+    params(Which),
+    responses((status = 200, description = "A page", body = Page<Conversation>))
+)]
+#[get("/conversations")]
+pub async fn list(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    which: InQuery<Which>,
+) -> Result<Json<Page<Conversation>>, Problem> {
+    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, SUMMARY_CONVERSATIONS)?;
+    let after = place(which.0.after.as_deref())?;
+    let (person, now) = (Person::new(&state.chat, &caller), state.chat.now());
+    let page = state
+        .chat
+        .run(async |conn| Ok(conversations::page(conn, person.project, person.id(), after, limit, now).await?));
+    let (items, end) = page.await?;
+    let next = end.map(|(moment, id)| mark(&format!("{}.{id}", moment.timestamp_micros())));
+    Ok(Json(Page { items, next }))
+}
+
+/// Where a page ended, as its `next` says.
+fn place(after: Option<&str>) -> Result<Option<Activity>, Failure> {
+    let read = |text: String| {
+        let (moment, id) = text.split_once('.')?;
+        let moment = DateTime::from_timestamp_micros(moment.parse().ok()?)?;
+        // Beyond these years the database knows none.
+        ((1970..=9999).contains(&chrono::Datelike::year(&moment))).then_some((moment, id.parse().ok()?))
+    };
+    let refused = || Failure::invalid("after", "must be the `next` of a page before");
+    unmark(after)?.map(|text| read(text).ok_or_else(refused)).transpose()
+}
+
+/// Make a group
+///
+/// Who blocks the caller is left out without a word. Each request makes another group: name the request by `Idempotency-Key`, or the
+/// group by `name`, if it may be sent again.
+#[utoipa::path(
+    tag = "conversations",
+    operation_id = "create_conversation",
+    security(("user_token" = [])),
+    request_body = NewGroup,
+    responses(
+        (status = 201, description = "Made", body = Conversation),
+        (status = 409, description = "`name_taken`; `conflict`: the `Idempotency-Key` was used otherwise"),
+    )
+)]
+#[post("/conversations")]
+pub async fn create(state: Data<HttpState>, caller: UserCaller, body: Body<NewGroup>) -> Result<HttpResponse, Problem> {
+    let NewGroup { name, title, members } = body.0;
+    let members = members.unwrap_or_default();
+    let most = state.chat.limits.members_per_request;
+    let mut checks = Checks::default();
+    checks.optional(name.as_deref(), |name| text::group_name("name", name));
+    checks.optional(title.as_deref(), |title| text::title("title", title));
+    if members.len() > most {
+        checks.note(Err(Failure::invalid("members", format!("must name at most {most} users"))));
+    }
+    checks.done()?;
+    let person = Person::new(&state.chat, &caller);
+    let users = resolve(&person, &members).await?;
+    let given = |(user, member): (&UserId, &NewMember)| Some((*user, member.permission?));
+    let permissions = users.iter().zip(&members).filter_map(given).collect();
+    let edit = GroupEdit { name, title, add: users, remove: Vec::new(), permissions };
+    let seen = found(&state.chat, person.project, person.id(), None, &edit).await?;
+    Ok(HttpResponse::Created().json(seen))
+}
+
+/// The users whom a request names, each once.
+async fn resolve(person: &Person<'_>, members: &[NewMember]) -> Result<Vec<UserId>, Problem> {
+    let names: Vec<&str> = members.iter().map(|member| member.user.as_str()).collect();
+    let found = person.chat.run(async |conn| Ok(users::resolve(conn, person.project, &names).await?)).await?;
+    let mut checks = Checks::default();
+    let mut ids = Vec::with_capacity(names.len());
+    let mut seen = std::collections::HashSet::new();
+    for (index, user) in found.into_iter().enumerate() {
+        let refused = |why: &str| Err(Failure::invalid(format!("members[{index}].user"), why));
+        match user {
+            None => checks.note(refused("there is no such user")),
+            Some(user) if !seen.insert(user.id) => checks.note(refused("is named twice")),
+            Some(user) => {
+                ids.push(user.id);
+                &mut checks
+            }
+        };
+    }
+    checks.done()?;
+    Ok(ids)
+}
+
+/// A conversation
+///
+/// With up to 50 of its members, and what it is to the user.
+#[utoipa::path(
+    tag = "conversations",
+    operation_id = "show_conversation",
+    security(("user_token" = [])),
+    params(("conversation" = ConversationId, Path, description = "The conversation's id")),
+    responses((status = 200, description = "The conversation", body = Conversation))
+)]
+#[get("/conversations/{conversation}")]
+pub async fn show(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    conversation: InPath<ConversationId>,
+) -> Result<Json<Conversation>, Problem> {
+    let person = Person::new(&state.chat, &caller);
+    let found = state
+        .chat
+        .run(async |conn| Ok(conversations::one(conn, person.project, conversation.0, Some(person.id())).await?));
+    let seen = found.await?.filter(|seen| seen.own.is_some());
+    Ok(Json(seen.ok_or(Failure::NotFound("conversation"))?))
+}
+
+/// Rename a group, or say who answers
+///
+/// `name` and `title` of a group, or `mode` and `chatbot` of any conversation; for its administrators. The members are told as by
+/// the events `group.update` and `conversation.mode`.
+#[utoipa::path(
+    tag = "conversations",
+    operation_id = "change_conversation",
+    security(("user_token" = [])),
+    params(("conversation" = ConversationId, Path, description = "The conversation's id")),
+    request_body = ConversationChange,
+    responses(
+        (status = 200, description = "Changed", body = Conversation),
+        (status = 409, description = "`name_taken`; `conflict`: this conversation does not change so"),
+    )
+)]
+#[patch("/conversations/{conversation}")]
+pub async fn change(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    conversation: InPath<ConversationId>,
+    body: Body<ConversationChange>,
+) -> Result<Json<Conversation>, Problem> {
+    let ConversationChange { name, title, mode, chatbot } = body.0;
+    let mut checks = Checks::default();
+    checks.optional(name.as_deref(), |name| text::group_name("name", name));
+    checks.optional(title.as_ref().and_then(Option::as_deref), |title| text::title("title", title));
+    if mode.is_some() && (name.is_some() || title.is_some()) {
+        checks.note(Err(Failure::invalid("mode", "goes without name and title")));
+    }
+    if mode.is_none() && chatbot.is_some() {
+        checks.note(Err(Failure::invalid("chatbot", "goes with mode")));
+    }
+    checks.done()?;
+    let person = Person::new(&state.chat, &caller);
+    let (session, actor) = (SessionId::random(), person.id());
+    let seen = match mode {
+        Some(mode) => person.ask_room(conversation.0, SetMode { session, actor, mode, chatbot }).await?,
+        None => {
+            let edit = GroupEdit { name, title: title.map(Option::unwrap_or_default), ..GroupEdit::default() };
+            person.ask_room(conversation.0, ChangeGroup { session, actor, edit }).await?
+        }
+    };
+    Ok(Json(*seen))
+}
+
+/// Delete a group
+///
+/// With all that was written in it; for its owners.
+#[utoipa::path(
+    tag = "conversations",
+    operation_id = "delete_conversation",
+    security(("user_token" = [])),
+    params(("conversation" = ConversationId, Path, description = "The conversation's id")),
+    responses((status = 204, description = "Deleted"))
+)]
+#[delete("/conversations/{conversation}")]
+pub async fn delete(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    conversation: InPath<ConversationId>,
+) -> Result<HttpResponse, Problem> {
+    let person = Person::new(&state.chat, &caller);
+    person.ask_room(conversation.0, DeleteGroup { session: SessionId::random(), actor: person.id() }).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
