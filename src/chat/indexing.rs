@@ -11,6 +11,12 @@ use tokio::task::JoinHandle;
 
 /// Between two batches: search is about that late, and later while more is stored than batches take.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// Messages stored in that time that mean that the server has better to do.
+const BUSY: u64 = 1_000;
+/// How long search waits for a busy server before it takes its share all the same.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// After a batch at least so many times as long as it took nothing is copied: its share is a fifth of a core.
+const REST: u32 = 4;
 /// How often conversations are looked for that nobody noted: stored by another node, or by this one before it was stopped.
 const SWEEP: Duration = Duration::from_secs(600);
 /// Conversations that such a look finds at most.
@@ -52,8 +58,16 @@ pub fn start(chat: &Chat) -> JoinHandle<()> {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut before, mut sweep_at) = (Vec::new(), Instant::now());
+        let (mut stored, mut waits_since) = (0, None);
         loop {
             ticks.tick().await;
+            let now = chat.metrics.stored.get();
+            let is_busy = now.saturating_sub(std::mem::replace(&mut stored, now)) > BUSY;
+            if is_busy && waits_since.get_or_insert_with(Instant::now).elapsed() < PATIENCE {
+                continue;
+            }
+            waits_since = None;
+            let began = Instant::now();
             if sweep_at <= Instant::now() {
                 let behind = chat.run(async |connection| Ok(messages::behind(connection, SWEPT).await?)).await;
                 if let Ok(behind) = behind {
@@ -62,6 +76,7 @@ pub fn start(chat: &Chat) -> JoinHandle<()> {
                 }
             }
             copy(&chat, &mut before).await;
+            tokio::time::sleep(began.elapsed() * REST).await;
         }
     })
 }
