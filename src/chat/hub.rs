@@ -102,7 +102,8 @@ impl Hub {
     }
 
     /// Writes what has gathered, up to [`BATCH_BYTES`]; what is left has its turn after the sessions of this loop, which must come
-    /// to drain their sockets: a round that put more into an outbox than fits would make slow readers of all.
+    /// to drain their sockets: a round that put more into an outbox than fits would make slow readers of all. Until then nothing
+    /// is taken from the mailbox, so that what waits is where publishers see it.
     fn flush(&mut self, ctx: &mut Context<Self>) {
         self.flush_is_due = false;
         let gathered = std::mem::take(&mut self.gathered);
@@ -141,9 +142,7 @@ impl Hub {
         self.gathered = gathered;
         self.forget_done();
         if self.waiting > 0 {
-            self.flush_is_due = true;
-            ctx.notify(Flush);
-            ctx.wait(tokio::task::yield_now().into_actor(self));
+            ctx.wait(tokio::task::yield_now().into_actor(self).map(|(), hub, ctx| hub.flush(ctx)));
         }
     }
 

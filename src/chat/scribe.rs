@@ -172,15 +172,12 @@ impl Inbox {
     /// Puts something in; whether the scribe must be woken for it.
     ///
     /// # Errors
-    /// [`Full`] when too much waits already, or the server stops; the entry's slip doesn't report that once more.
+    /// [`Full`] when too much waits already, or the server stops; a message's slip doesn't report that once more.
     pub fn put(&self, entry: Entry) -> Result<bool, Full> {
         let mut waiting = self.lock();
-        if waiting.closed {
-            return Err(Full);
-        }
         match entry {
             Entry::Store(mut store) => {
-                if waiting.messages.len() >= WAITING || waiting.bytes >= WAITING_BYTES {
+                if waiting.closed || waiting.messages.len() >= WAITING || waiting.bytes >= WAITING_BYTES {
                     // Whoever gets `Full` knows it from that.
                     store.slip.room = None;
                     return Err(Full);
@@ -188,6 +185,8 @@ impl Inbox {
                 waiting.bytes += store.message.body.len();
                 waiting.messages.push_back(store);
             }
+            // Its slip, dropped, is its report.
+            Entry::Mark(_) | Entry::Fail(_) if waiting.closed => return Err(Full),
             Entry::Mark(mark) => waiting.marks.push_back(mark),
             Entry::Fail(Fail) => waiting.fail = true,
         }
