@@ -1,5 +1,6 @@
 //! `POST /webhook/auth/login`, health, and what the routes say to all else.
 
+use crate::support::crypto;
 use crate::support::db::TestDb;
 use crate::support::http::{SECRET, serve};
 use chrono::Utc;
@@ -23,7 +24,7 @@ impl Front {
         let db = TestDb::new().await;
         let database = db.pool();
         demo::load(&mut database.get().await.unwrap(), Utc::now()).await.unwrap();
-        Self { client: Client::new(), address: serve(database.clone()), database, _db: db }
+        Self { client: crypto::http_client(), address: serve(database.clone()), database, _db: db }
     }
 
     fn url(&self, path: &str) -> String {

@@ -1,17 +1,17 @@
 //! Figures for Prometheus, on the operators' listener.
 
 use crate::support::client::Via;
+use crate::support::crypto;
 use crate::support::server::TestServer;
 use crate::support::wait::until_async;
 use palabre::config::Secret;
-use reqwest::Client;
 use std::collections::BTreeMap;
 
 const DOCS: &str = include_str!("../../docs/operating.md");
 
 async fn scrape(server: &TestServer) -> String {
     let response =
-        Client::new().get(format!("http://{}/metrics", server.addresses.admin.unwrap())).send().await.unwrap();
+        crypto::http_client().get(format!("http://{}/metrics", server.addresses.admin.unwrap())).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     response.text().await.unwrap()
@@ -90,7 +90,7 @@ async fn connections_that_do_not_sign_in_are_told_apart() {
 #[tokio::test]
 async fn calls_and_passwords_are_counted() {
     let server = TestServer::start().await;
-    let client = Client::new();
+    let client = crypto::http_client();
     let login = format!("http://{}/api/v1/auth/login", server.addresses.http);
     let body = serde_json::json!({ "project": "p", "username": "alice", "password": "alice123" });
     assert_eq!(client.post(&login).json(&body).send().await.unwrap().status(), 401);
@@ -149,12 +149,12 @@ async fn the_listener_guards_them() {
         .start()
         .await;
     let url = format!("http://{}/metrics", server.addresses.admin.unwrap());
-    let ask = || Client::new().get(&url);
+    let ask = || crypto::http_client().get(&url);
     assert_eq!(ask().send().await.unwrap().status(), 401);
     assert_eq!(ask().bearer_auth("another").send().await.unwrap().status(), 401);
     assert_eq!(ask().bearer_auth(token).header("Host", "evil.example").send().await.unwrap().status(), 421);
     assert_eq!(ask().bearer_auth(token).header("Origin", "https://evil.example").send().await.unwrap().status(), 403);
     assert_eq!(ask().bearer_auth(token).send().await.unwrap().status(), 200);
-    let put = Client::new().put(&url).bearer_auth(token).send().await.unwrap();
+    let put = crypto::http_client().put(&url).bearer_auth(token).send().await.unwrap();
     assert_eq!((put.status().as_u16(), put.headers()["allow"].to_str().unwrap()), (405, "GET"));
 }

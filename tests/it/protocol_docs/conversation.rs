@@ -51,7 +51,7 @@ impl DemoServer {
 
     /// Signs in as the README shows it.
     async fn token(&self, username: &str, password: &str) -> String {
-        let sign_in = reqwest::Client::new()
+        let sign_in = crate::support::crypto::http_client()
             .post(format!("http://{}/webhook/auth/login", self.http))
             .json(&json!({ "username": username, "password": password }));
         let answer: Value = sign_in.send().await.unwrap().json().await.unwrap();

@@ -1,5 +1,6 @@
 //! A client of the REST API. It holds every answer against the API's own description.
 
+use crate::support::crypto;
 use crate::support::project::TestUser;
 use crate::support::server::TestServer;
 use palabre::http::document::document;
@@ -37,7 +38,7 @@ impl Api {
     }
 
     pub fn at(address: SocketAddr) -> Self {
-        Self { client: Client::new(), base: format!("http://{address}") }
+        Self { client: crypto::http_client(), base: format!("http://{address}") }
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {

@@ -98,6 +98,7 @@ async fn a_caller_who_asks_too_often_waits_and_no_other_does() {
 async fn the_description_is_served_and_the_page_loads_nothing_from_elsewhere() {
     let (server, _project, api) = start().await;
     assert_eq!(&api.get("/openapi.json").expect(200).await, description());
+    crate::support::crypto::provide();
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let page = async |path: &str| client.get(format!("http://{}{path}", server.addresses.http)).send().await.unwrap();
     let moved = page("/docs").await;

@@ -1,13 +1,14 @@
 //! A project's figures each second.
 
 use super::{admin, app, start};
+use crate::support::crypto;
 use crate::support::project::{Project, TestUser};
 use crate::support::server::{TestClock, TestServer};
 use crate::support::wait::until_async;
 use palabre::model::account::UserRole;
 use palabre::store::accounts;
 use palabre::store::people::{self, Changes};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ struct Feed {
 impl Feed {
     async fn open(server: &TestServer, header: &str, value: &str) -> Self {
         let url = format!("http://{}/api/v1/live", server.addresses.http);
-        let response = Client::new().get(url).header(header, value).send().await.unwrap();
+        let response = crypto::http_client().get(url).header(header, value).send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert!(response.headers().contains_key("x-request-id"));
@@ -187,7 +188,7 @@ async fn a_project_has_only_so_many_and_a_closed_one_makes_room() {
     let url = format!("http://{}/api/v1/live", server.addresses.http);
     let again = admin(&project, "second").await;
     until_async("a place that is free again", async || {
-        let response = Client::new().get(&url).bearer_auth(&again.token).send().await.unwrap();
+        let response = crypto::http_client().get(&url).bearer_auth(&again.token).send().await.unwrap();
         (response.status() == 200).then_some(())
     })
     .await;

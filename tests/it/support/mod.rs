@@ -1,6 +1,7 @@
 //! What tests have in common.
 
 pub mod client;
+pub mod crypto;
 pub mod db;
 pub mod event;
 pub mod frame;

@@ -1,6 +1,7 @@
 //! A whole server on ports of its own, in a thread of its own.
 
 use super::client::{Client, Via};
+use super::crypto;
 use super::db::TestDb;
 use super::http::SECRET;
 use super::project::{Project, TestUser};
@@ -72,6 +73,7 @@ impl Builder {
 
     /// Starts it; ready when this returns.
     pub async fn start(self) -> TestServer {
+        crypto::provide();
         let Self { mut settings, clock, db } = self;
         if std::env::var_os("RUST_LOG").is_some() {
             // Another test may have been first.
