@@ -1,8 +1,9 @@
 //! Plain data and rules: who may write, what a block does, how sessions add up to presence.
 //!
-//! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
+//! Nothing here does I/O, draws a random number, or reads a clock but [`Clock::system`], so every rule can be tested by calling it.
 
 pub mod account;
+mod clock;
 pub mod contact;
 pub mod duration;
 pub mod failure;
@@ -13,8 +14,10 @@ pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod profile;
+pub mod quota;
 pub mod text;
 pub mod words;
 
+pub use clock::Clock;
 pub use failure::Failure;
 pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};

@@ -26,9 +26,11 @@ pub mod people;
 pub mod pool;
 pub mod presence;
 pub mod projects;
+pub mod quotas;
 pub mod schema;
 mod statement;
 pub mod types;
+pub mod usage;
 pub mod users;
 
 pub use pool::{Connection, Database};

@@ -84,6 +84,7 @@ impl From<&Failure> for ErrorData {
             Failure::Full => ErrorCode::Full,
             Failure::TooLarge(_) => ErrorCode::TooLarge,
             Failure::RateLimited { .. } => ErrorCode::RateLimited,
+            Failure::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
             Failure::Unavailable => ErrorCode::Unavailable,
             Failure::Internal => ErrorCode::Internal,
         };

@@ -243,3 +243,18 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }
+
+/// The data of `quota.warning`: most of a month's quota is used up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct QuotaWarning {
+    /// `user`, `conversation`, `project` or `organization`.
+    pub level: &'static str,
+    /// Tokens, or with `currency` millionths of it.
+    pub used: u64,
+    pub quota: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Which one, at the level of conversations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+}

@@ -11,6 +11,7 @@ mod live;
 mod messages;
 mod organizations;
 mod search;
+mod usage;
 mod users;
 
 use crate::support::project::{Project, TestUser};
