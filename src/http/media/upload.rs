@@ -18,6 +18,7 @@ use actix_web::web::Payload;
 use actix_web::{HttpMessage, HttpRequest, web};
 use bytes::BytesMut;
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use tokio::time::{Instant, timeout_at};
 
 /// The part that has the file.
@@ -79,12 +80,14 @@ struct Upload {
 
 impl Upload {
     async fn run(mut self) -> Result<MediaRow, Problem> {
-        let mut file = self.begin().await?;
+        let file = self.begin().await?;
         let name = file.content_disposition().and_then(|disposition| {
             let extended = disposition.get_filename_ext().and_then(|name| String::from_utf8(name.value.clone()).ok());
             extended.or_else(|| disposition.get_filename().map(str::to_owned))
         });
         let name = file_name::clean(&name.unwrap_or_default());
+        // A field must not be asked again after its end.
+        let mut file = file.fuse();
         let mut head = BytesMut::new();
         while head.len() < SNIFFED_BYTES {
             let Some(chunk) = self.next(&mut file).await? else { break };
@@ -123,7 +126,7 @@ impl Upload {
     }
 
     /// The next bytes of the file; `None` at its end.
-    async fn next(&mut self, file: &mut Field) -> Result<Option<bytes::Bytes>, Problem> {
+    async fn next(&mut self, file: &mut Fuse<Field>) -> Result<Option<bytes::Bytes>, Problem> {
         let deadline = self.deadline();
         let chunk = timeout_at(deadline, file.next()).await.map_err(|_| too_slow())?;
         let chunk = chunk.transpose().map_err(|error| broken(&error))?;
@@ -175,7 +178,7 @@ impl Upload {
     /// Writes the contents as they come. When this fails nothing of them is there.
     async fn store(
         &mut self,
-        mut file: Field,
+        mut file: Fuse<Field>,
         id: MediaId,
         claimed: u64,
         head: BytesMut,

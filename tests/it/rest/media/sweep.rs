@@ -17,10 +17,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 async fn start(clock: &TestClock) -> (TestServer, Api) {
     let server = TestServer::builder()
         .clock(clock)
-        .settings(|settings| {
-            settings.media.sweep = Duration::from_millis(50);
-            settings.auth.token_hours = 8_760;
-        })
+        .settings(|settings| settings.media.sweep = Duration::from_millis(50))
         .start()
         .await;
     let api = Api::of(&server);
@@ -70,7 +67,8 @@ async fn what_a_crash_leaves_is_found() {
     let clock = TestClock::default();
     let (server, api) = start(&clock).await;
     let project = server.project("p").await;
-    let alice = project.user("alice").await;
+    let mut alice = project.user("alice").await;
+    alice.token = alice.token(chrono::Utc::now(), 30 * DAY);
     let media = upload(&api, &alice, "a", b"words").await;
     let folder = server.db.files().join(project.id.to_string());
     // Contents without a row: the process ended between the two, or the database was set back.
