@@ -6,6 +6,7 @@ use super::hashing::Hashing;
 use super::rate::Rates;
 use super::throttle::Throttle;
 use crate::chat::Chat;
+use crate::chat::callbacks::Guard;
 use crate::model::Failure;
 use crate::store::accounts::{self, OrganizationRow};
 use crate::store::users::UserRow;
@@ -30,6 +31,8 @@ pub struct HttpSettings {
     pub open_organizations: bool,
     /// The token of operators, who may make organizations all the same.
     pub admin_token: Option<String>,
+    /// Decides where apps may be called back.
+    pub callbacks: Arc<Guard>,
     /// That many passwords are hashed at once.
     pub cores: NonZeroUsize,
 }
@@ -45,6 +48,8 @@ pub struct HttpState {
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
     pub(super) hashing: Hashing,
+    /// Looks at the addresses that apps want to be called at.
+    pub(super) callbacks: Arc<Guard>,
     pub(super) throttle: Throttle,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
@@ -54,8 +59,15 @@ impl HttpState {
     /// The state of a server.
     #[must_use]
     pub fn new(chat: Chat, tokens: Arc<Tokens>, settings: HttpSettings) -> Self {
-        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores } =
-            settings;
+        let HttpSettings {
+            token_lifetime,
+            webhook_project,
+            origins,
+            open_organizations,
+            admin_token,
+            callbacks,
+            cores,
+        } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
@@ -66,6 +78,7 @@ impl HttpState {
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
             hashing: Hashing::new(cores),
+            callbacks,
             throttle: Throttle::default(),
             feeds: Feeds::default(),
         }

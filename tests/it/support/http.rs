@@ -25,6 +25,7 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
+        callbacks: Arc::default(),
         cores: NonZeroUsize::new(2).unwrap(),
     };
     let state = web::Data::new(HttpState::new(chat, tokens, settings));
