@@ -12,7 +12,7 @@ pub use post::{Guard, Refused};
 
 use super::Chat;
 use crate::model::callback::back_off;
-use crate::store::callbacks::{self, Room, Taken};
+use crate::store::callbacks::{self, Capacity, Taken};
 use chrono::{DateTime, Utc};
 use post::{Answer, Post};
 use std::collections::HashMap;
@@ -119,9 +119,12 @@ impl Work {
             return;
         }
         let now = self.chat.now();
-        let (targets, under_way) =
-            self.targets.iter().map(|(target, taken)| (target.clone(), i64::try_from(taken.len()).unwrap_or(0))).unzip();
-        let room = Room { targets, under_way, per_target: PER_TARGET, free: i64::try_from(free).unwrap_or(0) };
+        let (targets, under_way) = self
+            .targets
+            .iter()
+            .map(|(target, taken)| (target.clone(), i64::try_from(taken.len()).unwrap_or(0)))
+            .unzip();
+        let room = Capacity { targets, under_way, per_target: PER_TARGET, free: i64::try_from(free).unwrap_or(0) };
         let taken = self.chat.run(async |conn| Ok(callbacks::take(conn, &room, now, later(now, LEASE)).await?)).await;
         for taken in taken.into_iter().flatten() {
             self.targets.entry(taken.target.clone()).or_default().push(taken.clone());

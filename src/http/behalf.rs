@@ -26,7 +26,10 @@ pub async fn user(request: &HttpRequest, app: &AppRow) -> Result<Option<UserRow>
         return Err(Failure::invalid(ON_BEHALF, "is there twice").into());
     }
     let name = value.to_str().ok().and_then(decode).ok_or_else(|| {
-        Failure::invalid(ON_BEHALF, "must be a user's id, or their username with all but ASCII percent-encoded as UTF-8")
+        Failure::invalid(
+            ON_BEHALF,
+            "must be a user's id, or their username with all but ASCII percent-encoded as UTF-8",
+        )
     })?;
     let chat = &state(request)?.chat;
     let found = chat.run(async |conn| Ok(users::resolve(conn, app.project_id, &[&name]).await?)).await?;

@@ -251,8 +251,9 @@ trait FromIdentity: Sized + 'static {
 impl FromIdentity for UserCaller {
     fn from_identity(identity: Identity) -> Result<Self, Failure> {
         match identity {
-            Identity::User(SignedInCaller { user, .. })
-            | Identity::App(AppCaller { on_behalf: Some(user), .. }) => Ok(Self { user }),
+            Identity::User(SignedInCaller { user, .. }) | Identity::App(AppCaller { on_behalf: Some(user), .. }) => {
+                Ok(Self { user })
+            }
             Identity::App(_) => Err(Failure::Forbidden("this is for users: an app names one in X-Palabre-User")),
             Identity::Organization(_) => Err(Failure::Forbidden("this is for users: it needs a user's token")),
         }
@@ -289,8 +290,9 @@ impl FromIdentity for OrganizationCaller {
 impl FromIdentity for Caller {
     fn from_identity(identity: Identity) -> Result<Self, Failure> {
         match identity {
-            Identity::User(SignedInCaller { user, .. })
-            | Identity::App(AppCaller { on_behalf: Some(user), .. }) => Ok(Self::User(UserCaller { user })),
+            Identity::User(SignedInCaller { user, .. }) | Identity::App(AppCaller { on_behalf: Some(user), .. }) => {
+                Ok(Self::User(UserCaller { user }))
+            }
             Identity::App(caller) => Ok(Self::App(caller)),
             Identity::Organization(_) => Err(Failure::Forbidden("this is for users and apps of a project")),
         }

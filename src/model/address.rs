@@ -42,7 +42,9 @@ const NAT64: (Ipv6Addr, u8) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match plain(address) {
-        IpAddr::V4(address) => !SPECIAL_V4.iter().any(|(network, length)| holds_v4((*network).into(), *length, address)),
+        IpAddr::V4(address) => {
+            !SPECIAL_V4.iter().any(|(network, length)| holds_v4((*network).into(), *length, address))
+        }
         IpAddr::V6(address) => {
             holds_v6(GLOBAL_V6.0, GLOBAL_V6.1, address)
                 && !SPECIAL_V6.iter().any(|(network, length)| holds_v6(*network, *length, address))

@@ -102,7 +102,7 @@ pub struct Taken {
 
 /// What a node has under way for its targets, and how much more it can take.
 #[derive(Debug, Clone, Default)]
-pub struct Room {
+pub struct Capacity {
     pub targets: Vec<String>,
     /// Of each target, in the same order.
     pub under_way: Vec<i64>,
@@ -153,11 +153,11 @@ statement! {
 /// Those of the database.
 pub async fn take(
     conn: &mut AsyncPgConnection,
-    room: &Room,
+    room: &Capacity,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
 ) -> QueryResult<Vec<Taken>> {
-    let Room { targets, under_way, per_target, free } = room;
+    let Capacity { targets, under_way, per_target, free } = room;
     Take { now, until, targets, under_way, per_target: *per_target, free: *free }.load(conn).await
 }
 

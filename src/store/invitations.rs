@@ -3,8 +3,8 @@
 use super::messages::{MessageRow, assemble, find as find_message};
 use super::paging::truncate;
 use super::schema::{app_invitations, apps, contacts, games, messages, users};
-use super::users::{UserRow, create};
 use super::users::NewUser;
+use super::users::{UserRow, create};
 use crate::model::account::UserRole;
 use crate::model::contact::{Relation, Side};
 use crate::model::game::State;
@@ -39,14 +39,13 @@ pub async fn page(
     now: DateTime<Utc>,
 ) -> QueryResult<(Vec<Invitation>, Option<i64>)> {
     let mut query = app_invitations::table
+        .inner_join(messages::table.on(
+            messages::conversation_id.eq(app_invitations::conversation_id).and(messages::seq.eq(app_invitations::seq)),
+        ))
         .inner_join(
-            messages::table.on(messages::conversation_id
+            games::table.on(games::conversation_id
                 .eq(app_invitations::conversation_id)
-                .and(messages::seq.eq(app_invitations::seq))),
-        )
-        .inner_join(
-            games::table
-                .on(games::conversation_id.eq(app_invitations::conversation_id).and(games::seq.eq(app_invitations::seq))),
+                .and(games::seq.eq(app_invitations::seq))),
         )
         .filter(app_invitations::app_id.eq(app).and(messages::project_id.eq(project)))
         .filter(messages::deleted_at.is_null())
@@ -61,9 +60,7 @@ pub async fn page(
     let over = games::expires_at.is_not_null().and(games::expires_at.assume_not_null().le(now));
     query = match which.state {
         None => query,
-        Some(State::Offered) => {
-            query.filter(games::state.eq(State::Offered).and(diesel::dsl::not(over)))
-        }
+        Some(State::Offered) => query.filter(games::state.eq(State::Offered).and(diesel::dsl::not(over))),
         Some(State::Expired) => {
             query.filter(games::state.eq(State::Expired).or(games::state.eq(State::Offered).and(over)))
         }
@@ -88,11 +85,9 @@ pub async fn place(
     id: MessageId,
 ) -> QueryResult<Option<(ConversationId, i64)>> {
     app_invitations::table
-        .inner_join(
-            messages::table.on(messages::conversation_id
-                .eq(app_invitations::conversation_id)
-                .and(messages::seq.eq(app_invitations::seq))),
-        )
+        .inner_join(messages::table.on(
+            messages::conversation_id.eq(app_invitations::conversation_id).and(messages::seq.eq(app_invitations::seq)),
+        ))
         .filter(messages::project_id.eq(project).and(messages::id.eq(id)))
         .filter(app_invitations::app_id.eq(app).and(messages::deleted_at.is_null()))
         .select((messages::conversation_id, messages::seq))

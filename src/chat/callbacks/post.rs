@@ -216,7 +216,17 @@ mod tests {
 
     #[tokio::test]
     async fn only_plain_addresses_of_the_web_pass() {
-        for text in ["", "x", "/path", "ftp://1.1.1.1/", "file:///etc/passwd", "http://", "http:///", "https://[::1", "http://1.1.1.1:99999/"] {
+        for text in [
+            "",
+            "x",
+            "/path",
+            "ftp://1.1.1.1/",
+            "file:///etc/passwd",
+            "http://",
+            "http:///",
+            "https://[::1",
+            "http://1.1.1.1:99999/",
+        ] {
             assert_eq!(refused(text).await, Refused::Malformed, "{text}");
         }
         let long = format!("http://1.1.1.1/{}", "x".repeat(LINK_CHARS));
@@ -230,10 +240,22 @@ mod tests {
     #[tokio::test]
     async fn however_it_is_written_the_inside_is_refused() {
         for text in [
-            "http://127.0.0.1/", "http://127.1/", "http://2130706433/", "http://0x7f000001/", "http://0177.0.0.1/",
-            "http://[::1]/", "http://[::ffff:127.0.0.1]/", "http://[::ffff:7f00:1]/", "http://[64:ff9b::a00:1]/",
-            "http://169.254.169.254/latest/meta-data/", "http://10.0.0.1:8080/", "http://[fe80::1]/", "http://0/",
-            "http://127.0.0.1./", "http://１２７.0.0.1/", "http://localhost/",
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0177.0.0.1/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://[64:ff9b::a00:1]/",
+            "http://169.254.169.254/latest/meta-data/",
+            "http://10.0.0.1:8080/",
+            "http://[fe80::1]/",
+            "http://0/",
+            "http://127.0.0.1./",
+            "http://１２７.0.0.1/",
+            "http://localhost/",
         ] {
             assert_eq!(refused(text).await, Refused::Private, "{text}");
         }

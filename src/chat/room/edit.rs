@@ -31,9 +31,14 @@ pub struct Alter {
 /// What is done to a message.
 #[derive(Debug, Clone)]
 pub enum Alteration {
-    Edit { body: String },
+    Edit {
+        body: String,
+    },
     Delete,
-    React { emoji: String, on: bool },
+    React {
+        emoji: String,
+        on: bool,
+    },
     Answer(Answer),
     /// The app that made an invitation takes it back, whatever the user may do in the conversation.
     WithdrawBy(Uuid),
@@ -125,8 +130,7 @@ impl Handler<Alter> for Room {
                         if changed { Altered::Message(message) } else { Altered::Unchanged(message) }
                     }
                     Alteration::WithdrawBy(app) => {
-                        let (changed, message) =
-                            games::withdraw(connection, project, id, message, *app, now).await?;
+                        let (changed, message) = games::withdraw(connection, project, id, message, *app, now).await?;
                         if changed { Altered::Message(message) } else { Altered::Unchanged(message) }
                     }
                 })

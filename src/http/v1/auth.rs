@@ -3,7 +3,7 @@
 use super::shapes::Account;
 use crate::chat::registry::CheckAccount;
 use crate::http::HttpState;
-use crate::http::caller::{Stranger, SignedInCaller, address};
+use crate::http::caller::{SignedInCaller, Stranger, address};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::Body;
 use crate::http::sign_in;

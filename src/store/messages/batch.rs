@@ -13,8 +13,8 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
-use uuid::Uuid;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use uuid::Uuid;
 
 /// How often a batch is looked through anew because another node stored one of its ids in that moment. Each time needs another
 /// such id, so only a client that uses ids twice on purpose gets beyond one.
@@ -285,13 +285,8 @@ async fn insert_apps(conn: &mut AsyncPgConnection, stored: &[(&NewMessage, i64)]
     if named.is_empty() {
         return Ok(());
     }
-    let existing: Vec<Uuid> = apps::table
-        .filter(apps::id.eq_any(named))
-        .order(apps::id)
-        .select(apps::id)
-        .for_key_share()
-        .load(conn)
-        .await?;
+    let existing: Vec<Uuid> =
+        apps::table.filter(apps::id.eq_any(named)).order(apps::id).select(apps::id).for_key_share().load(conn).await?;
     let rows: Vec<_> = stored
         .iter()
         .filter_map(|(message, seq)| {
