@@ -296,10 +296,10 @@ mod tests {
             secret: Some("secret".to_owned()),
         };
         let post = Post::new(Arc::new(guard(&[]))).unwrap();
-        let answer = post.send(&taken, Utc::now()).await;
+        let answer = post.send(&taken, DateTime::UNIX_EPOCH).await;
         assert_eq!(answer, Answer::Failed("must not lead into a private network".to_owned()));
         let by_number = Taken { url: taken.url.replace("localhost", "127.0.0.1"), ..taken };
-        assert_eq!(post.send(&by_number, Utc::now()).await, answer);
+        assert_eq!(post.send(&by_number, DateTime::UNIX_EPOCH).await, answer);
         // Nobody so much as knocked.
         assert!(futures_util::FutureExt::now_or_never(listener.accept()).is_none());
     }
