@@ -6,7 +6,8 @@
 //! say of themselves becomes the [`document`].
 
 pub mod admin;
-mod caller;
+mod behalf;
+pub mod caller;
 mod cors;
 mod docs;
 pub mod document;

@@ -48,3 +48,6 @@ pub const ORIGINS: usize = 100;
 pub const PROJECTS: i64 = 10_000;
 /// Apps of a project: each is a program that somebody runs.
 pub const APPS: i64 = 200;
+/// Callbacks of one invitation that may wait to be delivered: one for each member of a large conversation. Beyond that
+/// answers wait until the app is back.
+pub const CALLBACKS_WAITING: i64 = 10_000;

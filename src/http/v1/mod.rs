@@ -6,6 +6,7 @@ mod apps;
 mod auth;
 mod contacts;
 mod conversations;
+mod games;
 pub mod health;
 mod live;
 mod media;
@@ -44,6 +45,7 @@ pub fn scope()
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)
+        .service(apps::rotate_callback_secret)
         .service(apps::delete)
         .service(users::list)
         .service(users::create)
@@ -75,6 +77,11 @@ pub fn scope()
         .service(media::delete)
         .service(contacts::list)
         .service(contacts::relate)
+        .service(games::create)
+        .service(games::list)
+        .service(games::show)
+        .service(games::withdraw)
+        .service(games::rotate_secret)
         .service(status::show_own)
         .service(status::show)
         .service(status::set)

@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod db;
 pub mod event;
 pub mod frame;
+pub mod game_app;
 pub mod http;
 pub mod project;
 pub mod s3;
