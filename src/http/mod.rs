@@ -8,12 +8,14 @@
 pub mod admin;
 mod caller;
 mod cors;
+mod described;
 mod docs;
 pub mod document;
 mod entrance;
 mod feed;
 mod hashing;
 pub mod idempotency;
+mod paging;
 mod person;
 mod problem;
 mod rate;

@@ -3,6 +3,7 @@
 mod api;
 mod auth;
 mod contacts;
+mod contract;
 mod conversations;
 mod cors;
 mod idempotency;

@@ -7,6 +7,8 @@ pub mod event;
 pub mod frame;
 pub mod http;
 pub mod project;
+pub mod protocol;
+pub mod schema;
 pub mod server;
 pub mod upgrade;
 pub mod wait;
