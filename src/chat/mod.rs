@@ -20,6 +20,7 @@
 //!   refuses what goes beyond its own bounds.
 //! - `do_send`, which no capacity holds back, is used only for reports whose number the receiver itself bounds.
 
+pub mod callbacks;
 pub mod channel;
 pub mod departure;
 pub mod event_loop;
@@ -44,6 +45,7 @@ use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
 use actix::Addr;
+use callbacks::Wake;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
@@ -74,6 +76,8 @@ pub struct Core {
     pub quota: Quota,
     /// What search doesn't know of yet.
     pub unindexed: Unindexed,
+    /// Wakes who delivers callbacks.
+    pub callbacks: Wake,
     clock: Clock,
 }
 
@@ -130,6 +134,7 @@ impl Chat {
             metrics: Arc::default(),
             limits,
             unindexed: Unindexed::default(),
+            callbacks: Wake::default(),
             clock,
         });
         let scribes = Scribes::start(&core, scribes);

@@ -3,15 +3,20 @@
 //! Nothing here does I/O, draws a random number, or reads a clock but [`Clock::system`], so every rule can be tested by calling it.
 
 pub mod account;
+pub mod address;
+pub mod callback;
 mod clock;
 pub mod contact;
 pub mod duration;
 pub mod failure;
+pub mod file_name;
+pub mod file_type;
 pub mod game;
 pub mod ids;
 pub mod limits;
 pub mod password;
 pub mod permission;
+pub mod picture;
 pub mod presence;
 pub mod profile;
 pub mod quota;

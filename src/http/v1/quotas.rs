@@ -5,7 +5,7 @@ use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, OrganizationCaller};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::{Body, InPath};
-use crate::model::quota::{Amount, Level, Limit, MOST, month_of};
+use crate::model::quota::{Level, Limit, MOST, month_of};
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::people;
 use crate::store::quotas::{self, Balance, Side};
@@ -48,29 +48,8 @@ pub struct Measure {
 }
 
 impl Measure {
-    fn new(used: u64, reserved: u64, quota: Option<u64>) -> Self {
+    pub fn new(used: u64, reserved: u64, quota: Option<u64>) -> Self {
         Self { used, reserved, quota, remaining: quota.map(|quota| quota.saturating_sub(used)) }
-    }
-}
-
-/// Tokens and money of a month.
-#[derive(Serialize, ToSchema)]
-pub struct Measures {
-    tokens: Measure,
-    /// In millionths of the currency.
-    money: Measure,
-    /// Three letters.
-    #[schema(example = "EUR", pattern = "^[A-Z]{3}$")]
-    currency: String,
-}
-
-impl Measures {
-    pub fn new(state: &HttpState, limit: Limit, used: Amount, reserved: Amount) -> Self {
-        Self {
-            tokens: Measure::new(used.tokens, reserved.tokens, limit.tokens),
-            money: Measure::new(used.money, reserved.money, limit.money),
-            currency: state.chat.limits.currency.to_string(),
-        }
     }
 }
 
@@ -108,8 +87,12 @@ pub struct Quota {
     id: Uuid,
     /// The first day of this month, in UTC.
     month: Date,
-    #[serde(flatten)]
-    measures: Measures,
+    tokens: Measure,
+    /// In millionths of the currency.
+    money: Measure,
+    /// Three letters.
+    #[schema(example = "EUR", pattern = "^[A-Z]{3}$")]
+    currency: String,
     /// As it was set at this level.
     set: SetLimits,
     /// At the level of a project: as its organization set it. The lower one holds.
@@ -135,7 +118,9 @@ async fn shown(state: &HttpState, subject: &Subject) -> Result<Json<Quota>, Prob
         level,
         id: subject.id,
         month: Date(month_of(state.chat.now())),
-        measures: Measures::new(state, limit, used, reserved),
+        tokens: Measure::new(used.tokens, reserved.tokens, limit.tokens),
+        money: Measure::new(used.money, reserved.money, limit.money),
+        currency: state.chat.limits.currency.to_string(),
         set: own.into(),
         set_by_organization: cap.into(),
     }))

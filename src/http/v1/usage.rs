@@ -2,11 +2,12 @@
 
 mod sheet;
 
-use super::quotas::Measures;
+use super::quotas::Measure;
 use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, UserCaller};
+use crate::http::paging::{Name, Place, page_size};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{InQuery, Number};
 use crate::model::quota::{month_of, next_month};
 use crate::model::{ChatbotId, ConversationId, Failure, UserId};
 use crate::store::usage::{self, Grouping, Key, Question, ReportRow};
@@ -14,7 +15,7 @@ use crate::wire::time::{Date, Timestamp};
 use actix_web::http::header;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get};
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{Datelike, NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -53,8 +54,12 @@ pub struct Usage {
     month: Date,
     /// When the next one begins.
     resets_at: Timestamp,
-    #[serde(flatten)]
-    measures: Measures,
+    tokens: Measure,
+    /// In millionths of the currency.
+    money: Measure,
+    /// Three letters.
+    #[schema(example = "EUR", pattern = "^[A-Z]{3}$")]
+    currency: String,
     /// The days on which anything was used.
     days: Vec<UsageDay>,
 }
@@ -85,7 +90,9 @@ pub async fn show_own(state: Data<HttpState>, caller: UserCaller) -> Result<Json
     Ok(Json(Usage {
         month: Date(month),
         resets_at: end.and_time(NaiveTime::MIN).and_utc().into(),
-        measures: Measures::new(&state, standing.limit, standing.used, standing.reserved),
+        tokens: Measure::new(standing.used.tokens, standing.reserved.tokens, standing.limit.tokens),
+        money: Measure::new(standing.used.money, standing.reserved.money, standing.limit.money),
+        currency: state.chat.limits.currency.to_string(),
         days: days.into_iter().map(day).collect(),
     }))
 }
@@ -120,12 +127,14 @@ pub struct Wanted {
     /// Only of this chatbot.
     chatbot: Option<ChatbotId>,
     /// Only of this model.
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00]+$")]
     model: Option<String>,
     /// Only of this conversation.
     conversation: Option<ConversationId>,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(
+        pattern = "^[0-9]{1,7}([.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){3}[.]([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2,3})?$"
+    )]
     after: Option<String>,
     /// Rows in a page: 50 where nothing is said, of a CSV 10 000.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
@@ -244,12 +253,12 @@ pub async fn report(
     };
     let default = if is_csv { SHEET_ROWS } else { ROWS_DEFAULT };
     let limit = page_size(limit, default, ROWS)?;
-    let after = unmark(after.as_deref())?.map(|text| key(&text)).transpose()?;
+    let after = Key::after(after.as_deref())?;
     let model = model.as_deref();
     let question = Question { project: admin.project, from, to, user, chatbot, model, conversation, by };
     let page = state.chat.run(async |conn| Ok(usage::report(conn, question, after.as_ref(), limit).await?));
     let (rows, more) = page.await?;
-    let next = rows.last().filter(|_| more).map(|last| mark(&text_of(&last.key)));
+    let next = rows.last().filter(|_| more).map(|last| last.key.mark());
     let currency = state.chat.limits.currency.to_string();
     if is_csv {
         let mut response = HttpResponse::Ok();
@@ -302,18 +311,39 @@ fn link(request: &HttpRequest, next: &str) -> String {
     format!("<{}?{}{separator}after={next}>; rel=\"next\"", request.path(), others.join("&"))
 }
 
-fn text_of(key: &Key) -> String {
-    let Key { day, user, chatbot, model, conversation } = key;
-    format!("{}|{user}|{chatbot}|{conversation}|{model}", day.format("%Y-%m-%d"))
-}
+/// In the order of days (by their number since the year 1), users, chatbots, conversations and models.
+impl Place for Key {
+    const PATTERN: &'static str =
+        "^[0-9]{1,7}([.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){3}[.]([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2,3})?$";
 
-fn key(text: &str) -> Result<Key, Failure> {
-    let read = || {
-        let mut parts = text.splitn(5, '|');
-        let day = NaiveDate::parse_from_str(parts.next()?, "%Y-%m-%d").ok()?;
+    fn mark(&self) -> String {
+        let Self { day, user, chatbot, model, conversation } = self;
+        format!("{}.{user}.{chatbot}.{conversation}.{}", day.num_days_from_ce(), Name(model.clone()).mark())
+    }
+
+    fn from_mark(mark: &str) -> Option<Self> {
+        let mut parts = mark.splitn(5, '.');
+        let day = parts.next()?;
+        let is_number = (1..=7).contains(&day.len()) && day.bytes().all(|digit| digit.is_ascii_digit());
+        let day = is_number.then(|| NaiveDate::from_num_days_from_ce_opt(day.parse().ok()?))??;
         let mut id = || parts.next()?.parse().ok();
         let (user, chatbot, conversation) = (id()?, id()?, id()?);
-        Some(Key { day, user, chatbot, conversation, model: parts.next()?.to_owned() })
-    };
-    read().ok_or_else(|| Failure::invalid("after", "must be the `next` of a page before"))
+        Some(Self { day, user, chatbot, conversation, model: Name::from_mark(parts.next()?)?.0 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_has_the_form_of_a_mark_is_taken_and_marks_come_back(
+            mark in "[0-9]{1,7}([.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}){3}[.]([A-Za-z0-9_-]{4}){0,3}([A-Za-z0-9_-]{2,3})?"
+        ) {
+            let key = Key::from_mark(&mark).unwrap();
+            prop_assert_eq!(Key::from_mark(&key.mark()), Some(key));
+        }
+    }
 }
