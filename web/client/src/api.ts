@@ -88,6 +88,8 @@ export interface ConnectionState {
   readonly phase: 'idle' | 'connecting' | 'syncing' | 'online' | 'waiting' | 'closed'
   /** Of the connection before, while there is none. */
   readonly closeCode?: number
+  /** What was said with it. */
+  readonly reason?: string
   /** When the next attempt is made, while waiting, in milliseconds since 1970. */
   readonly retryAt?: number
   /** Why it is closed for good, or why no token was to be had. */
