@@ -64,8 +64,8 @@ export const json: Codec = {
   pong: () => undefined,
   read(data) {
     if (typeof data !== 'string') throw new FrameError('a text was expected')
-    const document = JSON.parse(data) as { re?: number }
-    return [event(document, document.re)]
+    const document = JSON.parse(data) as { re?: number } | null
+    return [event(document, document?.re)]
   },
 }
 

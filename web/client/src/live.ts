@@ -130,12 +130,13 @@ export class Receipts {
   /** Up to where the server knows. */
   private readonly done = { delivered: new Map<string, number>(), read: new Map<string, number>() }
   private timer: unknown
-  private sending = 0
+  /** Conversations whose receipt is under way. */
+  private readonly sending = new Set<string>()
 
   constructor(
     private readonly state: State,
     private readonly clock: Clock,
-    /** Rejects with `true` when it may be tried again on another connection. */
+    /** Says whether it is done, or is to be tried again. */
     private readonly send: (kind: 'delivered' | 'read', conversation: string, seq: number) => Promise<'done' | 'again'>,
     private readonly isReady: () => boolean,
   ) {}
@@ -178,18 +179,19 @@ export class Receipts {
   flush(): void {
     this.clock.clearTimeout(this.timer)
     this.timer = undefined
-    while (this.isReady() && this.sending < RECEIPTS) {
-      const next = this.take('read') ?? this.take('delivered')
+    while (this.isReady() && this.sending.size < RECEIPTS) {
+      const next = this.next('read') ?? this.next('delivered')
       if (!next) return
       const { kind, id, seq } = next
-      this.sending++
+      this.sending.add(id)
       void this.send(kind, id, seq)
         .then((outcome) => {
-          if (outcome === 'done') this.done[kind].set(id, Math.max(seq, this.done[kind].get(id) ?? 0))
-          else this.wanted[kind].set(id, Math.max(seq, this.wanted[kind].get(id) ?? 0))
+          if (outcome === 'again') return
+          this.done[kind].set(id, Math.max(seq, this.done[kind].get(id) ?? 0))
+          if ((this.wanted[kind].get(id) ?? 0) <= seq) this.wanted[kind].delete(id)
         })
         .finally(() => {
-          this.sending--
+          this.sending.delete(id)
           if (this.wanted.read.size + this.wanted.delivered.size > 0) this.plan()
         })
     }
@@ -206,12 +208,12 @@ export class Receipts {
     if (this.isReady()) this.timer ??= this.clock.setTimeout(() => this.flush(), GATHER)
   }
 
-  private take(kind: 'delivered' | 'read'): { kind: 'delivered' | 'read'; id: string; seq: number } | undefined {
+  private next(kind: 'delivered' | 'read'): { kind: 'delivered' | 'read'; id: string; seq: number } | undefined {
     for (const [id, seq] of this.wanted[kind]) {
-      this.wanted[kind].delete(id)
+      if (this.sending.has(id)) continue
       // Reading says it too.
-      if (kind === 'delivered' && seq <= Math.max(this.done.read.get(id) ?? 0, this.wanted.read.get(id) ?? 0)) continue
-      return { kind, id, seq }
+      if (kind === 'delivered' && seq <= Math.max(this.done.read.get(id) ?? 0, this.wanted.read.get(id) ?? 0)) this.wanted.delivered.delete(id)
+      else return { kind, id, seq }
     }
     return undefined
   }

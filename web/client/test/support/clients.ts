@@ -17,7 +17,7 @@ export async function closeAll(): Promise<void> {
 }
 
 /** Waits until something is so, looking after each change. Fails with what is instead. */
-export function until(client: Palabre, what: string, look: () => boolean | undefined, ms = 30_000): Promise<void> {
+export function until(client: Palabre, what: string, look: () => boolean | undefined, ms = 15_000): Promise<void> {
   return new Promise((resolve, reject) => {
     const stop = client.on('change', () => check())
     const timer = setTimeout(() => {
