@@ -117,10 +117,10 @@ export function encode(value: unknown): Uint8Array {
 
 class Reader {
   at = 0
-  private readonly view: DataView
+  readonly #view: DataView
 
   constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   take(size: number): number {
@@ -132,7 +132,7 @@ class Reader {
 
   uint(size: 1 | 2 | 4): number {
     const at = this.take(size)
-    return size === 1 ? this.view.getUint8(at) : size === 2 ? this.view.getUint16(at) : this.view.getUint32(at)
+    return size === 1 ? this.#view.getUint8(at) : size === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at)
   }
 
   read(depth: number): unknown {
@@ -147,16 +147,16 @@ class Reader {
       case 0xc0: return null
       case 0xc2: return false
       case 0xc3: return true
-      case 0xca: return this.view.getFloat32(this.take(4))
-      case 0xcb: return this.view.getFloat64(this.take(8))
+      case 0xca: return this.#view.getFloat32(this.take(4))
+      case 0xcb: return this.#view.getFloat64(this.take(8))
       case 0xcc: return this.uint(1)
       case 0xcd: return this.uint(2)
       case 0xce: return this.uint(4)
-      case 0xcf: return Number(this.view.getBigUint64(this.take(8)))
-      case 0xd0: return this.view.getInt8(this.take(1))
-      case 0xd1: return this.view.getInt16(this.take(2))
-      case 0xd2: return this.view.getInt32(this.take(4))
-      case 0xd3: return Number(this.view.getBigInt64(this.take(8)))
+      case 0xcf: return Number(this.#view.getBigUint64(this.take(8)))
+      case 0xd0: return this.#view.getInt8(this.take(1))
+      case 0xd1: return this.#view.getInt16(this.take(2))
+      case 0xd2: return this.#view.getInt32(this.take(4))
+      case 0xd3: return Number(this.#view.getBigInt64(this.take(8)))
       case 0xd9: return this.string(this.uint(1))
       case 0xda: return this.string(this.uint(2))
       case 0xdb: return this.string(this.uint(4))

@@ -35,144 +35,144 @@ const abandoned = () => new PalabreError('aborted', 'the message was discarded')
 
 /** See the top of the file. */
 export class Outbox {
-  private readonly entries = new Map<string, Entry>()
-  private readonly lanes = new Set<string>()
-  private readonly awaited = new Map<string, Deferred<Message>>()
-  private list: readonly PendingMessage[] | undefined
-  private account: string | undefined
-  private loaded = false
-  private writing: Promise<unknown> = Promise.resolve()
+  readonly #entries = new Map<string, Entry>()
+  readonly #lanes = new Set<string>()
+  readonly #awaited = new Map<string, Deferred<Message>>()
+  #list: readonly PendingMessage[] | undefined
+  #account: string | undefined
+  #loaded = false
+  #writing: Promise<unknown> = Promise.resolve()
 
   constructor(private readonly host: Host) {}
 
   /** Says whose outbox it is: what an earlier run of the application left is taken up, and sent before anything else. */
   identify(account: string): void {
-    if (this.account !== undefined) return
-    this.account = account
-    for (const { outgoing } of this.entries.values()) this.keep(outgoing)
+    if (this.#account !== undefined) return
+    this.#account = account
+    for (const { outgoing } of this.#entries.values()) this.#keep(outgoing)
     const { clock, store } = this.host
     const late = new Promise<Outgoing[]>((resolve) => void clock.setTimeout(() => resolve([]), STORE_PATIENCE))
     void Promise.race([store.load(account).catch(() => []), late]).then((kept) => {
-      const own = [...this.entries.values()]
-      this.entries.clear()
-      for (const outgoing of kept.sort((a, b) => a.created - b.created)) this.set(outgoing)
-      for (const entry of own) this.entries.set(entry.outgoing.id, entry)
-      this.loaded = true
-      this.changed()
+      const own = [...this.#entries.values()]
+      this.#entries.clear()
+      for (const outgoing of kept.sort((a, b) => a.created - b.created)) this.#set(outgoing)
+      for (const entry of own) this.#entries.set(entry.outgoing.id, entry)
+      this.#loaded = true
+      this.#changed()
       this.pump()
     })
   }
 
   /** What was to be kept is kept. */
   async kept(): Promise<void> {
-    await this.writing
+    await this.#writing
   }
 
   /** In the order of sending. */
   pending(conversation?: string): readonly PendingMessage[] {
-    this.list ??= [...this.entries.values()].map(({ view }) => view)
-    return conversation === undefined ? this.list : this.list.filter((view) => view.conversation === conversation)
+    this.#list ??= [...this.#entries.values()].map(({ view }) => view)
+    return conversation === undefined ? this.#list : this.#list.filter((view) => view.conversation === conversation)
   }
 
   has(id: string): boolean {
-    return this.entries.has(id)
+    return this.#entries.has(id)
   }
 
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
     const outgoing: Outgoing = { ...message, id: uuid(), created: this.host.clock.now() }
-    const view = this.set(outgoing)
-    this.keep(outgoing)
+    const view = this.#set(outgoing)
+    this.#keep(outgoing)
     this.pump()
     return view
   }
 
   /** The fate of a message that is pending. */
   fate(id: string): Promise<Message> | undefined {
-    const entry = this.entries.get(id)
+    const entry = this.#entries.get(id)
     if (!entry) return undefined
     if (entry.view.error) return Promise.reject(entry.view.error)
-    let awaited = this.awaited.get(id)
-    if (!awaited) this.awaited.set(id, (awaited = deferred()))
+    let awaited = this.#awaited.get(id)
+    if (!awaited) this.#awaited.set(id, (awaited = deferred()))
     return awaited.promise
   }
 
   retry(id: string): void {
-    const entry = this.entries.get(id)
+    const entry = this.#entries.get(id)
     if (!entry?.outgoing.failed) return
     const { failed, ...outgoing } = entry.outgoing
     if (failed.code === 'id_taken') {
       // The id means something else on the server: this message needs another.
-      this.forget(id)
-      this.set({ ...outgoing, id: uuid() })
-    } else this.set(outgoing)
-    this.keep([...this.entries.values()].at(-1)!.outgoing)
+      this.#forget(id)
+      this.#set({ ...outgoing, id: uuid() })
+    } else this.#set(outgoing)
+    this.#keep([...this.#entries.values()].at(-1)!.outgoing)
     this.pump()
   }
 
   discard(id: string): void {
-    if (!this.entries.has(id)) return
-    this.forget(id)
-    this.awaited.get(id)?.reject(abandoned())
-    this.awaited.delete(id)
+    if (!this.#entries.has(id)) return
+    this.#forget(id)
+    this.#awaited.get(id)?.reject(abandoned())
+    this.#awaited.delete(id)
   }
 
   /** The server has it. */
   confirm(message: Message): void {
-    if (!this.entries.has(message.id)) return
-    this.forget(message.id)
-    this.awaited.get(message.id)?.resolve(message)
-    this.awaited.delete(message.id)
+    if (!this.#entries.has(message.id)) return
+    this.#forget(message.id)
+    this.#awaited.get(message.id)?.resolve(message)
+    this.#awaited.delete(message.id)
     this.host.sent(message)
   }
 
   /** Sends what waits, one after the other in each conversation. */
   pump(): void {
-    if (!this.loaded || !this.host.isReady()) return
-    for (const { outgoing } of this.entries.values()) {
+    if (!this.#loaded || !this.host.isReady()) return
+    for (const { outgoing } of this.#entries.values()) {
       if (outgoing.failed) continue
-      const lane = this.lane(outgoing)
-      if (this.lanes.has(lane)) continue
-      this.lanes.add(lane)
-      void this.run(lane).finally(() => {
-        this.lanes.delete(lane)
-        if (this.next(lane)) this.pump()
+      const lane = this.#lane(outgoing)
+      if (this.#lanes.has(lane)) continue
+      this.#lanes.add(lane)
+      void this.#run(lane).finally(() => {
+        this.#lanes.delete(lane)
+        if (this.#next(lane)) this.pump()
       })
     }
   }
 
-  private lane({ target }: Outgoing): string {
+  #lane({ target }: Outgoing): string {
     return this.host.conversation(target) ?? `to ${target.to}`
   }
 
-  private next(lane: string): Outgoing | undefined {
-    for (const { outgoing } of this.entries.values()) if (!outgoing.failed && this.lane(outgoing) === lane) return outgoing
+  #next(lane: string): Outgoing | undefined {
+    for (const { outgoing } of this.#entries.values()) if (!outgoing.failed && this.#lane(outgoing) === lane) return outgoing
     return undefined
   }
 
-  private async run(lane: string): Promise<void> {
+  async #run(lane: string): Promise<void> {
     let tries = 0
-    for (let outgoing = this.next(lane); outgoing && this.host.isReady(); outgoing = this.next(lane)) {
+    for (let outgoing = this.#next(lane); outgoing && this.host.isReady(); outgoing = this.#next(lane)) {
       const { id } = outgoing
-      this.show(id, 'sending')
+      this.#show(id, 'sending')
       try {
         this.confirm(await this.host.send(outgoing))
         tries = 0
       } catch (error) {
-        if (!this.entries.has(id)) continue
+        if (!this.#entries.has(id)) continue
         const known = error instanceof PalabreError ? error : new PalabreError('network', String(error))
         if (known.code === 'disconnected' || known.code === 'timeout' || known.code === 'closed') {
           // The next connection sends it again.
-          this.show(id, 'queued')
+          this.#show(id, 'queued')
           return
         }
         const isFault = known.code === 'internal' && ++tries < FAULTS
         // A session that is signed out ends; this message goes with the next one.
         if (!known.isTransient && !isFault && known.status !== 401) {
           tries = 0
-          this.fail(id, known)
+          this.#fail(id, known)
           continue
         }
-        this.show(id, 'queued')
+        this.#show(id, 'queued')
         const { backoff, clock } = this.host
         const ms = known.retryAfterMs ?? pause(isFault ? tries : tries++, backoff, () => clock.random())
         await new Promise<void>((resolve) => void clock.setTimeout(resolve, ms))
@@ -180,7 +180,7 @@ export class Outbox {
     }
   }
 
-  private set(outgoing: Outgoing): PendingMessage {
+  #set(outgoing: Outgoing): PendingMessage {
     const conversation = this.host.conversation(outgoing.target)
     const error = outgoing.failed && new PalabreError(outgoing.failed.code as PalabreError['code'], outgoing.failed.message, outgoing.failed.status)
     const view: PendingMessage = {
@@ -190,61 +190,61 @@ export class Outbox {
       ...(error && { error }),
     }
     // To the end of the line, also when it was in it before.
-    this.entries.delete(outgoing.id)
-    this.entries.set(outgoing.id, { outgoing, view })
-    this.changed()
+    this.#entries.delete(outgoing.id)
+    this.#entries.set(outgoing.id, { outgoing, view })
+    this.#changed()
     return view
   }
 
-  private show(id: string, state: 'queued' | 'sending'): void {
-    const entry = this.entries.get(id)
+  #show(id: string, state: 'queued' | 'sending'): void {
+    const entry = this.#entries.get(id)
     if (!entry || entry.view.state === state) return
     entry.view = { ...entry.view, state }
-    this.changed()
+    this.#changed()
   }
 
   /** Contacts are known by now, and with them where messages to them will be. */
   locate(): void {
-    for (const entry of this.entries.values()) {
+    for (const entry of this.#entries.values()) {
       const conversation = this.host.conversation(entry.outgoing.target)
       if (conversation === undefined || conversation === entry.view.conversation) continue
       entry.view = { ...entry.view, conversation }
-      this.changed()
+      this.#changed()
     }
   }
 
-  private fail(id: string, error: PalabreError): void {
-    const entry = this.entries.get(id)
+  #fail(id: string, error: PalabreError): void {
+    const entry = this.#entries.get(id)
     if (!entry) return
     const { code, message, status } = error
     entry.outgoing = { ...entry.outgoing, failed: { code, message, status } }
     entry.view = { ...entry.view, failed: { code, message, status }, state: 'failed', error }
-    this.keep(entry.outgoing)
-    this.changed()
-    this.awaited.get(id)?.reject(error)
-    this.awaited.delete(id)
+    this.#keep(entry.outgoing)
+    this.#changed()
+    this.#awaited.get(id)?.reject(error)
+    this.#awaited.delete(id)
     this.host.failed(entry.view)
   }
 
-  private forget(id: string): void {
-    this.entries.delete(id)
-    this.changed()
-    this.write((account) => this.host.store.remove(account, id))
+  #forget(id: string): void {
+    this.#entries.delete(id)
+    this.#changed()
+    this.#write((account) => this.host.store.remove(account, id))
   }
 
   /** A store that does not work (a private window, a full disk) must not keep messages from being sent. */
-  private keep(outgoing: Outgoing): void {
-    this.write((account) => this.host.store.put(account, outgoing))
+  #keep(outgoing: Outgoing): void {
+    this.#write((account) => this.host.store.put(account, outgoing))
   }
 
-  private write(change: (account: string) => Promise<void>): void {
-    const { account } = this
+  #write(change: (account: string) => Promise<void>): void {
+    const account = this.#account
     if (account === undefined) return
-    this.writing = this.writing.then(() => change(account)).catch(() => {})
+    this.#writing = this.#writing.then(() => change(account)).catch(() => {})
   }
 
-  private changed(): void {
-    this.list = undefined
+  #changed(): void {
+    this.#list = undefined
     this.host.changed()
   }
 }

@@ -67,9 +67,9 @@ export class State {
   readonly statuses = new Map<string, Status>()
   readonly typing = new Map<string, readonly User[]>()
   readonly streams = new Map<string, Stream>()
-  private changed = new Set<Topic>()
-  private sorted: readonly ConversationState[] | undefined
-  private contactList: readonly Contact[] | undefined
+  #changed = new Set<Topic>()
+  #sorted: readonly ConversationState[] | undefined
+  #contactList: readonly Contact[] | undefined
 
   constructor(private readonly tell: (topics: ReadonlySet<Topic>) => void) {}
 
@@ -79,17 +79,17 @@ export class State {
 
   /** Something changed: told once for all changes of a moment. */
   touch(...topics: Topic[]): void {
-    if (this.changed.size === 0) {
+    if (this.#changed.size === 0) {
       queueMicrotask(() => {
-        const told = this.changed
-        this.changed = new Set()
+        const told = this.#changed
+        this.#changed = new Set()
         this.tell(told)
       })
     }
     for (const topic of topics) {
-      this.changed.add(topic)
-      if (topic === 'conversations') this.sorted = undefined
-      if (topic === 'contacts') this.contactList = undefined
+      this.#changed.add(topic)
+      if (topic === 'conversations') this.#sorted = undefined
+      if (topic === 'contacts') this.#contactList = undefined
     }
   }
 
@@ -97,11 +97,11 @@ export class State {
   conversationList(): readonly ConversationState[] {
     const latest = (a: ConversationState, b: ConversationState) =>
       b.updated_at < a.updated_at ? -1 : b.updated_at > a.updated_at ? 1 : b.id < a.id ? -1 : 1
-    return (this.sorted ??= [...this.conversations.values()].sort(latest))
+    return (this.#sorted ??= [...this.conversations.values()].sort(latest))
   }
 
   allContacts(): readonly Contact[] {
-    return (this.contactList ??= [...this.contacts.values()])
+    return (this.#contactList ??= [...this.contacts.values()])
   }
 
   // --- Conversations ---

@@ -227,6 +227,27 @@ describe('requests', () => {
     assert.equal((await edited).body, 'new')
   })
 
+  it('made while a connection is closing wait for its last word', async () => {
+    const client = make()
+    const socket = await online(client, [conversation('c', 0, { member_count: 60 })])
+    socket.readyState = 2
+    const edited = client.edit('c', 'm1', 'new')
+    client.send('c', 'one')
+    await settle()
+    assert.equal(socket.sent.length, 0)
+    await socket.drop(4000)
+    assert.equal(client.connection.closeCode, 4000)
+    await clock.pass(500)
+    await FakeSocket.last.welcome()
+    await FakeSocket.last.reply('message.edit', message('c', 1, { body: 'new' }))
+    await edited
+    assert.equal(FakeSocket.last.asked('message.text'), 1)
+    FakeSocket.last.readyState = 2
+    client.edit('c', 'm1', 'newer').catch(() => {})
+    await clock.pass(10_000)
+    assert.equal(client.connection.phase, 'waiting', 'a close that does not come is not awaited for ever')
+  })
+
   it('wait as long as the server says when they were too many', async () => {
     const client = make()
     const socket = await online(client)
