@@ -6,7 +6,8 @@
 //! say of themselves becomes the [`document`].
 
 pub mod admin;
-mod caller;
+mod behalf;
+pub mod caller;
 mod cors;
 mod docs;
 pub mod document;
@@ -14,6 +15,7 @@ mod entrance;
 mod feed;
 mod hashing;
 pub mod idempotency;
+pub mod media;
 mod person;
 mod problem;
 mod rate;
@@ -25,4 +27,5 @@ mod throttle;
 mod v1;
 mod webhook;
 
+pub use media::MediaSettings;
 pub use state::{HttpSettings, HttpState};

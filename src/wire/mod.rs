@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod error;
 pub mod field;
 pub mod frame;
+pub mod invitation;
 pub mod json;
 pub mod limits;
 pub mod msgpack;
