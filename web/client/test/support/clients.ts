@@ -1,12 +1,12 @@
 /** Clients for tests, and waiting for what they come to know. */
 import WebSocket from 'ws'
-import { createClient, type Options, type Palabre, type SocketConstructor } from '../../src/index.js'
+import { createClient, type Options, type Palabre } from '../../src/index.js'
 
 const opened = new Set<Palabre>()
 
 /** A client in Node; closed by {@link closeAll}. */
 export function client(options: Options): Palabre {
-  const made = createClient({ WebSocket: WebSocket as unknown as SocketConstructor, backoff: { first: 20, longest: 200 }, ...options })
+  const made = createClient({ WebSocket: WebSocket, backoff: { first: 20, longest: 200 }, ...options })
   opened.add(made)
   return made
 }
