@@ -8,7 +8,9 @@ use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
 use super::v1;
 use crate::wire::error::ErrorCode;
+use crate::wire::schema::{self, Form};
 use actix_web::http::StatusCode;
+use serde_json::Value;
 use std::sync::LazyLock;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
@@ -31,6 +33,9 @@ pub const ORGANIZATION_TOKEN: &str = "organization_token";
 pub const ACCESS_KEY: &str = "access_key";
 /// How operators do.
 pub const ADMIN_TOKEN: &str = "admin_token";
+
+/// Bodies whose fields go together in several ways only.
+const FORMS: &[(&str, &[Form])] = &[("ConversationChange", &[(&[], &["name", "title"]), (&["mode"], &["chatbot"])])];
 
 /// The description as it is served, and what the router wants to know of it.
 pub struct Document {
@@ -64,10 +69,33 @@ pub fn document() -> &'static Document {
             .paths
             .iter()
             .map(|(path, item)| (path.split('/').map(str::to_owned).collect(), allowed(item).join(", ")));
-        // It is ours and holds nothing that JSON can't say.
-        Document { methods: methods.collect(), json: api.to_json().unwrap_or_default() }
+        Document { methods: methods.collect(), json: sealed(&api).to_string() }
     });
     &DOCUMENT
+}
+
+/// The description with schemas of answers that say what is sent and nothing else.
+fn sealed(api: &OpenApi) -> Value {
+    // It is ours and holds nothing that JSON can't say.
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let operations = |part: &str| -> Vec<Value> {
+        let items = document.get("paths").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
+        let operations = items.filter_map(Value::as_object).flat_map(serde_json::Map::values);
+        operations.filter_map(|operation| operation.get(part).cloned()).collect()
+    };
+    let (answers, bodies) = (operations("responses"), operations("requestBody"));
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    if let Some(schemas) = schemas {
+        let asked = schema::reachable(&bodies, schemas);
+        let sent = schema::reachable(&answers, schemas).difference(&asked).cloned().collect();
+        schema::seal(schemas, &sent);
+        for (name, forms) in FORMS {
+            if let Some(schema) = schemas.get_mut(*name) {
+                *schema = schema::in_forms(schema, forms);
+            }
+        }
+    }
+    document
 }
 
 fn allowed(item: &PathItem) -> Vec<&'static str> {
@@ -289,7 +317,6 @@ fn meaning(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
     fn paths_know_their_methods() {

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod msgpack;
 pub mod outgoing;
 pub mod path;
+pub mod schema;
 pub mod shapes;
 pub mod time;
 pub mod token;

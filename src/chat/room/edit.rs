@@ -16,6 +16,7 @@ use actix::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Changes a message. Resolves with it as it is then, when that is stored and told; a session's reply itself goes through the hub.
@@ -56,8 +57,9 @@ impl Alteration {
 }
 
 /// What the members are told of a reaction.
-#[derive(Debug, Clone, Serialize)]
-struct ReactionPush {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Reaction)]
+pub struct ReactionPush {
     conversation: ConversationId,
     message: MessageId,
     user: Arc<User>,

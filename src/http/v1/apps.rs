@@ -47,7 +47,12 @@ impl From<AppRow> for App {
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
     /// 1 to 255 characters, unique in the project.
-    #[schema(example = "billing", min_length = 1, max_length = 255)]
+    #[schema(
+        example = "billing",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     name: String,
 }
 

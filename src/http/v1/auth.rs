@@ -39,13 +39,18 @@ pub struct Register {
     #[schema(example = "default")]
     project: String,
     /// 1 to 100 characters, not the form of a UUID.
-    #[schema(example = "dora", min_length = 1, max_length = 100)]
+    #[schema(
+        example = "dora",
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
+    )]
     username: String,
     /// 6 to 72 bytes.
-    #[schema(example = "dora1234", format = Password, min_length = 1, max_length = 72)]
+    #[schema(example = "dora1234", format = Password, min_length = 6, max_length = 72)]
     password: String,
     /// The name to show.
-    #[schema(example = "Dora", min_length = 1, max_length = 100)]
+    #[schema(example = "Dora", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     name: Option<String>,
 }
 
@@ -54,10 +59,10 @@ pub struct Register {
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     #[schema(example = "alice123", format = Password)]
-    old: String,
+    pub old: String,
     /// 6 to 72 bytes.
-    #[schema(example = "a longer one", format = Password, min_length = 1, max_length = 72)]
-    new: String,
+    #[schema(example = "a longer one", format = Password, min_length = 6, max_length = 72)]
+    pub new: String,
 }
 
 /// Somebody who signed in.

@@ -12,9 +12,10 @@ use crate::chat::room::say::{Draft, Say};
 use crate::http::HttpState;
 use crate::http::caller::AppCaller;
 use crate::http::idempotency::Secret;
+use crate::http::paging::{self, Place, Serial, page_size};
 use crate::http::person::{Person, enter};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath, InQuery, Number};
 use crate::model::contact::{Action, Relation};
 use crate::model::game::State;
 use crate::model::limits::{GAME_PAYLOAD_BYTES, GAME_SEATS};
@@ -25,7 +26,7 @@ use crate::store::messages::ByApp;
 use crate::store::users::UserRow;
 use crate::store::{contacts, invitations, users};
 use crate::wire::invitation::Invitation;
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::shapes::{Game, MessageKind};
 use crate::wire::time::Timestamp;
 use actix_web::web::{Data, Json};
@@ -74,7 +75,7 @@ pub struct Which {
     /// Those in this state only.
     state: Option<State>,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(pattern = "^[0-9]{1,18}$")]
     after: Option<String>,
     /// Invitations in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -176,17 +177,15 @@ pub async fn list(
     caller: AppCaller,
     which: InQuery<Which>,
 ) -> Result<Json<Page<Invitation>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let after = unmark(which.0.after.as_deref())?;
-    let after: Option<i64> = after.map(|number| number.parse().map_err(|_| refused())).transpose()?;
+    let limit = page_size(which.0.limit, paging::DEFAULT, PAGE_USERS)?;
+    let after = Serial::after(which.0.after.as_deref())?.map(|serial| serial.0);
     let which = invitations::Which { state: which.0.state, after, limit };
     let now = state.chat.now();
     let page = state
         .chat
         .run(async |conn| Ok(invitations::page(conn, caller.app.project_id, caller.app.id, which, now).await?));
     let (items, next) = page.await?;
-    Ok(Json(Page { items, next: next.map(|number| mark(&number.to_string())) }))
+    Ok(Json(Page { items, next: next.map(|number| Serial(number).mark()) }))
 }
 
 /// An invitation

@@ -22,6 +22,8 @@ use actix_web::Error;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use utoipa_actix_web::scope::Scope;
 
+pub use shapes::Page;
+
 /// All of it, without what is wrapped around.
 pub fn scope()
 -> Scope<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {
@@ -37,6 +39,7 @@ pub fn scope()
         .service(organizations::create)
         .service(organizations::login)
         .service(organizations::show_me)
+        .service(organizations::change_password)
         .service(projects::list)
         .service(projects::create)
         .service(projects::show)
@@ -65,6 +68,7 @@ pub fn scope()
         .service(conversations::receipts::create)
         .service(conversations::messages::list)
         .service(conversations::messages::create)
+        .service(conversations::messages::show)
         .service(conversations::messages::change)
         .service(conversations::messages::delete)
         .service(conversations::messages::react)

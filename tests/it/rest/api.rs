@@ -2,6 +2,7 @@
 
 use crate::support::crypto;
 use crate::support::project::TestUser;
+use crate::support::schema::check;
 use crate::support::server::TestServer;
 use palabre::http::document::document;
 use reqwest::header::HeaderMap;
@@ -186,7 +187,7 @@ pub fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
 }
 
 impl Answer {
-    /// Fails if the description does not know this status of this operation.
+    /// Fails if the description does not know this status of this operation, or another body.
     fn check_description(&self, method: &Method, path: &str) {
         let path = path.split('?').next().unwrap().trim_end_matches('/');
         let segments: Vec<&str> = path.split('/').collect();
@@ -202,6 +203,12 @@ impl Answer {
         let Some(operation) = item.get(method.as_str().to_lowercase()) else { return };
         let response = &operation["responses"][self.status.to_string()];
         assert!(response.is_object(), "{method} {template} does not describe {}: {}", self.status, self.body);
+        let schema = response["content"].as_object().and_then(|content| content.values().next()?.get("schema"));
+        match schema {
+            Some(schema) => check(description(), schema, &self.body)
+                .unwrap_or_else(|problem| panic!("{method} {template} {}: {problem}\n{:#}", self.status, self.body)),
+            None => assert!(self.body.is_null(), "{method} {template} {}: {} is not described", self.status, self.body),
+        }
     }
 }
 

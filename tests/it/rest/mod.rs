@@ -4,6 +4,7 @@ mod api;
 mod auth;
 mod callbacks;
 mod contacts;
+mod contract;
 mod conversations;
 mod cors;
 mod games;
