@@ -5,11 +5,8 @@
 import { writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 
-/** The shapes that the library uses; what they refer to comes along. */
-const ROOTS = [
-  'Account', 'Attachment', 'Contact', 'ContactAction', 'Conversation', 'ErrorCode', 'Game', 'Login', 'Me', 'Member', 'Message',
-  'Permission', 'Presence', 'Problem', 'Register', 'SignedIn', 'Status', 'User',
-]
+/** What the library uses of the REST API; what it refers to comes along. The events are used all. */
+const REST = ['Account', 'Login', 'Me', 'Media', 'Problem', 'Register', 'SignedIn']
 
 const described = (text, indent) =>
   text ? `${indent}/** ${text.replaceAll('*/', '* /').replaceAll(/\s*\n\s*/g, ' ')} */\n` : ''
@@ -21,7 +18,8 @@ const present = (schema) => {
   const choices = schema.oneOf ?? schema.anyOf
   if (!choices) return schema
   const rest = choices.filter((choice) => choice.type !== 'null')
-  return rest.length === 1 ? { ...rest[0], description: schema.description ?? rest[0].description } : { ...schema, oneOf: rest, anyOf: undefined }
+  if (rest.length > 1) return { ...schema, oneOf: rest, anyOf: undefined }
+  return { ...rest[0], description: schema.description ?? rest[0].description }
 }
 
 function typeOf(schema, indent, uses) {
@@ -41,7 +39,8 @@ function typeOf(schema, indent, uses) {
     })
     return parts.join(' & ')
   }
-  if (schema.oneOf) return [...new Set(schema.oneOf.map((choice) => typeOf(choice, indent, uses)))].join(' | ')
+  const choices = schema.oneOf ?? schema.anyOf
+  if (choices) return [...new Set(choices.map((choice) => typeOf(choice, indent, uses)))].join(' | ')
   const types = [schema.type ?? 'object'].flat().filter((type) => type !== 'null')
   if (types.length !== 1) return types.map((type) => typeOf({ ...schema, type }, indent, uses)).join(' | ')
   switch (types[0]) {
@@ -71,10 +70,34 @@ function objectOf(schema, indent, uses) {
   return `{\n${fields.join('')}${indent}}`
 }
 
-/** TypeScript for some schemas of a document and for those they refer to. */
-export function generate(schemas, roots = ROOTS) {
+/** The events as maps from their names: requests with the data of request and reply, and pushes. */
+function eventMaps(messages, roots) {
+  const uses = new Set()
+  const dataOf = (key) => {
+    const schema = messages[key]?.payload.properties?.data
+    return schema && typeOf(schema, '', uses)
+  }
+  const requests = []
+  const pushes = []
+  for (const key of Object.keys(messages).sort()) {
+    const [, type, kind] = /^(.+)\.(request|push)$/.exec(key) ?? []
+    const text = described(messages[key].summary, '  ')
+    if (kind === 'request') requests.push(`${text}  '${type}': [data: ${dataOf(key)}, reply: ${dataOf(`${type}.reply`)}]\n`)
+    else if (kind === 'push') pushes.push(`${text}  '${type}': ${dataOf(key)}\n`)
+  }
+  roots.push(...uses)
+  return (
+    `/** Every request: its data, and the data of its reply. */\nexport interface ServerRequests {\n${requests.join('')}}\n\n` +
+    `/** Every push, by type. */\nexport interface ServerPushes {\n${pushes.join('')}}\n`
+  )
+}
+
+/** TypeScript for what two descriptions say: OpenAPI of REST, and AsyncAPI of the events. */
+export function generate(openapi, asyncapi) {
+  const schemas = { ...openapi.components.schemas, ...asyncapi.components.schemas }
+  const waiting = [...REST]
+  const maps = eventMaps(asyncapi.components.messages, waiting)
   const done = new Map()
-  const waiting = [...roots]
   while (waiting.length > 0) {
     const next = waiting.pop()
     if (done.has(next)) continue
@@ -82,19 +105,24 @@ export function generate(schemas, roots = ROOTS) {
     if (!schema) throw new Error(`the server describes no ${next}`)
     const uses = new Set()
     const type = typeOf(schema, '', uses)
-    const declaration = type.startsWith('{') ? `export interface ${next} ${type}` : `export type ${next} = ${type}`
+    const declaration = type.startsWith('{') && type.endsWith('}') && !schema.anyOf ? `export interface ${next} ${type}` : `export type ${next} = ${type}`
     done.set(next, `${described(schema.description, '')}${declaration}\n`)
     waiting.push(...uses)
   }
   const head = '// Written by scripts/generate.mjs from the descriptions that the server serves. Not to be changed by hand.\n\n'
-  return head + [...done.keys()].sort().map((key) => done.get(key)).join('\n')
+  return `${head}${maps}\n${[...done.keys()].sort().map((key) => done.get(key)).join('\n')}`
 }
 
 /** The types as a running server describes them. */
 export async function fromServer(address) {
-  const answer = await fetch(new URL('/api/v1/openapi.json', address))
-  if (!answer.ok) throw new Error(`${address} answered ${answer.status}`)
-  return generate((await answer.json()).components.schemas)
+  const [openapi, asyncapi] = await Promise.all(
+    ['/api/v1/openapi.json', '/asyncapi.json'].map(async (path) => {
+      const answer = await fetch(new URL(path, address))
+      if (!answer.ok) throw new Error(`${path} answered ${answer.status}`)
+      return answer.json()
+    }),
+  )
+  return generate(openapi, asyncapi)
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

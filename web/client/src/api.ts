@@ -1,6 +1,6 @@
 /** What applications see of the library: options, state, and the client itself. */
 import type { PalabreError } from './errors.js'
-import type { Contact, ContactAction, Conversation, Member, Message, Mode, Own, Status, User } from './generated.js'
+import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
 import type { GameData, GroupData, Pushes, PushType, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
 
 /** Why a token is wanted: to connect, because the last one was refused as expired, or because it is about to expire. */
@@ -95,6 +95,9 @@ export interface ConnectionState {
   /** Why it is closed for good, or why no token was to be had. */
   readonly error?: PalabreError
 }
+
+/** What a conversation is to oneself. */
+export type Own = Required<Pick<Conversation, 'permission' | 'read_seq' | 'unread'>>
 
 /** A conversation, with what it is to oneself. Its members are in {@link Palabre.members}. */
 export type ConversationState = Omit<Conversation, 'members' | keyof Own> & Own

@@ -1,6 +1,6 @@
 /** Pushes, and replies that tell a state, as changes of the {@link State}. All but the counting of unread may be applied twice. */
-import type { Contact, Conversation, Message, Status, User } from './generated.js'
-import type { Digest, Pushes, Reaction, Receipt } from './protocol.js'
+import type { Contact, Conversation, Message, Reaction, Receipt, Status, User } from './generated.js'
+import type { Digest, Pushes } from './protocol.js'
 import type { State } from './state.js'
 
 /** As many are listed of an emoji, and as many emoji, as by the server. */

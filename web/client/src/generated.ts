@@ -1,7 +1,90 @@
 // Written by scripts/generate.mjs from the descriptions that the server serves. Not to be changed by hand.
 
+/** Every request: its data, and the data of its reply. */
+export interface ServerRequests {
+  /** One's contacts */
+  'contact.summary': [data: ContactSummaryRequest, reply: ContactList]
+  /** Do something about a contact */
+  'contact.update': [data: ContactUpdateRequest, reply: Contact]
+  /** Who answers in a conversation */
+  'conversation.mode': [data: ConversationModeRequest, reply: Conversation]
+  /** End a group */
+  'group.delete': [data: GroupDeleteRequest, reply: ConversationGone]
+  /** Who is in a conversation */
+  'group.members': [data: GroupMembersRequest, reply: MemberList]
+  /** One's conversations */
+  'group.summary': [data: GroupSummaryRequest, reply: ConversationList]
+  /** Make or change a group */
+  'group.update': [data: GroupUpdateRequest, reply: Conversation]
+  /** Take a message back */
+  'message.delete': [data: MessageDeleteRequest, reply: Message]
+  /** Messages have arrived */
+  'message.delivered': [data: MessageDeliveredRequest, reply: Receipt]
+  /** Give a text another body */
+  'message.edit': [data: MessageEditRequest, reply: Message]
+  /** A page of history */
+  'message.fetch': [data: MessageFetchRequest, reply: MessageList]
+  /** Invite to a game, or answer an invitation */
+  'message.game': [data: MessageGameRequest, reply: Message]
+  /** React to a message, or take it back */
+  'message.react': [data: MessageReactRequest, reply: Message]
+  /** Messages were read */
+  'message.read': [data: MessageReadRequest, reply: Receipt]
+  /** Say something */
+  'message.text': [data: MessageTextRequest, reply: Message]
+  /** Sign in, or go on with a fresh token */
+  'session.auth': [data: SessionAuthRequest, reply: SessionReady]
+  /** How others look */
+  'status.fetch': [data: StatusFetchRequest, reply: StatusList]
+  /** What one looks like to others */
+  'status.update': [data: StatusUpdateRequest, reply: Status]
+  /** Somebody types, or no longer */
+  'typing.update': [data: TypingUpdateRequest, reply: TypingState]
+}
+
+/** Every push, by type. */
+export interface ServerPushes {
+  /** One's contacts */
+  'contact.summary': ContactList
+  /** Do something about a contact */
+  'contact.update': Contact
+  /** Who answers in a conversation */
+  'conversation.mode': Conversation
+  /** End a group */
+  'group.delete': ConversationGone
+  /** One's conversations */
+  'group.summary': ConversationList
+  /** Make or change a group */
+  'group.update': Conversation
+  /** Take a message back */
+  'message.delete': Message
+  /** Messages have arrived */
+  'message.delivered': Receipt | ReceiptDigest
+  /** Give a text another body */
+  'message.edit': Message
+  /** Invite to a game, or answer an invitation */
+  'message.game': Message
+  /** React to a message, or take it back */
+  'message.react': Reaction
+  /** Messages were read */
+  'message.read': Receipt | ReceiptDigest
+  /** Say something */
+  'message.text': Message
+  /** The token's time is over in a minute */
+  'session.expiring': SessionExpiring
+  /** The session is open */
+  'session.ready': SessionReady
+  /** What one looks like to others */
+  'status.update': Status
+  /** Somebody types, or no longer */
+  'typing.update': Typing
+  /** A user's profile changed */
+  'user.update': User
+}
+
 /** A user. For themselves and those who run the project all that is kept; others see `id`, `username`, `name`, `avatar` and `profile`. */
 export interface Account {
+  /** A picture among the project's media. */
   avatar?: MediaId
   created_at?: Timestamp
   /** The account is closed: nobody can sign in to it. */
@@ -23,6 +106,10 @@ export interface Account {
   username: string
 }
 
+export interface Attached {
+  id: MediaId
+}
+
 export interface Attachment {
   height?: number
   id: MediaId
@@ -31,6 +118,9 @@ export interface Attachment {
   size: number
   width?: number
 }
+
+/** A bot of a project. */
+export type ChatbotId = string
 
 /** One user's relation to another, as the one knows it. */
 export interface Contact {
@@ -42,11 +132,28 @@ export interface Contact {
 /** What a user may do about another. */
 export type ContactAction = "invite" | "accept" | "decline" | "remove" | "block" | "unblock"
 
+/** The data of `contact.summary`. */
+export interface ContactList {
+  contacts: Contact[]
+  more: boolean
+}
+
 /** A relation as the wire shows it to its owner. */
 export type ContactStatus = "invited" | "pending" | "accepted" | "blocked" | "removed"
 
+/** One's contacts */
+export interface ContactSummaryRequest {
+  after?: string
+}
+
+/** Do something about a contact */
+export interface ContactUpdateRequest {
+  action: ContactAction
+  user: string
+}
+
 /** A conversation. `own` is left out of pushes, except to a member just added or whose own permission changed. */
-export type Conversation = Partial<Own> & {
+export interface Conversation {
   chatbot?: string
   created_at: Timestamp
   id: ConversationId
@@ -57,14 +164,35 @@ export type Conversation = Partial<Own> & {
   members?: Member[]
   mode: Mode
   name?: string
+  permission?: Permission
+  read_seq?: number
   title?: string
+  unread?: number
   updated_at: Timestamp
+}
+
+/** What is told of a conversation that is gone, for all or for who was removed. */
+export interface ConversationGone {
+  conversation: ConversationId
 }
 
 /** A private, group, assistant or support conversation. */
 export type ConversationId = string
 
 export type ConversationKind = "private" | "group" | "assistant" | "support"
+
+/** The data of `group.summary`. */
+export interface ConversationList {
+  conversations: Conversation[]
+  more: boolean
+}
+
+/** Who answers in a conversation */
+export interface ConversationModeRequest {
+  chatbot?: ChatbotId
+  conversation: ConversationId
+  mode: Mode
+}
 
 /** The codes of error replies; each has one status. */
 export type ErrorCode = "bad_envelope" | "unknown_type" | "invalid" | "unauthorized" | "token_expired" | "forbidden" | "read_only" | "not_found" | "conflict" | "id_taken" | "name_taken" | "full" | "too_large" | "rate_limited" | "quota_exceeded" | "internal" | "model_failed" | "unavailable"
@@ -87,8 +215,38 @@ export interface Game {
   state: GameState
 }
 
+/** An answer to an invitation. */
+export type GameAnswer = "accept" | "decline" | "withdraw"
+
 /** Where an invitation stands. Every state but the first is final. */
 export type GameState = "offered" | "accepted" | "declined" | "withdrawn" | "expired" | "full"
+
+/** End a group */
+export interface GroupDeleteRequest {
+  conversation: ConversationId
+}
+
+/** Who is in a conversation */
+export interface GroupMembersRequest {
+  after?: string
+  conversation: ConversationId
+  limit?: number
+}
+
+/** One's conversations */
+export interface GroupSummaryRequest {
+  before?: Timestamp
+}
+
+/** Make or change a group */
+export interface GroupUpdateRequest {
+  add?: string[]
+  conversation?: ConversationId
+  name?: string
+  permissions?: Record<string, Permission>
+  remove?: string[]
+  title?: string
+}
 
 /** A name and a password. */
 export interface Login {
@@ -104,6 +262,23 @@ export interface Me {
   user: Account
 }
 
+/** A file. */
+export interface Media {
+  created_at: Timestamp
+  height?: number
+  id: MediaId
+  /** Its type, by what is in it. */
+  mime: string
+  /** Its name, as it may be shown: without folders and what can't be seen. */
+  name: string
+  /** Its bytes. */
+  size: number
+  /** Where its contents are, on this server; reading them needs a token or key too. */
+  url: string
+  /** Pixels of a picture, as it is shown. */
+  width?: number
+}
+
 /** An uploaded file. */
 export type MediaId = string
 
@@ -113,6 +288,13 @@ export interface Member {
   permission: Permission
   read_seq: number
   user: User
+}
+
+/** The data of `group.members`. */
+export interface MemberList {
+  conversation: ConversationId
+  members: Member[]
+  more: boolean
 }
 
 export interface Message {
@@ -136,22 +318,107 @@ export interface Message {
   tone?: string
 }
 
+/** Take a message back */
+export interface MessageDeleteRequest {
+  conversation: ConversationId
+  message: MessageId
+}
+
+/** Messages have arrived */
+export interface MessageDeliveredRequest {
+  conversation: ConversationId
+  seq: number
+}
+
+/** Give a text another body */
+export interface MessageEditRequest {
+  body: string
+  conversation: ConversationId
+  message: MessageId
+}
+
+/** A page of history */
+export type MessageFetchRequest = {
+  before_seq?: number
+  conversation: ConversationId
+  limit?: number
+} | {
+  after_seq?: number
+  conversation: ConversationId
+  limit?: number
+} | {
+  before?: Timestamp
+  conversation: ConversationId
+  limit?: number
+}
+
+/** Invite to a game, or answer an invitation */
+export type MessageGameRequest = {
+  capacity?: number
+  conversation: ConversationId
+  expires_at?: Timestamp
+  game: string
+  id: MessageId
+  payload: unknown
+} | {
+  capacity?: number
+  expires_at?: Timestamp
+  game: string
+  id: MessageId
+  payload: unknown
+  to: string
+} | {
+  action: GameAnswer
+  message: MessageId
+}
+
 /** A message, named by the client that wrote it; unique in its project. */
 export type MessageId = string
 
 export type MessageKind = "text" | "game" | "system"
 
+/** The data of `message.fetch`. */
+export interface MessageList {
+  conversation: ConversationId
+  messages: Message[]
+  more: boolean
+}
+
+/** React to a message, or take it back */
+export interface MessageReactRequest {
+  conversation: ConversationId
+  emoji: string
+  message: MessageId
+  on: boolean
+}
+
+/** Messages were read */
+export interface MessageReadRequest {
+  conversation: ConversationId
+  seq: number
+}
+
 /** How far a message has come, as its author sees it. It never goes back. */
 export type MessageStatus = "SENT" | "DELIVERED" | "READ"
 
-export type Mode = "human" | "bot"
-
-/** What a conversation is to the one who asks. */
-export interface Own {
-  permission: Permission
-  read_seq: number
-  unread: number
+/** Say something */
+export type MessageTextRequest = {
+  attachments?: Attached[]
+  body: string
+  conversation: ConversationId
+  id: MessageId
+  reply_to?: MessageId
+  tone?: string
+} | {
+  attachments?: Attached[]
+  body: string
+  id: MessageId
+  reply_to?: MessageId
+  to: string
+  tone?: string
 }
+
+export type Mode = "human" | "bot"
 
 /** A member's permission; each includes those before it. */
 export type Permission = "r" | "w" | "a" | "o"
@@ -178,6 +445,32 @@ export interface Problem {
 /** A namespace: nothing crosses from one project to another. */
 export type ProjectId = string
 
+/** What the members are told of a reaction. */
+export interface Reaction {
+  conversation: ConversationId
+  count: number
+  emoji: string
+  message: MessageId
+  on: boolean
+  user: User
+}
+
+/** What the other members are told, and who asked is answered. */
+export interface Receipt {
+  conversation: ConversationId
+  seq: number
+  user: User
+}
+
+/** What an author is told in a large conversation: how many have come up to a message of theirs. */
+export interface ReceiptDigest {
+  conversation: ConversationId
+  delivered: number
+  of: number
+  read: number
+  seq: number
+}
+
 /** A new account. */
 export interface Register {
   /** The name to show. */
@@ -191,6 +484,38 @@ export interface Register {
 }
 
 export type Role = "user" | "assistant"
+
+/** The data of `session.auth`. */
+export interface SessionAuthRequest {
+  project?: string
+  token: string
+}
+
+/** The data of `session.expiring`. */
+export interface SessionExpiring {
+  expires_at: Timestamp
+}
+
+/** One connection of a user. */
+export type SessionId = string
+
+export interface SessionLimits {
+  events_per_second: number
+  frame_bytes: number
+  outstanding_bytes: number
+  outstanding_frames: number
+}
+
+/** The data of `session.ready`, and of the reply to `session.auth`. */
+export interface SessionReady {
+  expires_at: Timestamp
+  limits: SessionLimits
+  project: ProjectId
+  role: UserRole
+  server_time: Timestamp
+  session: SessionId
+  user: User
+}
 
 /** Somebody who signed in. */
 export interface SignedIn {
@@ -208,8 +533,42 @@ export interface Status {
   user: User
 }
 
+/** How others look */
+export interface StatusFetchRequest {
+  users?: string[]
+}
+
+/** The data of `status.fetch`. It has no further pages: who asks for that many names them in several requests. */
+export interface StatusList {
+  statuses: Status[]
+}
+
+/** What one looks like to others */
+export interface StatusUpdateRequest {
+  status: Presence
+  text?: string
+}
+
 /** A moment, written with milliseconds and `Z`, and read in any form of RFC 3339. */
 export type Timestamp = string
+
+/** What the other members are told. */
+export interface Typing {
+  conversation: ConversationId
+  typing: boolean
+  user: User
+}
+
+export interface TypingState {
+  conversation: ConversationId
+  typing: boolean
+}
+
+/** Somebody types, or no longer */
+export interface TypingUpdateRequest {
+  conversation: ConversationId
+  typing: boolean
+}
 
 /** A person, or the bot or deleted author of a message. */
 export interface User {

@@ -1,6 +1,6 @@
 /** The part of the REST API that applications with a socket need beside it. */
 import { PalabreError } from './errors.js'
-import type { Account, Login, Me, Problem, Register, SignedIn } from './generated.js'
+import type { Account, Login, Me, Media, Problem, Register, SignedIn } from './generated.js'
 
 /** How the helper is made. */
 export interface RestOptions {
@@ -10,18 +10,6 @@ export interface RestOptions {
   token?: string | (() => string | Promise<string>)
   /** In place of the global `fetch`. */
   fetch?: typeof fetch
-}
-
-/** An uploaded file. */
-export interface Media {
-  id: string
-  name: string
-  mime: string
-  size: number
-  width?: number
-  height?: number
-  created_at: string
-  url: string
 }
 
 /** How an upload goes on. */

@@ -1,6 +1,6 @@
 /** What is known, and who is told that it changed. Nothing in it is changed in place: what changes is replaced. */
-import type { ConversationState, MessageWindow, Stream, Topic } from './api.js'
-import type { Contact, Conversation, Member, Message, Own, Status, User } from './generated.js'
+import type { ConversationState, MessageWindow, Own, Stream, Topic } from './api.js'
+import type { Contact, Conversation, Member, Message, Status, User } from './generated.js'
 import type { Pushes, Ready } from './protocol.js'
 
 /** As in the server's summaries. */

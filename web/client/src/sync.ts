@@ -4,12 +4,12 @@
  * A page shows how things were when the server read it; pushes may overtake it. So the pushes that come while a page is awaited
  * are kept, and applied again on top of it. They tell states, not steps, and a later one follows for every change.
  */
-import type { MessageWindow } from './api.js'
+import type { MessageWindow, Own } from './api.js'
 import { apply, type Effects, isState } from './apply.js'
 import { deferred } from './clock.js'
 import type { Connection } from './connection.js'
 import { PalabreError } from './errors.js'
-import type { Contact, Conversation, Member, Own, Status } from './generated.js'
+import type { Contact, Conversation, Member, Status } from './generated.js'
 import type { History, ReplyData, RequestData, RequestType } from './protocol.js'
 import type { State } from './state.js'
 

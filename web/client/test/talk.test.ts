@@ -90,6 +90,25 @@ for (const encoding of ['json', 'binary'] as const) {
       await assert.rejects(createRest({ url: server.url }).login({ project: 'default', username: 'alice', password: 'wrong' }), refused('unauthorized', 401))
     })
 
+    it('goes on with a fresh token, and attaches files', async () => {
+      const { a, b, alice, conversation } = await pair('judy', 'karl')
+      const rest = createRest({ url: server.url, token: alice.token })
+      const { token } = await rest.refresh()
+      assert.equal((await a.request('session.auth', { token })).user.id, alice.id)
+      assert.equal((await rest.me()).user.username, alice.username)
+
+      await b.open(conversation)
+      const shares: number[] = []
+      const media = await rest.upload(new Blob(['The map, in words.']), { name: 'map.txt', onProgress: (share) => shares.push(share) })
+      assert.deepEqual([media.name, media.size, shares.at(-1)], ['map.txt', 18, 1])
+      await a.sent(a.send(conversation, { body: 'The map', attachments: [{ id: media.id }] }).id)
+      await until(b, 'the file', () => b.messages(conversation)?.items.at(-1)?.attachments[0]?.id === media.id)
+      assert.equal(await (await rest.download(media.id)).text(), 'The map, in words.')
+      await assert.rejects(rest.download(crypto.randomUUID()), (error) => error instanceof PalabreError && error.status === 404)
+      await assert.rejects(rest.upload(new Blob(['x']), { signal: AbortSignal.abort() }), (error) => error instanceof PalabreError && error.code === 'aborted')
+      await assert.rejects(createRest({ url: 'http://127.0.0.1:9' }).me(), (error) => error instanceof PalabreError && error.code === 'network')
+    })
+
     it('groups, games, blocks and presence', async () => {
       const { a, b, bob, alice, conversation } = await pair('dave', 'erin')
       const group = await a.createGroup({ title: 'Friday: new maps', add: [bob.username] })

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 
 export interface Proxy {
   url: string
-  /** Ends every connection: `reset` at once and without a word, else after what is on its way. */
+  /** Ends every connection, at once and without a word. */
   cut(): void
   /** Takes connections, or refuses them. */
   open(): void
@@ -12,7 +12,8 @@ export interface Proxy {
   /** From now on nothing passes in either direction, and nobody is told. */
   freeze(): void
   thaw(): void
-  connections(): number
+  /** Something went through, in both directions. */
+  passed(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -31,6 +32,7 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
   let isOpen = true
   let frozen = false
   const thawed: Array<() => void> = []
+  const seen: Record<'up' | 'down', Array<() => void>> = { up: [], down: [] }
   const server: Server = createServer((client) => {
     if (!isOpen) {
       client.destroy()
@@ -44,16 +46,16 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
       client.destroy()
       upstream.destroy()
     }
-    for (const [from, to] of [[client, upstream], [upstream, client]] as const) {
+    for (const [from, to, way] of [[client, upstream, 'up'], [upstream, client, 'down']] as const) {
       from.setNoDelay(true)
       from.on('error', end)
       from.on('close', end)
-      pass(from, to)
+      pass(from, to, way)
     }
   })
 
   /** One direction, in order; each direction at its own pace, so that what is said in both overtakes the other. */
-  function pass(from: Socket, to: Socket): void {
+  function pass(from: Socket, to: Socket, way: 'up' | 'down'): void {
     let last = Promise.resolve()
     from.on('data', (bytes) => {
       for (let at = 0; at < bytes.length; ) {
@@ -65,6 +67,7 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
           if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
           if (frozen) await new Promise<void>((resolve) => thawed.push(resolve))
           if (!to.destroyed) to.write(piece)
+          for (const see of seen[way].splice(0)) see()
         })
       }
     })
@@ -88,7 +91,10 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
       frozen = false
       for (const go of thawed.splice(0)) go()
     },
-    connections: () => pairs.size,
+    async passed() {
+      await new Promise<void>((resolve) => seen.up.push(resolve))
+      await new Promise<void>((resolve) => seen.down.push(resolve))
+    },
     async stop() {
       for (const [client, upstream] of pairs) {
         client.destroy()
