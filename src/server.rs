@@ -8,6 +8,7 @@ use crate::http::admin::{self, AdminState};
 use crate::http::{HttpSettings, HttpState, idempotency, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
+use crate::session::sign_in::SignIn;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
 use crate::store::demo;
@@ -164,8 +165,11 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
     let scribes = settings.engine.scribes.get();
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
-    let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
-    let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
+    let sign_in =
+        Arc::new(SignIn::new(chat.clone(), settings.engine.worker_count(), settings.auth.webhook_project.clone()));
+    let by_password = (Arc::clone(&sign_in), settings.auth.token_lifetime());
+    let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), by_password, settings.engine.compression));
+    let state = web::Data::new(HttpState::new(chat.clone(), tokens, sign_in, http_settings(&settings)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
     let mut listening =
@@ -191,7 +195,6 @@ fn http_settings(settings: &Settings) -> HttpSettings {
         origins: settings.rest.cors_origins.clone(),
         open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
-        cores: settings.engine.worker_count(),
     }
 }
 

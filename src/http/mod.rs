@@ -12,7 +12,6 @@ mod docs;
 pub mod document;
 mod entrance;
 mod feed;
-mod hashing;
 pub mod idempotency;
 mod person;
 mod problem;
@@ -21,7 +20,6 @@ mod read;
 pub mod router;
 mod sign_in;
 mod state;
-mod throttle;
 mod v1;
 mod webhook;
 

@@ -2,18 +2,16 @@
 
 use super::cors::Origins;
 use super::feed::Feeds;
-use super::hashing::Hashing;
 use super::rate::Rates;
-use super::throttle::Throttle;
 use crate::chat::Chat;
 use crate::model::Failure;
+use crate::session::sign_in::SignIn;
 use crate::store::accounts::{self, OrganizationRow};
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
 use chrono::DateTime;
 use sha2::{Digest, Sha256};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,8 +28,6 @@ pub struct HttpSettings {
     pub open_organizations: bool,
     /// The token of operators, who may make organizations all the same.
     pub admin_token: Option<String>,
-    /// That many passwords are hashed at once.
-    pub cores: NonZeroUsize,
 }
 
 /// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
@@ -44,8 +40,7 @@ pub struct HttpState {
     /// SHA-256 of the operators' token. Hashes are compared, so that the time tells nothing of the token.
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
-    pub(super) hashing: Hashing,
-    pub(super) throttle: Throttle,
+    pub(super) sign_in: Arc<SignIn>,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
 }
@@ -53,9 +48,8 @@ pub struct HttpState {
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, settings: HttpSettings) -> Self {
-        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores } =
-            settings;
+    pub fn new(chat: Chat, tokens: Arc<Tokens>, sign_in: Arc<SignIn>, settings: HttpSettings) -> Self {
+        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
@@ -65,8 +59,7 @@ impl HttpState {
             open_organizations,
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
-            hashing: Hashing::new(cores),
-            throttle: Throttle::default(),
+            sign_in,
             feeds: Feeds::default(),
         }
     }

@@ -8,11 +8,15 @@
 pub mod actor;
 pub mod commands;
 pub mod doors;
+pub mod hashing;
 pub mod opening;
 pub mod pages;
 mod rate;
 mod reader;
+pub mod sign_in;
+mod stomp;
 pub mod tcp;
+pub mod throttle;
 pub mod tls;
 pub mod who;
 pub mod ws;

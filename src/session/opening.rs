@@ -110,8 +110,15 @@ impl Opening {
         let connect =
             Connect { session, user: who.user(), choice: kept.choice, text: kept.text, last_seen: kept.last_seen };
         let own = who.ask_registry(connect).await.map_err(ended)?.map_err(Refused::Close)?;
-        let mut events = self.summaries(&who).await.map_err(ended)?;
-        events.insert(2, Outgoing::new("status.update", own));
+        let events = match self.channel.stomp.get() {
+            // Without a subscription there is nobody to be told.
+            Some(_) => Vec::new(),
+            None => {
+                let mut events = self.summaries(&who).await.map_err(ended)?;
+                events.insert(2, Outgoing::new("status.update", own));
+                events
+            }
+        };
         self.channel.vigil.signed_in(token.expires_at);
         Ok(Opened { ready: self.ready(&who, &token), who, events })
     }

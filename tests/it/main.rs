@@ -21,6 +21,7 @@ mod protocol_docs;
 mod readme;
 mod rest;
 mod schema;
+mod stomp;
 mod store_contacts;
 mod store_conversations;
 mod store_groups;

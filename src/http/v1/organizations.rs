@@ -80,7 +80,7 @@ pub async fn create(
     }
     let Credentials { name, password } = body.0;
     Checks::default().note(check_name("name", &name)).note(text::password("password", &password)).done()?;
-    let hash = state.hashing.turn().await?.hash(password).await?;
+    let hash = state.sign_in.hashing.turn().await?.hash(password).await?;
     let id = OrganizationId::random();
     let made = state.chat.run(async |conn| {
         accounts::create_organization(conn, id, &name, &hash).await?;

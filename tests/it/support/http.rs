@@ -5,6 +5,7 @@ use actix_web::{App, HttpServer, rt};
 use palabre::chat::{Chat, Clock};
 use palabre::config::Limits;
 use palabre::http::{HttpSettings, HttpState, router};
+use palabre::session::sign_in::SignIn;
 use palabre::store::Database;
 use palabre::wire::token::Tokens;
 use std::net::{SocketAddr, TcpListener};
@@ -25,9 +26,9 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
-        cores: NonZeroUsize::new(2).unwrap(),
     };
-    let state = web::Data::new(HttpState::new(chat, tokens, settings));
+    let sign_in = Arc::new(SignIn::new(chat.clone(), NonZeroUsize::new(2).unwrap(), "default".to_owned()));
+    let state = web::Data::new(HttpState::new(chat, tokens, sign_in, settings));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 

@@ -8,5 +8,6 @@ pub mod frame;
 pub mod http;
 pub mod project;
 pub mod server;
+pub mod stomp;
 pub mod upgrade;
 pub mod wait;
