@@ -8,6 +8,7 @@ use crate::http::admin::{self, AdminState};
 use crate::http::{HttpSettings, HttpState, idempotency, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
+use crate::session::identity::{Identities, Issuers};
 use crate::session::sign_in::SignIn;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
@@ -168,8 +169,11 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let sign_in =
         Arc::new(SignIn::new(chat.clone(), settings.engine.worker_count(), settings.auth.webhook_project.clone()));
     let by_password = (Arc::clone(&sign_in), settings.auth.token_lifetime());
-    let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), by_password, settings.engine.compression));
-    let state = web::Data::new(HttpState::new(chat.clone(), tokens, sign_in, http_settings(&settings)));
+    let issuers = Issuers::new(settings.auth.allowed_issuers()?);
+    let identities = Arc::new(Identities::new(chat.clone(), tokens, issuers));
+    let doors = Doors::new(chat.clone(), Arc::clone(&identities), by_password, settings.engine.compression);
+    let doors = Arc::new(doors);
+    let state = web::Data::new(HttpState::new(chat.clone(), sign_in, identities, http_settings(&settings)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
     let mut listening =

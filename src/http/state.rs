@@ -5,6 +5,7 @@ use super::feed::Feeds;
 use super::rate::Rates;
 use crate::chat::Chat;
 use crate::model::Failure;
+use crate::session::identity::Identities;
 use crate::session::sign_in::SignIn;
 use crate::store::accounts::{self, OrganizationRow};
 use crate::store::users::UserRow;
@@ -41,6 +42,7 @@ pub struct HttpState {
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
     pub(super) sign_in: Arc<SignIn>,
+    pub(super) identities: Arc<Identities>,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
 }
@@ -48,18 +50,19 @@ pub struct HttpState {
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, sign_in: Arc<SignIn>, settings: HttpSettings) -> Self {
+    pub fn new(chat: Chat, sign_in: Arc<SignIn>, identities: Arc<Identities>, settings: HttpSettings) -> Self {
         let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
-            tokens,
+            tokens: Arc::clone(&identities.tokens),
             token_lifetime,
             webhook_project,
             open_organizations,
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
             sign_in,
+            identities,
             feeds: Feeds::default(),
         }
     }

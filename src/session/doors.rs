@@ -1,5 +1,6 @@
 //! What the listeners share: who may come in, and how many.
 
+use super::identity::Identities;
 use super::sign_in::SignIn;
 use crate::chat::Chat;
 use crate::chat::event_loop::EventLoop;
@@ -22,6 +23,7 @@ pub struct Doors {
     pub chat: Chat,
     pub tokens: Arc<Tokens>,
     pub sign_in: Arc<SignIn>,
+    pub identities: Arc<Identities>,
     /// How long a session is good for that began with a password.
     pub token_lifetime: Duration,
     /// WebSockets may compress (`permessage-deflate`).
@@ -39,13 +41,14 @@ impl Doors {
     #[must_use]
     pub fn new(
         chat: Chat,
-        tokens: Arc<Tokens>,
+        identities: Arc<Identities>,
         (sign_in, token_lifetime): (Arc<SignIn>, Duration),
         compression: bool,
     ) -> Self {
         Self {
             chat,
-            tokens,
+            tokens: Arc::clone(&identities.tokens),
+            identities,
             sign_in,
             token_lifetime,
             compression,

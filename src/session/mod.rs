@@ -9,6 +9,7 @@ pub mod actor;
 pub mod commands;
 pub mod doors;
 pub mod hashing;
+pub mod identity;
 pub mod opening;
 pub mod pages;
 mod rate;

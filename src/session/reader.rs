@@ -188,7 +188,13 @@ impl Reader {
                 self.frame(&frame);
             }
             Decoder::Stomp(decoder, frames) => {
-                let Some(incoming) = decoder.decode(input)? else { return Ok(false) };
+                let Some(incoming) = decoder.decode(input)? else {
+                    // A long message on its way is as good as a heart-beat.
+                    if let Some(stomp) = self.channel.stomp.get().filter(|_| decoder.held() > 0) {
+                        stomp.heard();
+                    }
+                    return Ok(false);
+                };
                 match incoming {
                     Incoming::Text(text) => frames.feed(text.into()),
                     Incoming::Binary(message) => frames.feed(message),

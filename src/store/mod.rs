@@ -14,6 +14,7 @@ pub mod embedded;
 pub mod games;
 pub mod groups;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod members;
 pub mod messages;

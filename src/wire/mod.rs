@@ -6,6 +6,7 @@ pub mod document;
 pub mod envelope;
 pub mod error;
 pub mod field;
+pub mod foreign;
 pub mod frame;
 pub mod json;
 pub mod limits;

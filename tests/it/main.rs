@@ -14,6 +14,7 @@ mod demo;
 mod embedded;
 mod events;
 mod faults;
+mod issuers;
 mod login;
 mod metrics;
 mod pool;

@@ -83,6 +83,8 @@ pub struct Stomp {
     /// How often something must be sent, and something must come.
     beats: Cell<(Option<Duration>, Option<Duration>)>,
     heard_at: Cell<Instant>,
+    /// When something was sent last; the WebSocket's own pings don't count.
+    told_at: Cell<Instant>,
     /// The server doesn't read for the moment: silence means nothing.
     deaf: Cell<bool>,
     /// When the session wants to be woken, and that it was time.
@@ -101,6 +103,7 @@ impl Stomp {
             delivered: RefCell::default(),
             beats: Cell::new((None, None)),
             heard_at: Cell::new(now),
+            told_at: Cell::new(now),
             deaf: Cell::new(false),
             alarm: Cell::new(None),
             rang: Cell::new(false),
@@ -272,8 +275,9 @@ impl Stomp {
     /// The clock ticked.
     pub(super) fn tick(&self, channel: &Channel, now: Instant, time: DateTime<Utc>) {
         let (send, expect) = self.beats.get();
-        let wrote = now.saturating_duration_since(channel.wrote_at.get());
-        if send.is_some_and(|every| wrote >= every.saturating_sub(EARLY)) && channel.is_drained() {
+        let quiet = now.saturating_duration_since(self.told_at.get());
+        if send.is_some_and(|every| quiet >= every.saturating_sub(EARLY)) && channel.is_drained() {
+            self.told_at.set(now);
             channel.send(stomp_frame(channel.encoding().framing, EOL));
         }
         if self.deaf.get() {
@@ -396,8 +400,11 @@ impl Channel {
         for frame in frames {
             self.push(frame, 1, transient);
         }
-        if self.stomp.get().is_some_and(|stomp| stomp.has_delivered()) {
-            self.wake();
+        if let Some(stomp) = self.stomp.get().filter(|_| count > 0) {
+            stomp.told_at.set(Instant::now());
+            if stomp.has_delivered() {
+                self.wake();
+            }
         }
         count
     }

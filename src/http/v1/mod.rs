@@ -7,6 +7,7 @@ mod auth;
 mod contacts;
 mod conversations;
 pub mod health;
+mod issuers;
 mod live;
 mod openapi;
 mod organizations;
@@ -40,6 +41,9 @@ pub fn scope()
         .service(projects::show)
         .service(projects::change)
         .service(projects::delete)
+        .service(issuers::show)
+        .service(issuers::set)
+        .service(issuers::remove)
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)

@@ -177,13 +177,16 @@ async fn heart_beats_go_both_ways() {
     // One that promised to be heard and isn't is gone, though its WebSocket answers pings; one that keeps its promise stays.
     let mut silent = connect("500,0").await;
     let mut alive = connect("500,0").await;
-    loop {
-        tokio::select! {
-            ended = silent.ended() => break assert_eq!(ended.1, 4101),
-            () = tokio::time::sleep(Duration::from_millis(100)) => alive.send_text("\n").await,
+    let (over, mut is_over) = tokio::sync::oneshot::channel();
+    let keeps = tokio::spawn(async move {
+        while tokio::time::timeout(Duration::from_millis(100), &mut is_over).await.is_err() {
+            alive.send_text("\n").await;
         }
-    }
-    alive.sync().await;
+        alive.sync().await;
+    });
+    assert_eq!(silent.ended().await.1, 4101);
+    over.send(()).unwrap();
+    keeps.await.unwrap();
     let (mut bad, _) = StompClient::open(&server, "p", "v12.stomp").await;
     bad.send("CONNECT", &[("heart-beat", "often"), ("Authorization", &bearer)], "").await;
     assert!(bad.ended().await.0.header("message").starts_with("heart-beat: "));

@@ -3,6 +3,7 @@
 mod acknowledge;
 mod connect;
 mod hostile;
+mod library;
 mod mixed;
 mod send;
 mod subscribe;

@@ -8,9 +8,10 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn what_is_said_comes_as_the_message_itself() {
-    let (server, _project, [alice, bob], chat) = friends().await;
-    let mut writer = server.connect(&alice).await;
+    let (server, project, [alice, bob], _) = friends().await;
     for version in VERSIONS {
+        let chat = project.group_of(&[&alice, &bob]).await;
+        let mut writer = server.connect(&alice).await;
         let mut client = StompClient::connect(&server, &bob, version).await;
         client.subscribe("sub-0", &topic(&chat), "auto").await;
         client.subscribe("second", &topic(&chat), "client").await;

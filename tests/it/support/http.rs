@@ -5,6 +5,8 @@ use actix_web::{App, HttpServer, rt};
 use palabre::chat::{Chat, Clock};
 use palabre::config::Limits;
 use palabre::http::{HttpSettings, HttpState, router};
+use palabre::model::address::Allowed;
+use palabre::session::identity::{Identities, Issuers};
 use palabre::session::sign_in::SignIn;
 use palabre::store::Database;
 use palabre::wire::token::Tokens;
@@ -28,7 +30,9 @@ pub fn serve(database: Database) -> SocketAddr {
         admin_token: None,
     };
     let sign_in = Arc::new(SignIn::new(chat.clone(), NonZeroUsize::new(2).unwrap(), "default".to_owned()));
-    let state = web::Data::new(HttpState::new(chat, tokens, sign_in, settings));
+    crate::support::crypto::provide();
+    let identities = Arc::new(Identities::new(chat.clone(), tokens, Issuers::new(Allowed::default())));
+    let state = web::Data::new(HttpState::new(chat, sign_in, identities, settings));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 

@@ -6,6 +6,7 @@ pub mod db;
 pub mod event;
 pub mod frame;
 pub mod http;
+pub mod issuer;
 pub mod project;
 pub mod server;
 pub mod stomp;
