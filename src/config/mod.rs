@@ -6,11 +6,13 @@
 pub mod command;
 mod door;
 mod kept_secret;
+mod media;
 mod secret;
 mod validate;
 
 pub use crate::wire::bounds::Limits;
 pub use door::Door;
+pub use media::Media;
 pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
@@ -40,6 +42,10 @@ pub struct Settings {
     pub auth: Auth,
     #[command(flatten)]
     pub rest: Rest,
+    #[command(flatten)]
+    pub media: Media,
+    #[command(flatten)]
+    pub callbacks: Callbacks,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
@@ -246,6 +252,38 @@ impl Rest {
             })?;
         }
         Ok(())
+    }
+}
+
+/// How apps are called back.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Callbacks")]
+pub struct Callbacks {
+    /// Network, address or host that apps may be called back at although it is not of the public internet, such as 10.1.0.0/16 or
+    /// games.internal; may be given again, or several with commas
+    #[arg(long = "callback-allow", env = "PALABRE_CALLBACK_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Time after which a callback that its app never took is given up
+    #[arg(long = "callback-expiry", env = "PALABRE_CALLBACK_EXPIRY", value_name = "TIME", default_value = "72h", value_parser = duration::parse)]
+    pub expiry: Duration,
+}
+
+impl Callbacks {
+    /// What apps may be called at beside the public internet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for an entry that is no network, address or host name.
+    pub fn allowed(&self) -> Result<Allowed, ConfigError> {
+        Allowed::parse(&self.allow).map_err(|entry| {
+            let problem = format!("{entry} is no network (as 10.1.0.0/16), address or host name");
+            ConfigError::new("--callback-allow", "PALABRE_CALLBACK_ALLOW", problem)
+        })
+    }
+}
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Self { allow: Vec::new(), expiry: Duration::from_secs(72 * 3600) }
     }
 }
 

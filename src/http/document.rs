@@ -1,6 +1,7 @@
 //! The description of the API, OpenAPI 3.1, generated from the handlers and completed with what holds for all of them, so that no
 //! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
 
+use super::behalf::ON_BEHALF;
 use super::caller::APP_KEY;
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
@@ -13,7 +14,9 @@ use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, content::Content,
 };
@@ -120,16 +123,41 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
 fn complete(path: &str, item: &mut PathItem) {
     let is_auth = path.contains("/auth/");
     let PathItem { get, post, put, patch, delete, .. } = item;
+    if !is_auth {
+        for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+            open_to_apps(operation);
+        }
+    }
     for operation in [get, put, patch, delete].into_iter().flatten() {
         complete_operation(operation);
     }
     if let Some(operation) = post {
-        if operation.security.is_some() && !is_auth {
+        if operation.security.is_some() && !is_auth && !is_form(operation) {
             operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
             add_problem(operation, StatusCode::CONFLICT);
         }
         complete_operation(operation);
     }
+}
+
+/// Whether an operation takes files, which can't be held to tell whether they are the same.
+fn is_form(operation: &Operation) -> bool {
+    let body = operation.request_body.as_ref();
+    body.is_some_and(|body| matches!(body, RefOr::T(body) if body.content.contains_key("multipart/form-data")))
+}
+
+/// What users may do, apps may do for them.
+fn open_to_apps(operation: &mut Operation) {
+    let Some(security) = &mut operation.security else { return };
+    let scheme = |name: &str| SecurityRequirement::new::<_, [&str; 0], &str>(name, []);
+    let (user, app) = (scheme(USER_TOKEN), scheme(ACCESS_KEY));
+    if !security.contains(&user) && !security.contains(&app) {
+        return;
+    }
+    if !security.contains(&app) {
+        security.push(app);
+    }
+    operation.parameters.get_or_insert_default().push(RefOr::T(on_behalf()));
 }
 
 fn complete_operation(operation: &mut Operation) {
@@ -195,6 +223,24 @@ fn problem() -> RefOr<Content> {
 
 fn text() -> Object {
     ObjectBuilder::new().schema_type(Type::String).build()
+}
+
+fn on_behalf() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(ON_BEHALF)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(1200))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build()
 }
 
 fn idempotency_key() -> utoipa::openapi::path::Parameter {

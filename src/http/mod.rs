@@ -6,13 +6,15 @@
 //! say of themselves becomes the [`document`].
 
 pub mod admin;
-mod caller;
+mod behalf;
+pub mod caller;
 mod cors;
 mod docs;
 pub mod document;
 mod entrance;
 mod feed;
 pub mod idempotency;
+pub mod media;
 mod person;
 mod problem;
 mod rate;
@@ -23,4 +25,5 @@ mod state;
 mod v1;
 mod webhook;
 
+pub use media::MediaSettings;
 pub use state::{HttpSettings, HttpState};

@@ -2,12 +2,15 @@
 
 use super::cors::Origins;
 use super::feed::Feeds;
+use super::media::{Media, MediaSettings};
 use super::rate::Rates;
 use crate::chat::Chat;
+use crate::chat::callbacks::Guard;
 use crate::model::Failure;
 use crate::session::identity::Identities;
 use crate::session::sign_in::SignIn;
 use crate::store::accounts::{self, OrganizationRow};
+use crate::store::objects::Objects;
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
@@ -29,6 +32,10 @@ pub struct HttpSettings {
     pub open_organizations: bool,
     /// The token of operators, who may make organizations all the same.
     pub admin_token: Option<String>,
+    /// Decides where apps may be called back.
+    pub callbacks: Arc<Guard>,
+    /// Files.
+    pub media: MediaSettings,
 }
 
 /// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
@@ -43,15 +50,31 @@ pub struct HttpState {
     pub(super) origins: Origins,
     pub(super) sign_in: Arc<SignIn>,
     pub(super) identities: Arc<Identities>,
+    /// Looks at the addresses that apps want to be called at.
+    pub(super) callbacks: Arc<Guard>,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
+    pub(super) media: Media,
 }
 
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, sign_in: Arc<SignIn>, identities: Arc<Identities>, settings: HttpSettings) -> Self {
-        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token } = settings;
+    pub fn new(
+        chat: Chat,
+        (sign_in, identities): (Arc<SignIn>, Arc<Identities>),
+        objects: Objects,
+        settings: HttpSettings,
+    ) -> Self {
+        let HttpSettings {
+            token_lifetime,
+            webhook_project,
+            origins,
+            open_organizations,
+            admin_token,
+            callbacks,
+            media,
+        } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
@@ -63,7 +86,9 @@ impl HttpState {
             origins: Origins::new(origins),
             sign_in,
             identities,
+            callbacks,
             feeds: Feeds::default(),
+            media: Media::new(objects, media),
         }
     }
 

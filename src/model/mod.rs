@@ -4,14 +4,18 @@
 
 pub mod account;
 pub mod address;
+pub mod callback;
 pub mod contact;
 pub mod duration;
 pub mod failure;
+pub mod file_name;
+pub mod file_type;
 pub mod game;
 pub mod ids;
 pub mod limits;
 pub mod password;
 pub mod permission;
+pub mod picture;
 pub mod presence;
 pub mod profile;
 pub mod text;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod field;
 pub mod foreign;
 pub mod frame;
+pub mod invitation;
 pub mod json;
 pub mod limits;
 pub mod msgpack;

@@ -3,7 +3,7 @@
 use super::shapes::Account;
 use crate::chat::registry::CheckAccount;
 use crate::http::HttpState;
-use crate::http::caller::{Stranger, UserCaller, address};
+use crate::http::caller::{SignedInCaller, Stranger, address};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::Body;
 use crate::http::sign_in;
@@ -139,7 +139,7 @@ pub async fn register(state: Data<HttpState>, _: Stranger, body: Body<Register>)
     responses((status = 200, description = "A token with its whole time before it", body = SignedIn))
 )]
 #[post("/auth/refresh")]
-pub async fn refresh(state: Data<HttpState>, caller: UserCaller) -> Result<HttpResponse, Problem> {
+pub async fn refresh(state: Data<HttpState>, caller: SignedInCaller) -> Result<HttpResponse, Problem> {
     signed_in(&state, StatusCode::OK, &caller.user).await
 }
 
@@ -150,7 +150,7 @@ pub async fn refresh(state: Data<HttpState>, caller: UserCaller) -> Result<HttpR
     responses((status = 200, description = "The token's user", body = Me))
 )]
 #[get("/auth/me")]
-pub async fn show_me(state: Data<HttpState>, caller: UserCaller) -> Result<Json<Me>, Problem> {
+pub async fn show_me(state: Data<HttpState>, caller: SignedInCaller) -> Result<Json<Me>, Problem> {
     let user = account(&state, &caller.user).await?;
     Ok(Json(Me { user, expires_at: caller.expires_at.into() }))
 }
@@ -167,7 +167,7 @@ pub async fn show_me(state: Data<HttpState>, caller: UserCaller) -> Result<Json<
 #[post("/auth/password")]
 pub async fn change_password(
     state: Data<HttpState>,
-    caller: UserCaller,
+    caller: SignedInCaller,
     request: HttpRequest,
     body: Body<NewPassword>,
 ) -> Result<HttpResponse, Problem> {

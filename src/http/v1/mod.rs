@@ -6,9 +6,11 @@ mod apps;
 mod auth;
 mod contacts;
 mod conversations;
+mod games;
 pub mod health;
 mod issuers;
 mod live;
+mod media;
 mod openapi;
 mod organizations;
 mod projects;
@@ -47,6 +49,7 @@ pub fn scope()
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)
+        .service(apps::rotate_callback_secret)
         .service(apps::delete)
         .service(users::list)
         .service(users::create)
@@ -71,8 +74,18 @@ pub fn scope()
         .service(conversations::messages::react)
         .service(conversations::messages::unreact)
         .service(search::search)
+        .service(media::create)
+        .service(media::show)
+        .service(media::show_content)
+        .service(media::show_thumbnail)
+        .service(media::delete)
         .service(contacts::list)
         .service(contacts::relate)
+        .service(games::create)
+        .service(games::list)
+        .service(games::show)
+        .service(games::withdraw)
+        .service(games::rotate_secret)
         .service(status::show_own)
         .service(status::show)
         .service(status::set)

@@ -86,6 +86,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         tone: None,
         attachments: Vec::new(),
         game: Some(game),
+        by_app: None,
     };
     let author = who.user();
     who.say(conversation, |done| Say { reply: who.reply_to(re), author, draft, done }).await?;

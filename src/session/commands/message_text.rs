@@ -100,6 +100,7 @@ fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>, done: Said)
         tone: data.tone,
         attachments,
         game: None,
+        by_app: None,
     };
     Say { reply: who.reply_to(re), author: who.user(), draft, done }
 }

@@ -229,8 +229,9 @@ proptest! {
                 put(&mut bytes, Some(version), "content-length", &body.len().to_string());
                 wanted.push(("content-length".to_owned(), body.len().to_string()));
             }
-            for (name, value) in headers {
-                let name = format!("x{name}");
+            for (number, (_, value)) in headers.into_iter().enumerate() {
+                // The server writes plain names only.
+                let name = format!("x{number}");
                 put(&mut bytes, Some(version), &name, &value);
                 wanted.push((name, value));
             }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 const OPERATOR: &str = "the token of the operators";
 
 /// A server that is open to new organizations, and the token of one.
-async fn open() -> (TestServer, Api, String) {
+pub(super) async fn open() -> (TestServer, Api, String) {
     let server = TestServer::builder().settings(|settings| settings.rest.open_organizations = true).start().await;
     let api = Api::of(&server);
     let token = organization(&api, "acme").await;

@@ -3,12 +3,13 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, rt};
 use palabre::chat::{Chat, Clock};
-use palabre::config::Limits;
+use palabre::config::{Limits, Media};
 use palabre::http::{HttpSettings, HttpState, router};
 use palabre::model::address::Allowed;
 use palabre::session::identity::{Identities, Issuers};
 use palabre::session::sign_in::SignIn;
 use palabre::store::Database;
+use palabre::store::objects::{Objects, Place};
 use palabre::wire::token::Tokens;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -28,11 +29,14 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
+        callbacks: Arc::default(),
+        media: Media::default().settings(),
     };
     let sign_in = Arc::new(SignIn::new(chat.clone(), NonZeroUsize::new(2).unwrap(), "default".to_owned()));
     crate::support::crypto::provide();
     let identities = Arc::new(Identities::new(chat.clone(), tokens, Issuers::new(Allowed::default())));
-    let state = web::Data::new(HttpState::new(chat, sign_in, identities, settings));
+    let objects = Objects::at(Place::Folder("/nonexistent".into()));
+    let state = web::Data::new(HttpState::new(chat, (sign_in, identities), objects, settings));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 

@@ -165,7 +165,7 @@ pub async fn create(
             state.chat.run(async |conn| messages::check_references(conn, place, person.id(), reply_to, &files).await);
         check.await?
     };
-    let draft = Draft { id, kind: MessageKind::Text, body, reply_to, tone, attachments, game: None };
+    let draft = Draft { id, kind: MessageKind::Text, body, reply_to, tone, attachments, game: None, by_app: None };
     let stored = person.say(conversation.0, draft).await?;
     Ok(HttpResponse::Created().json(stored))
 }
