@@ -221,20 +221,20 @@ impl Publication {
     /// A stored message that changed, for its conversation.
     #[must_use]
     pub fn of_message(kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
-        Self::of(kind, message.into(), false)
+        Self::of(kind, &message.into(), false)
     }
 
     /// A message that was stored a moment ago, for its conversation.
     #[must_use]
     pub fn of_new_message(kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
-        Self::of(kind, message.into(), true)
+        Self::of(kind, &message.into(), true)
     }
 
-    fn of(kind: &'static str, message: Arc<Message>, is_new: bool) -> Self {
-        let event = about(kind, Arc::clone(&message), is_new);
+    fn of(kind: &'static str, message: &Arc<Message>, is_new: bool) -> Self {
+        let event = about(kind, Arc::clone(message), is_new);
         Self {
             about: Some(message.author.id),
-            tailor: Tailor::of_message(kind, &message, is_new),
+            tailor: Tailor::of_message(kind, message, is_new),
             ..Self::to_conversation(message.conversation, event).sized(message.texts())
         }
     }

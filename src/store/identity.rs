@@ -191,7 +191,7 @@ fn names(issuer: &str, subject: &str, profile: &Profile) -> Vec<String> {
     let called = profile.preferred_username.as_deref().into_iter().chain([subject]);
     let mut names: Vec<String> =
         called.filter(|name| text::username("username", name).is_ok()).map(str::to_owned).collect();
-    let marked = names.iter().next().map(|name| format!("{name}-{mark}"));
+    let marked = names.as_slice().first().map(|name| format!("{name}-{mark}"));
     names.extend(marked.filter(|name| text::username("username", name).is_ok()));
     names.push(format!("user-{mark}"));
     names
