@@ -132,7 +132,8 @@ async fn what_was_never_delivered_can_not_be_acknowledged() {
     let (server, _project, [alice, bob], chat) = friends().await;
     let mut writer = server.connect(&alice).await;
     writer.say(&chat, "x").await;
-    for id in [format!("{chat}/2/a"), format!("{chat}/1/b"), format!("{chat}/1"), "1".to_owned(), format!("event/1/a")]
+    for id in
+        [format!("{chat}/2/a"), format!("{chat}/1/b"), format!("{chat}/1"), "1".to_owned(), "event/1/a".to_owned()]
     {
         let mut client = StompClient::connect(&server, &bob, "1.2").await;
         client.subscribe("a", &topic(&chat), "client").await;

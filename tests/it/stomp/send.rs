@@ -55,7 +55,8 @@ async fn frames_are_cut_and_joined_in_any_way() {
 async fn what_is_no_text_is_refused_and_said_which_header() {
     let (server, _project, [alice, _], chat) = friends().await;
     let to = app(&chat);
-    let cases: [(&[(&str, &str)], &str, &str); 8] = [
+    type Headers = [(&'static str, &'static str)];
+    let cases: [(&Headers, &str, &str); 8] = [
         (&[("content-length", "3")], "a\0b", "content: "),
         (&[("content-type", "application/json")], "{", "content: "),
         (&[("content-type", "application/json")], r#"{"content": 1}"#, "content: "),
