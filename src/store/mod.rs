@@ -16,6 +16,7 @@ pub mod embedded;
 pub mod games;
 pub mod groups;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod invitations;
 pub mod media;
@@ -33,6 +34,7 @@ pub mod presence;
 pub mod projects;
 pub mod schema;
 mod statement;
+pub mod support;
 pub mod types;
 pub mod users;
 
