@@ -379,7 +379,8 @@ mod tests {
                 Value::String(reference) if name == "$ref" && depth < 8 => {
                     api.pointer(reference.trim_start_matches('#')).is_some_and(|schema| shows(api, schema, depth + 1))
                 }
-                member => name == "example" || name == "examples" || shows(api, member, depth),
+                // A list of values shows them all.
+                member => ["example", "examples", "enum"].contains(&name.as_str()) || shows(api, member, depth),
             }),
             Value::Array(items) => items.iter().any(|item| shows(api, item, depth)),
             _ => false,
