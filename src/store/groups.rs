@@ -246,6 +246,8 @@ async fn addable(
         .filter(users::id.eq_any(users).and(not(exists(blocks_actor))))
         .order(users::id)
         .select(users::id)
+        // Who is being deleted is waited for, and is none of them then.
+        .for_key_share()
         .load(conn)
         .await
 }
