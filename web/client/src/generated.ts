@@ -70,6 +70,8 @@ export interface ServerPushes {
   'message.read': Receipt | ReceiptDigest
   /** Say something */
   'message.text': Message
+  /** Most of a quota of language models is used up */
+  'quota.warning': QuotaWarning
   /** The token's time is over in a minute */
   'session.expiring': SessionExpiring
   /** The session is open */
@@ -444,6 +446,18 @@ export interface Problem {
 
 /** A namespace: nothing crosses from one project to another. */
 export type ProjectId = string
+
+/** The data of `quota.warning`: most of a month's quota is used up. */
+export interface QuotaWarning {
+  /** Which one, at the level of conversations. */
+  conversation?: ConversationId
+  /** Three letters, where the quota is one in money. */
+  currency?: string
+  level: string
+  quota: number
+  /** Tokens, or with `currency` millionths of it. */
+  used: number
+}
 
 /** What the members are told of a reaction. */
 export interface Reaction {
