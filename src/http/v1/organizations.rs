@@ -30,7 +30,7 @@ pub struct Credentials {
     )]
     name: String,
     /// 6 to 72 bytes.
-    #[schema(example = "a long secret", format = Password, min_length = 6, max_length = 72)]
+    #[schema(example = "a long secret", format = Password, min_length = 2, max_length = 72)]
     password: String,
 }
 
