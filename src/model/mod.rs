@@ -13,8 +13,11 @@ pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod profile;
+pub mod support;
 pub mod text;
 pub mod words;
 
 pub use failure::Failure;
-pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+pub use ids::{
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId, UserId,
+};
