@@ -168,8 +168,10 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
-    let mut listening =
-        Listening { tasks: vec![chat.watch_expiry(), chat.watch_search(), sweeper], ..Listening::default() };
+    let mut listening = Listening {
+        tasks: vec![chat.watch_expiry(), chat.watch_search(), chat.watch_desk(), sweeper],
+        ..Listening::default()
+    };
     match listening.start(&settings, listeners, &doors, &state, certificate).await {
         Ok(addresses) => {
             let grace = settings.engine.shutdown_grace;

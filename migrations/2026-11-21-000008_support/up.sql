@@ -105,3 +105,5 @@ CREATE TABLE support_canned (
     updated_at timestamptz NOT NULL,
     CONSTRAINT support_canned_name_key UNIQUE (project_id, name)
 );
+-- Projects whose desk assigns: looked for all the time.
+CREATE INDEX projects_support_auto_assign_idx ON projects (id) WHERE support_auto_assign;

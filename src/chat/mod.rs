@@ -23,6 +23,7 @@
 pub mod channel;
 mod clock;
 pub mod departure;
+pub mod desk;
 pub mod event_loop;
 mod expiry;
 pub mod founding;
@@ -44,6 +45,7 @@ use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
 use actix::Addr;
 use chrono::{DateTime, Utc};
+use desk::Bell;
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use indexing::Unindexed;
@@ -71,6 +73,8 @@ pub struct Core {
     pub limits: Limits,
     /// What search doesn't know of yet.
     pub unindexed: Unindexed,
+    /// Wakes the support desk.
+    pub desk: Bell,
     clock: Clock,
 }
 
@@ -125,6 +129,7 @@ impl Chat {
             metrics: Arc::default(),
             limits,
             unindexed: Unindexed::default(),
+            desk: Bell::default(),
             clock,
         });
         let scribes = Scribes::start(&core, scribes);
@@ -139,6 +144,11 @@ impl Chat {
     /// Makes what is stored findable, on the current arbiter, until the task is aborted.
     pub fn watch_search(&self) -> JoinHandle<()> {
         indexing::start(self)
+    }
+
+    /// Looks after the support desks of all projects, on the current arbiter, until the task is aborted.
+    pub fn watch_desk(&self) -> JoinHandle<()> {
+        desk::start(self)
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.
@@ -167,6 +177,12 @@ impl Chat {
     #[must_use]
     pub fn namespace_count(&self) -> usize {
         self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The projects that were in use on this node.
+    #[must_use]
+    pub fn projects(&self) -> Vec<ProjectId> {
+        self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// Of each scribe the messages that wait for it, and the bytes of their bodies.

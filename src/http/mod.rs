@@ -21,6 +21,7 @@ mod read;
 pub mod router;
 mod sign_in;
 mod state;
+mod support;
 mod throttle;
 mod v1;
 mod webhook;

@@ -19,5 +19,6 @@ pub mod words;
 
 pub use failure::Failure;
 pub use ids::{
-    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId, UserId,
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
+    UserId,
 };

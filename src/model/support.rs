@@ -205,7 +205,11 @@ impl Standing {
     /// # Errors
     /// [`Failure::Forbidden`] for the customer.
     pub fn check_staff(self) -> Result<(), Failure> {
-        if self.is_staff() { Ok(()) } else { Err(Failure::Forbidden("this is for agents, and not for one's own request")) }
+        if self.is_staff() {
+            Ok(())
+        } else {
+            Err(Failure::Forbidden("this is for agents, and not for one's own request"))
+        }
     }
 
     /// Whether the caller decides about the request: its agent, or an administrator.

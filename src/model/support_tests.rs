@@ -73,7 +73,12 @@ fn who_one_is_decides_what_one_may() {
         assert_eq!(of(role, me, Some(me)), Some(Standing::Customer), "one's own request is one's own");
     }
     let rights = |standing: Standing| {
-        (standing.reads(), standing.check_staff().is_ok(), standing.check_decides().is_ok(), standing.check_talks().is_ok())
+        (
+            standing.reads(),
+            standing.check_staff().is_ok(),
+            standing.check_decides().is_ok(),
+            standing.check_talks().is_ok(),
+        )
     };
     assert_eq!(rights(Standing::Customer), (true, false, false, true));
     assert_eq!(rights(Standing::Agent), (false, true, false, false));

@@ -21,7 +21,7 @@ pub use history::{Page, by_id, last_of, page, range};
 pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
 
 pub(in crate::store) use change::lock;
-pub(in crate::store) use shape::assemble_one;
+pub(in crate::store) use shape::{assemble, assemble_one};
 
 use super::schema::{media, members, messages};
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};

@@ -28,6 +28,7 @@ pub mod presence;
 pub mod projects;
 pub mod schema;
 mod statement;
+pub mod support;
 pub mod types;
 pub mod users;
 

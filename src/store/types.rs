@@ -10,7 +10,8 @@ use crate::model::presence::Choice;
 use crate::model::support;
 use crate::model::words::UnknownWord;
 use crate::model::{
-    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId, UserId,
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
+    UserId,
 };
 use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
 use diesel::deserialize::{self, FromSql, Queryable};

@@ -13,6 +13,7 @@ pub mod msgpack;
 pub mod outgoing;
 pub mod path;
 pub mod shapes;
+pub mod support;
 pub mod time;
 pub mod token;
 pub mod ws;

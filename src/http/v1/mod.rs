@@ -12,7 +12,7 @@ mod openapi;
 mod organizations;
 mod projects;
 mod search;
-mod shapes;
+pub(super) mod shapes;
 mod status;
 mod users;
 
@@ -72,4 +72,5 @@ pub fn scope()
         .service(status::show_own)
         .service(status::show)
         .service(status::set)
+        .configure(super::support::configure)
 }
