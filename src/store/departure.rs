@@ -123,10 +123,12 @@ async fn hand_over(
     user: UserId,
     rooms: &[(ConversationId, ConversationKind)],
 ) -> QueryResult<Vec<(ConversationId, UserId)>> {
-    let of = |private: bool| {
-        rooms.iter().filter(|(_, kind)| (*kind == ConversationKind::Private) == private).map(|(id, _)| *id).collect()
+    let of = |wanted: fn(ConversationKind) -> bool| -> Vec<ConversationId> {
+        rooms.iter().filter(|(_, kind)| wanted(*kind)).map(|(id, _)| *id).collect()
     };
-    let (private, shared): (Vec<_>, Vec<_>) = (of(true), of(false));
+    let private = of(|kind| kind == ConversationKind::Private);
+    // Who may what in a conversation of support only the desk decides.
+    let shared = of(|kind| !matches!(kind, ConversationKind::Private | ConversationKind::Support));
     let others = members::table
         .filter(members::conversation_id.eq_any(private).and(members::user_id.ne(user)))
         .filter(members::permission.ne(Permission::Read));

@@ -1,6 +1,6 @@
 //! The REST API, told by its clients: one module a resource.
 
-mod api;
+pub mod api;
 mod auth;
 mod contacts;
 mod conversations;
@@ -43,7 +43,7 @@ async fn user_with_password(project: &Project, username: &str, password: &str) -
 }
 
 /// A new app; its access key.
-async fn app(project: &Project, name: &str) -> String {
+pub async fn app(project: &Project, name: &str) -> String {
     let key = format!("the key of {name} in {}", project.name);
     accounts::create_app(&mut project.conn().await, Uuid::new_v4(), project.id, name, &key).await.unwrap();
     key
