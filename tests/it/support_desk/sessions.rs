@@ -10,7 +10,8 @@ async fn a_session_is_a_conversation_of_the_two() {
     let [mut alice_s, mut carol_s] = desk.server.connect_all([&desk.alice, &desk.carol]).await;
     let request = desk.request(&desk.alice).await;
     let session = desk.session(&desk.alice, &request).await;
-    let keys: Vec<_> = session.as_object().unwrap().keys().cloned().collect();
+    let mut keys: Vec<_> = session.as_object().unwrap().keys().cloned().collect();
+    keys.sort();
     assert_eq!(keys, ["conversation", "created_at", "id", "request", "status", "updated_at"]);
     assert_eq!((&session["request"], &session["status"]), (&request["id"], &json!("ACTIVE")));
     assert_eq!(desk.api.post(&at(&request, "sessions")).user(&desk.alice).expect(200).await["id"], session["id"]);
