@@ -5,12 +5,13 @@ use crate::chat::{Chat, Clock};
 use crate::cluster::Delivery;
 use crate::config::{ConfigError, Settings};
 use crate::http::admin::{self, AdminState};
-use crate::http::{HttpSettings, HttpState, idempotency, router};
+use crate::http::{HttpSettings, HttpState, idempotency, media, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
 use crate::store::demo;
+use crate::store::objects::Objects;
 use crate::store::opening::{self, Company, Opened};
 use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
@@ -150,6 +151,7 @@ impl Listening {
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     settings.validate()?;
     let listeners = Listeners::bind(&settings)?;
+    let objects = Objects::at(settings.media_place()?);
     let certificate = match (&settings.listen.tls_cert, &settings.listen.tls_key) {
         (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
         _ => None,
@@ -165,11 +167,13 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let scribes = settings.engine.scribes.get();
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
-    let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
+    let state = web::Data::new(HttpState::new(chat.clone(), tokens, objects, http_settings(&settings)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
+    let swept = state.clone();
+    let files = actix::spawn(async move { media::sweep::keep_going(&swept).await });
     let mut listening = Listening {
-        tasks: vec![chat.watch_expiry(), chat.watch_search(), chat.watch_desk(), sweeper],
+        tasks: vec![chat.watch_expiry(), chat.watch_search(), chat.watch_desk(), sweeper, files],
         ..Listening::default()
     };
     match listening.start(&settings, listeners, &doors, &state, certificate).await {
@@ -194,6 +198,7 @@ fn http_settings(settings: &Settings) -> HttpSettings {
         open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
         cores: settings.engine.worker_count(),
+        media: settings.media.settings(),
     }
 }
 

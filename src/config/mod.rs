@@ -6,11 +6,13 @@
 pub mod command;
 mod door;
 mod kept_secret;
+mod media;
 mod secret;
 mod validate;
 
 pub use crate::wire::bounds::Limits;
 pub use door::Door;
+pub use media::Media;
 pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub auth: Auth,
     #[command(flatten)]
     pub rest: Rest,
+    #[command(flatten)]
+    pub media: Media,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]

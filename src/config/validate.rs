@@ -18,6 +18,7 @@ impl Settings {
         self.database.validate()?;
         self.auth.validate()?;
         self.rest.validate()?;
+        self.media.validate()?;
         self.validate_secret()?;
         self.validate_listeners()?;
         self.validate_limits()

@@ -124,12 +124,18 @@ fn complete(path: &str, item: &mut PathItem) {
         complete_operation(operation);
     }
     if let Some(operation) = post {
-        if operation.security.is_some() && !is_auth {
+        if operation.security.is_some() && !is_auth && !is_form(operation) {
             operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
             add_problem(operation, StatusCode::CONFLICT);
         }
         complete_operation(operation);
     }
+}
+
+/// Whether an operation takes files, which can't be held to tell whether they are the same.
+fn is_form(operation: &Operation) -> bool {
+    let body = operation.request_body.as_ref();
+    body.is_some_and(|body| matches!(body, RefOr::T(body) if body.content.contains_key("multipart/form-data")))
 }
 
 fn complete_operation(operation: &mut Operation) {

@@ -14,6 +14,7 @@ mod entrance;
 mod feed;
 mod hashing;
 pub mod idempotency;
+pub mod media;
 mod person;
 mod problem;
 mod rate;
@@ -26,4 +27,5 @@ mod throttle;
 mod v1;
 mod webhook;
 
+pub use media::MediaSettings;
 pub use state::{HttpSettings, HttpState};

@@ -3,11 +3,13 @@
 use super::cors::Origins;
 use super::feed::Feeds;
 use super::hashing::Hashing;
+use super::media::{Media, MediaSettings};
 use super::rate::Rates;
 use super::throttle::Throttle;
 use crate::chat::Chat;
 use crate::model::Failure;
 use crate::store::accounts::{self, OrganizationRow};
+use crate::store::objects::Objects;
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
@@ -32,6 +34,8 @@ pub struct HttpSettings {
     pub admin_token: Option<String>,
     /// That many passwords are hashed at once.
     pub cores: NonZeroUsize,
+    /// Files.
+    pub media: MediaSettings,
 }
 
 /// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
@@ -48,13 +52,14 @@ pub struct HttpState {
     pub(super) throttle: Throttle,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
+    pub(super) media: Media,
 }
 
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, settings: HttpSettings) -> Self {
-        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores } =
+    pub fn new(chat: Chat, tokens: Arc<Tokens>, objects: Objects, settings: HttpSettings) -> Self {
+        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores, media } =
             settings;
         Self {
             rates: Rates::new(&chat.limits),
@@ -68,6 +73,7 @@ impl HttpState {
             hashing: Hashing::new(cores),
             throttle: Throttle::default(),
             feeds: Feeds::default(),
+            media: Media::new(objects, media),
         }
     }
 

@@ -115,8 +115,8 @@ pub async fn conversation_of(
 /// messages there are.
 ///
 /// # Errors
-/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is not the
-/// author's.
+/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is none that
+/// the author may read.
 pub async fn check_references(
     conn: &mut AsyncPgConnection,
     (project, conversation): (ProjectId, ConversationId),
@@ -134,11 +134,12 @@ pub async fn check_references(
 
 /// Checks that the sender may attach these files, and gives them as the message will show them.
 ///
-/// Each must be in the project and uploaded by `owner`, otherwise it is "not found"; none may be named twice.
+/// Each must be one that the sender may read, as [`super::media::readable`] says; otherwise it is "not found". None may be
+/// named twice.
 pub async fn check_attachments(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
-    owner: UserId,
+    sender: UserId,
     files: &[MediaId],
 ) -> Result<Vec<Attachment>, Failure> {
     let mut seen = HashSet::new();
@@ -149,9 +150,7 @@ pub async fn check_attachments(
         return Ok(Vec::new());
     }
     let mut found: HashMap<MediaId, Attachment> = media::table
-        .filter(media::id.eq_any(files))
-        .filter(media::project_id.eq(project))
-        .filter(media::owner_id.eq(owner))
+        .filter(media::id.eq_any(super::media::readable(conn, project, sender, files).await?))
         .select((media::id, media::name, media::mime, media::size, media::width, media::height))
         .load::<columns::MediaColumns>(conn)
         .await?

@@ -108,6 +108,9 @@ diesel::table! {
         width -> Nullable<Int4>,
         height -> Nullable<Int4>,
         created_at -> Timestamptz,
+        of_project -> Bool,
+        arrived -> Bool,
+        thumbnail -> Nullable<Bool>,
     }
 }
 
@@ -320,7 +323,6 @@ diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
 diesel::joinable!(media -> projects (project_id));
-diesel::joinable!(media -> users (owner_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(messages -> chatbots (chatbot_id));

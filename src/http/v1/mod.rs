@@ -8,6 +8,7 @@ mod contacts;
 mod conversations;
 pub mod health;
 mod live;
+mod media;
 mod openapi;
 mod organizations;
 mod projects;
@@ -67,6 +68,11 @@ pub fn scope()
         .service(conversations::messages::react)
         .service(conversations::messages::unreact)
         .service(search::search)
+        .service(media::create)
+        .service(media::show)
+        .service(media::show_content)
+        .service(media::show_thumbnail)
+        .service(media::delete)
         .service(contacts::list)
         .service(contacts::relate)
         .service(status::show_own)

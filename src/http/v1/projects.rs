@@ -17,7 +17,11 @@ use crate::wire::time::Timestamp;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::{IntoParams, ToSchema};
+
+/// How long a caller waits for the files of a deleted project.
+const FILES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A namespace: its users, conversations and apps are in no other.
 #[derive(Serialize, ToSchema)]
@@ -228,6 +232,11 @@ pub async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let found = find(&state, caller.organization.id, &project.0).await?;
     delete_project(&state.chat, found.id).await?;
+    // The rows are gone, and with them every way to the contents; what takes longer is left to the sweep.
+    let files = tokio::time::timeout(FILES_PATIENCE, state.media.objects.delete_project(found.id)).await;
+    if !matches!(files, Ok(Ok(()))) {
+        log::info!(target: "palabre::http", "files of a deleted project are left to the sweep");
+    }
     state.origins.forget();
     Ok(HttpResponse::NoContent().finish())
 }

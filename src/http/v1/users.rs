@@ -16,6 +16,7 @@ use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
 use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, SessionId, UserId, text};
 use crate::session::who::ask;
+use crate::store::media;
 use crate::store::people::{self, AccountRow, Changes};
 use crate::store::users::{self, NewUser};
 use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
@@ -206,9 +207,9 @@ pub async fn change(
         return Err(Failure::Forbidden("this is for administrators and apps of the project").into());
     }
     if let Some(Some(avatar)) = body.0.avatar() {
-        let owner = (!caller.is_admin()).then_some(found.user.id);
+        let (project, user, by_admin) = (caller.project(), found.user.id, caller.is_admin());
         let is_picture =
-            state.chat.run(async |conn| Ok(people::is_picture(conn, caller.project(), avatar, owner).await?));
+            state.chat.run(async |conn| Ok(media::may_be_avatar(conn, project, avatar, user, by_admin).await?));
         if !is_picture.await? {
             return Err(Failure::invalid("avatar", "must be a picture among the media of this user").into());
         }

@@ -110,6 +110,22 @@ impl Call {
         answer
     }
 
+    /// As [`Call::send`], for what is no JSON.
+    pub async fn raw(self) -> (u16, HeaderMap, Vec<u8>) {
+        let Self { method, path, request } = self;
+        let response = request.send().await.unwrap();
+        let answer =
+            Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: Value::Null };
+        answer.check_description(&method, &path);
+        (answer.status, answer.headers, response.bytes().await.unwrap().to_vec())
+    }
+
+    /// Sends a form with one file.
+    pub fn file(self, name: &str, bytes: &[u8]) -> Self {
+        let body = form(&[("file", Some(name), bytes)]);
+        self.body(FORM, body)
+    }
+
     /// The body of an answer that must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> impl Future<Output = Value> {
@@ -149,6 +165,24 @@ impl Call {
             assert_eq!(named, fields, "{at}: {}", answer.body);
         }
     }
+}
+
+/// The type of [`form`].
+pub const FORM: &str = "multipart/form-data; boundary=the-boundary";
+
+/// A form of these parts: their names, names of files, and contents.
+pub fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, bytes) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        body.extend(format!("--the-boundary\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n").bytes());
+        // What the sender says of the type counts for nothing.
+        body.extend(b"Content-Type: image/png\r\n\r\n");
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--the-boundary--\r\n");
+    body
 }
 
 impl Answer {

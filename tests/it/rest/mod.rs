@@ -8,6 +8,7 @@ mod cors;
 mod idempotency;
 mod infrastructure;
 mod live;
+mod media;
 mod messages;
 mod organizations;
 mod search;

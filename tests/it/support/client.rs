@@ -354,7 +354,8 @@ impl Client {
         let wanted = self.encoding_is_settled && self.via.is_json();
         assert!(json == wanted || !self.encoding_is_settled, "the wrong encoding: {payload}");
         if !payload.is_null() {
-            let keys: Vec<_> = payload.as_object().unwrap().keys().cloned().collect();
+            let mut keys: Vec<_> = payload.as_object().unwrap().keys().cloned().collect();
+            keys.sort_unstable();
             assert_eq!(keys, ["data", "type"], "{payload}");
         }
         let (name, data) = (payload["type"].take(), payload["data"].take());
