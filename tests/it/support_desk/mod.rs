@@ -14,16 +14,17 @@ mod timeouts;
 
 use crate::rest::api::Api;
 use crate::support::client::Client;
+use crate::support::http::SECRET;
 use crate::support::project::{Project, TestUser};
 use crate::support::server::{TestClock, TestServer};
 use crate::support::wait::until_async;
 use chrono::Utc;
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use palabre::model::account::UserRole;
+use palabre::store::accounts;
 use palabre::store::people::{self, Changes};
-use palabre::store::schema::projects;
+use palabre::wire::token::Tokens;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A server with a project and the people of a desk.
 struct Desk {
@@ -121,11 +122,18 @@ impl Desk {
 
     /// The desk gives requests to agents.
     async fn assign_automatically(&self) {
-        diesel::update(projects::table.find(self.project.id))
-            .set(projects::support_auto_assign.eq(true))
-            .execute(&mut self.project.conn().await)
-            .await
-            .unwrap();
+        self.settings(json!({ "support_auto_assign": true })).await;
+    }
+
+    /// The project's owner changes it.
+    async fn settings(&self, change: Value) {
+        let owner = format!("the owner of {}", self.project.name);
+        let owner = accounts::organization_by(&mut self.project.conn().await, &owner).await.unwrap().unwrap();
+        let bearer = accounts::token_of_organization(&owner);
+        let tokens = Tokens::new(SECRET.as_bytes());
+        let token = tokens.issue_organization(&bearer, Utc::now(), Duration::from_secs(3600)).unwrap();
+        let path = format!("/projects/{}", self.project.name);
+        self.api.patch(&path).bearer(&token).json(change).expect(200).await;
     }
 }
 

@@ -42,6 +42,17 @@ async fn a_quiet_session_ends_and_both_sides_are_told() {
 }
 
 #[tokio::test]
+async fn a_shorter_time_holds_for_the_sessions_that_are_open() {
+    let desk = Desk::open().await;
+    let (_, session) = desk.talk(&desk.alice, &desk.carol).await;
+    let mut alice_s = desk.server.connect(&desk.alice).await;
+    desk.clock.advance(Duration::from_secs(61));
+    desk.settings(json!({ "support_timeout_s": 60 })).await;
+    let told = alice_s.next_push("support.session").await;
+    assert_eq!((&told["id"], &told["status"]), (&session["id"], &json!("TIMEOUT")));
+}
+
+#[tokio::test]
 async fn what_went_quiet_while_no_server_ran_ends_when_one_does() {
     let desk = Desk::open().await;
     let (_, session) = desk.talk(&desk.alice, &desk.carol).await;
