@@ -22,8 +22,10 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// Of another status than `NEW`, in the same order.
+    #[param(inline)]
     status: Option<Status>,
     /// Only of this priority.
+    #[param(inline)]
     priority: Option<Priority>,
     /// The `next` of the page before.
     #[param(pattern = "^[A-Za-z0-9_-]*$")]

@@ -39,8 +39,11 @@ pub enum Whose {
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// `own`, `assigned` or `all`; the latter two for agents and administrators, whose default is `all`.
+    #[param(inline)]
     whose: Option<Whose>,
+    #[param(inline)]
     status: Option<Status>,
+    #[param(inline)]
     priority: Option<Priority>,
     /// The `next` of the page before.
     #[param(pattern = "^[A-Za-z0-9_-]*$")]

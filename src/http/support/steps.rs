@@ -138,5 +138,5 @@ pub async fn close(state: Data<HttpState>, caller: UserCaller, request: InPath<R
 pub async fn reopen(state: Data<HttpState>, caller: UserCaller, request: InPath<RequestId>) -> Answer {
     let (actor, id, now) = (actor(&caller), request.0, state.chat.now());
     let step = async |conn: &mut _| assignment::reopen(conn, actor, id, now).await;
-    Ok(Json(desk::act(&state.chat, actor, id, true, step).await?))
+    Ok(Json(desk::act(&state.chat, actor, id, false, step).await?))
 }

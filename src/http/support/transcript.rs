@@ -9,7 +9,6 @@ use crate::http::read::InPath;
 use crate::model::{ConversationId, Failure, SupportSessionId};
 use crate::store::messages::{self, Page};
 use crate::store::support::{Actor, sessions};
-use crate::wire::limits::PAGE_MESSAGES;
 use crate::wire::shapes::Message;
 use actix_web::http::header;
 use actix_web::web::Data;
@@ -18,6 +17,9 @@ use bytes::Bytes;
 use chrono::SecondsFormat;
 use futures_util::stream;
 use std::fmt::Write;
+
+/// Messages written at once: at their longest some megabytes.
+const PART: i64 = 50;
 
 /// A session as text
 ///
@@ -79,7 +81,7 @@ async fn part(place: &Place, after: i64) -> Result<Part, Failure> {
         // Who may read it no longer reads no more of it.
         sessions::find(conn, *actor, *session).await?;
         let from = Page::AfterSeq(after);
-        Ok(messages::page(conn, actor.project, *conversation, actor.user, from, PAGE_MESSAGES, now).await?)
+        Ok(messages::page(conn, actor.project, *conversation, actor.user, from, PART, now).await?)
     });
     let (items, more) = page.await?;
     let mut text = String::new();
