@@ -71,7 +71,7 @@ CREATE TABLE support_steps (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     request_id uuid NOT NULL REFERENCES support_requests ON DELETE CASCADE,
     step text NOT NULL CHECK (step IN ('created', 'taken', 'assigned', 'transferred', 'returned', 'resolved', 'closed',
-        'reopened', 'session_opened', 'session_closed', 'session_timed_out', 'noted', 'tagged', 'rated')),
+        'reopened', 'session_opened', 'session_closed', 'session_timed_out', 'mode_changed', 'noted', 'tagged', 'rated')),
     at timestamptz NOT NULL,
     -- NULL: the desk itself, or a user deleted since.
     actor_id uuid REFERENCES users ON DELETE SET NULL,

@@ -20,6 +20,7 @@
 //!   refuses what goes beyond its own bounds.
 //! - `do_send`, which no capacity holds back, is used only for reports whose number the receiver itself bounds.
 
+pub mod callbacks;
 pub mod channel;
 mod clock;
 pub mod departure;
@@ -44,6 +45,7 @@ use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
 use actix::Addr;
+use callbacks::Wake;
 use chrono::{DateTime, Utc};
 use desk::Bell;
 use diesel_async::AsyncPgConnection;
@@ -75,6 +77,8 @@ pub struct Core {
     pub unindexed: Unindexed,
     /// Wakes the support desk.
     pub desk: Bell,
+    /// Wakes who delivers callbacks.
+    pub callbacks: Wake,
     clock: Clock,
 }
 
@@ -130,6 +134,7 @@ impl Chat {
             limits,
             unindexed: Unindexed::default(),
             desk: Bell::default(),
+            callbacks: Wake::default(),
             clock,
         });
         let scribes = Scribes::start(&core, scribes);

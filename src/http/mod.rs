@@ -6,8 +6,10 @@
 //! say of themselves becomes the [`document`].
 
 pub mod admin;
-mod caller;
+mod behalf;
+pub mod caller;
 mod cors;
+mod described;
 mod docs;
 pub mod document;
 mod entrance;
@@ -15,6 +17,7 @@ mod feed;
 mod hashing;
 pub mod idempotency;
 pub mod media;
+mod paging;
 mod person;
 mod problem;
 mod rate;

@@ -59,3 +59,6 @@ pub const SUPPORT_NOTE_CHARS: usize = 10_000;
 /// Tags of a request, and the characters of each: few words that can be seen at a glance.
 pub const SUPPORT_TAGS: usize = 20;
 pub const SUPPORT_TAG_CHARS: usize = 50;
+/// Callbacks of one invitation that may wait to be delivered: one for each member of a large conversation. Beyond that
+/// answers wait until the app is back.
+pub const CALLBACKS_WAITING: i64 = 10_000;

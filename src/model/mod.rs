@@ -3,6 +3,8 @@
 //! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
 
 pub mod account;
+pub mod address;
+pub mod callback;
 pub mod contact;
 pub mod duration;
 pub mod failure;

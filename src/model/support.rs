@@ -81,6 +81,8 @@ pub enum Step {
     SessionOpened,
     SessionClosed,
     SessionTimedOut,
+    /// People answer from now on, or a bot.
+    ModeChanged,
     Noted,
     Tagged,
     Rated,
@@ -104,6 +106,7 @@ words!(
         SessionOpened => "session_opened",
         SessionClosed => "session_closed",
         SessionTimedOut => "session_timed_out",
+        ModeChanged => "mode_changed",
         Noted => "noted",
         Tagged => "tagged",
         Rated => "rated",

@@ -14,7 +14,7 @@ mod search;
 mod shape;
 mod status;
 
-pub use batch::{NewGame, NewMessage, Outcome, store_batch};
+pub use batch::{ByApp, NewGame, NewMessage, Outcome, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};

@@ -7,6 +7,7 @@
 //! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
 pub mod accounts;
+pub mod callbacks;
 pub mod contacts;
 pub mod conversations;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod games;
 pub mod groups;
 pub mod idempotency;
 pub mod import;
+pub mod invitations;
 pub mod media;
 pub mod members;
 pub mod messages;

@@ -2,6 +2,7 @@
 
 use super::groups::{NOT_FOUND, lock};
 use super::schema::{chatbots, conversations, members, projects};
+use super::support;
 use crate::model::permission::Permission;
 use crate::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
 use crate::wire::shapes::{ConversationKind, Mode};
@@ -35,6 +36,8 @@ pub async fn set_mode(
     chatbot: Option<ChatbotId>,
 ) -> Result<ChangedMode, Failure> {
     conn.transaction(async |conn| {
+        // Before the conversation, as everywhere.
+        let request = support::lock_request_of(conn, id).await?;
         let conversation = lock(conn, project, id).await?;
         let own: Option<Permission> =
             members::table.find((id, actor)).select(members::permission).first(conn).await.optional()?;
@@ -60,6 +63,9 @@ pub async fn set_mode(
                 ))
                 .execute(conn)
                 .await?;
+            if let Some(request) = request {
+                support::note_mode(conn, request, actor, mode).await?;
+            }
         }
         Ok(ChangedMode { mode, chatbot, changed })
     })

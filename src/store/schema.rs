@@ -1,12 +1,24 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    app_invitations (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        app_id -> Uuid,
+        number -> Int8,
+        callback_url -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     apps (id) {
         id -> Uuid,
         project_id -> Uuid,
         name -> Text,
         key_hash -> Bytea,
         created_at -> Timestamptz,
+        callback_secret -> Nullable<Text>,
+        user_id -> Nullable<Uuid>,
     }
 }
 
@@ -16,6 +28,22 @@ diesel::table! {
         seq -> Int8,
         position -> Int4,
         media_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    callbacks (id) {
+        id -> Uuid,
+        app_id -> Uuid,
+        conversation_id -> Uuid,
+        seq -> Int8,
+        number -> Int8,
+        url -> Text,
+        target -> Text,
+        body -> Text,
+        created_at -> Timestamptz,
+        attempts -> Int4,
+        due_at -> Timestamptz,
     }
 }
 
@@ -317,8 +345,11 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(app_invitations -> apps (app_id));
 diesel::joinable!(apps -> projects (project_id));
+diesel::joinable!(apps -> users (user_id));
 diesel::joinable!(attachments -> media (media_id));
+diesel::joinable!(callbacks -> apps (app_id));
 diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
@@ -342,8 +373,10 @@ diesel::joinable!(token_usage -> users (user_id));
 diesel::joinable!(users -> projects (project_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    app_invitations,
     apps,
     attachments,
+    callbacks,
     chatbots,
     contacts,
     conversations,

@@ -111,18 +111,23 @@ pub struct Agent {
 }
 
 /// `support.agent`: an agent's status, for the others.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SupportAgentStatus)]
 pub struct AgentPush {
     pub user: User,
     pub status: AgentStatus,
 }
 
 /// `support.queue`: where a customer who waits stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SupportPlace)]
 pub struct Place {
     pub request: RequestId,
+    #[schema(minimum = 1)]
     pub place: i64,
+    /// Seconds that the customer may expect to wait, where that can be told.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0)]
     pub wait_s: Option<i64>,
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod asyncapi;
 mod command_line;
 mod demo;
 mod embedded;

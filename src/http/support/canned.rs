@@ -3,34 +3,25 @@
 use super::actor;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Name, Paging, Place};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath};
 use crate::http::v1::shapes::Page;
 use crate::model::support::check_role;
 use crate::model::text;
 use crate::session::pages::fit_into;
 use crate::store::support::canned;
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::outgoing::Format;
 use crate::wire::support::Canned;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// Which answers.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Answers in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
-}
+/// Which answers: where a page of them begins, and how long it is.
+type Which = Paging<Name, PAGE_USERS>;
 
 /// A new canned answer.
 #[derive(Deserialize, ToSchema)]
@@ -38,7 +29,7 @@ pub struct Which {
 #[schema(as = NewSupportCanned)]
 pub struct New {
     /// Unique in the project.
-    #[schema(example = "greeting", min_length = 1, max_length = 255)]
+    #[schema(example = "greeting", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     name: String,
     #[schema(example = "Hello, how can I help?", min_length = 1, max_length = 16384)]
     body: String,
@@ -49,7 +40,7 @@ pub struct New {
 #[serde(deny_unknown_fields)]
 #[schema(as = SupportCannedChange)]
 pub struct Change {
-    #[schema(example = "greeting", min_length = 1, max_length = 255)]
+    #[schema(example = "greeting", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     name: Option<String>,
     #[schema(example = "Hello, how can I help?", min_length = 1, max_length = 16384)]
     body: Option<String>,
@@ -69,16 +60,15 @@ pub struct Change {
 pub async fn list(
     state: Data<HttpState>,
     caller: UserCaller,
-    which: InQuery<Which>,
+    Paging { after, limit }: Which,
 ) -> Result<Json<Page<Canned>>, Problem> {
     let actor = actor(&caller);
     check_role(actor.role)?;
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let after = unmark(which.0.after.as_deref())?;
+    let after = after.map(|name| name.0);
     let page = state.chat.run(async |conn| Ok(canned::page(conn, actor.project, after.as_deref(), limit).await?));
     let (items, more) = page.await?;
     let (items, cut) = fit_into(state.chat.limits.server_frame_bytes, Format::Json, items);
-    let next = items.last().filter(|_| more || cut).map(|last| mark(&last.name));
+    let next = items.last().filter(|_| more || cut).map(|last| Name(last.name.clone()).mark());
     Ok(Json(Page { items, next }))
 }
 

@@ -3,6 +3,7 @@
 mod agents;
 mod canned;
 mod notes;
+mod places;
 mod queue;
 mod requests;
 mod search;
@@ -11,11 +12,7 @@ mod steps;
 mod transcript;
 
 use super::caller::UserCaller;
-use super::read::{mark, unmark};
-use crate::model::Failure;
 use crate::store::support::Actor;
-use chrono::{DateTime, Datelike, Utc};
-use std::str::FromStr;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// All of it.
@@ -54,23 +51,4 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// Who calls, as the desk knows them.
 fn actor(caller: &UserCaller) -> Actor {
     Actor { project: caller.user.project_id, user: caller.user.id, role: caller.user.role }
-}
-
-/// Where a page ended that is in the order of moments.
-fn mark_moment(moment: DateTime<Utc>, id: impl std::fmt::Display) -> String {
-    mark(&format!("{}.{id}", moment.timestamp_micros()))
-}
-
-/// What [`mark_moment`] made.
-fn unmark_moment<T: FromStr>(after: Option<&str>) -> Result<Option<(DateTime<Utc>, T)>, Failure> {
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    unmark(after)?.map(|text| moment(&text).ok_or_else(refused)).transpose()
-}
-
-fn moment<T: FromStr>(text: &str) -> Option<(DateTime<Utc>, T)> {
-    let (moment, id) = text.split_once('.')?;
-    let moment = DateTime::from_timestamp_micros(moment.parse().ok()?)?;
-    // Beyond these years the database knows none.
-    (1970..=9999).contains(&moment.year()).then_some(())?;
-    Some((moment, id.parse().ok()?))
 }

@@ -1,36 +1,27 @@
 //! `/api/v1/support/requests/{request}/notes`: what agents tell each other.
 
-use super::{actor, mark_moment, unmark_moment};
+use super::actor;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Paging, Place};
 use crate::http::problem::Problem;
-use crate::http::read::{Body, InPath, InQuery, Number, page_size};
+use crate::http::read::{Body, InPath};
 use crate::http::v1::shapes::Page;
 use crate::model::limits::SUPPORT_NOTE_CHARS;
 use crate::model::{RequestId, text};
 use crate::session::pages::fit_into;
 use crate::store::support::notes;
 use crate::store::users;
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::outgoing::Format;
 use crate::wire::support::Note;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-/// Which notes.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Notes in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
-}
+/// Which notes: where a page of them begins, and how long it is.
+type Which = Paging<notes::Place, PAGE_USERS>;
 
 /// A new note.
 #[derive(Deserialize, ToSchema)]
@@ -56,16 +47,14 @@ pub async fn list(
     state: Data<HttpState>,
     caller: UserCaller,
     request: InPath<RequestId>,
-    which: InQuery<Which>,
+    Paging { after, limit }: Which,
 ) -> Result<Json<Page<Note>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let after = unmark_moment(which.0.after.as_deref())?;
     let actor = actor(&caller);
     let page = state.chat.run(async |conn| notes::page(conn, actor, request.0, after, limit).await);
     let (items, end) = page.await?;
     let (items, cut) = fit_into(state.chat.limits.server_frame_bytes, Format::Json, items);
-    let cut = items.last().filter(|_| cut).map(|last| mark_moment(last.created_at.0, last.id));
-    Ok(Json(Page { items, next: cut.or_else(|| end.map(|(moment, id)| mark_moment(moment, id))) }))
+    let cut = items.last().filter(|_| cut).map(|last| (last.created_at.0, last.id).mark());
+    Ok(Json(Page { items, next: cut.or_else(|| end.map(|end| end.mark())) }))
 }
 
 /// Add a note

@@ -1,15 +1,15 @@
 //! `/api/v1/support/queue`: who waits.
 
-use super::{actor, moment};
+use super::actor;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{self, Place as _, page_size};
 use crate::http::problem::Problem;
-use crate::http::read::{InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{InQuery, Number};
 use crate::http::v1::shapes::Page;
 use crate::model::support::{Priority, Status, check_role};
-use crate::model::{Failure, RequestId};
 use crate::store::support::queue::{self, Place};
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::support::Request;
 use actix_web::get;
 use actix_web::web::{Data, Json};
@@ -28,7 +28,7 @@ pub struct Which {
     #[param(inline)]
     priority: Option<Priority>,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(pattern = "^(HIGH|MEDIUM|LOW)[.][0-9]{1,16}[.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     after: Option<String>,
     /// Requests in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -54,9 +54,8 @@ pub async fn list(
     let Which { status, priority, after, limit } = which.0;
     let actor = actor(&caller);
     check_role(actor.role)?;
-    let limit = page_size(limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let after = unmark(after.as_deref())?.map(|text| place(&text).ok_or_else(refused)).transpose()?;
+    let limit = page_size(limit, paging::DEFAULT, PAGE_USERS)?;
+    let after = Place::after(after.as_deref())?;
     let which = (status.unwrap_or(Status::New), priority);
     let page = state.chat.run(async |conn| Ok(queue::page(conn, actor.project, which, after, limit).await?));
     let (items, end) = page.await?;
@@ -64,13 +63,5 @@ pub async fn list(
         let own = request.customer.id == actor.user;
         if own { request.for_customer() } else { request }
     });
-    let next =
-        end.map(|(priority, moment, id)| mark(&format!("{}.{}.{id}", priority.as_str(), moment.timestamp_micros())));
-    Ok(Json(Page { items: items.collect(), next }))
-}
-
-fn place(text: &str) -> Option<Place> {
-    let (priority, rest) = text.split_once('.')?;
-    let (moment, id): (_, RequestId) = moment(rest)?;
-    Some((priority.parse().ok()?, moment, id))
+    Ok(Json(Page { items: items.collect(), next: end.map(|end| end.mark()) }))
 }

@@ -1,11 +1,12 @@
 //! `/api/v1/support/requests`: made by customers, seen by both sides; tags, ratings, the audit trail.
 
-use super::{actor, mark_moment, unmark_moment};
+use super::actor;
 use crate::chat::desk;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{self, Paging, Place, Serial, page_size};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath, InQuery, Number};
 use crate::http::v1::shapes::Page;
 use crate::model::account::UserRole;
 use crate::model::limits::{SUPPORT_COMMENT_CHARS, SUPPORT_TAG_CHARS, SUPPORT_TAGS};
@@ -13,11 +14,14 @@ use crate::model::support::{Kind, Priority, Standing, Status};
 use crate::model::{Failure, RequestId, text};
 use crate::store::support::requests::{self, Filter, NewRequest};
 use crate::store::support::{audit as trail, matter};
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::support::{AuditStep, Request};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post, put};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::json;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
 /// Whose requests.
@@ -46,7 +50,7 @@ pub struct Which {
     #[param(inline)]
     priority: Option<Priority>,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(pattern = "^[0-9]{1,16}[.][0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
     after: Option<String>,
     /// Requests in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -60,7 +64,12 @@ pub struct Which {
 pub struct New {
     r#type: Kind,
     priority: Priority,
-    #[schema(example = "The car did not start", min_length = 1, max_length = 255)]
+    #[schema(
+        example = "The car did not start",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"
+    )]
     subject: String,
     /// The first message of the talk; needed with `CONTACT_FORM`.
     #[schema(example = "It stands in front of the station.", min_length = 1, max_length = 16384)]
@@ -75,9 +84,18 @@ pub struct New {
 #[serde(deny_unknown_fields)]
 #[schema(as = SupportTags)]
 pub struct Tags {
-    /// Each of 1 to 50 characters.
-    #[schema(max_items = 20, example = json!(["refund", "paris"]))]
+    #[schema(schema_with = tags)]
     tags: Vec<String>,
+}
+
+fn tags() -> Array {
+    let words = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(SUPPORT_TAG_CHARS))
+        .pattern(Some("^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"));
+    let several = ArrayBuilder::new().items(words).max_items(Some(SUPPORT_TAGS));
+    several.description(Some("A few words each.")).examples([json!(["refund", "paris"])]).build()
 }
 
 /// How it went.
@@ -108,8 +126,8 @@ pub async fn list(
     which: InQuery<Which>,
 ) -> Result<Json<Page<Request>>, Problem> {
     let Which { whose, status, priority, after, limit } = which.0;
-    let limit = page_size(limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let after = unmark_moment(after.as_deref())?;
+    let limit = page_size(limit, paging::DEFAULT, PAGE_USERS)?;
+    let after = <(DateTime<Utc>, RequestId)>::after(after.as_deref())?;
     let actor = actor(&caller);
     let is_staff = actor.role != UserRole::User;
     let whose = whose.unwrap_or(if is_staff { Whose::All } else { Whose::Own });
@@ -128,7 +146,7 @@ pub async fn list(
         let own = request.customer.id == actor.user;
         if own { request.for_customer() } else { request }
     });
-    Ok(Json(Page { items: items.collect(), next: end.map(|(moment, id)| mark_moment(moment, id)) }))
+    Ok(Json(Page { items: items.collect(), next: end.map(|end| end.mark()) }))
 }
 
 /// Ask for support
@@ -251,19 +269,6 @@ pub async fn rate(
     Ok(Json(desk::act(&state.chat, actor, id, false, step).await?))
 }
 
-/// Which steps.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Steps {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Steps in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
-}
-
 /// Who did what, and when
 ///
 /// Every step of a request, oldest first; for agents and administrators.
@@ -271,7 +276,7 @@ pub struct Steps {
     tag = "support",
     operation_id = "audit_support_request",
     security(("user_token" = [])),
-    params(("request" = RequestId, Path, description = "The request's id"), Steps),
+    params(("request" = RequestId, Path, description = "The request's id"), Paging<Serial, PAGE_USERS>),
     responses((status = 200, description = "A page", body = Page<AuditStep>))
 )]
 #[get("/support/requests/{request}/audit")]
@@ -279,14 +284,9 @@ pub async fn audit(
     state: Data<HttpState>,
     caller: UserCaller,
     request: InPath<RequestId>,
-    steps: InQuery<Steps>,
+    Paging { after, limit }: Paging<Serial, PAGE_USERS>,
 ) -> Result<Json<Page<AuditStep>>, Problem> {
-    let limit = page_size(steps.0.limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let after: i64 = match unmark(steps.0.after.as_deref())? {
-        None => 0,
-        Some(text) => text.parse().map_err(|_| refused())?,
-    };
+    let after = after.map_or(0, |serial| serial.0);
     let (actor, id) = (actor(&caller), request.0);
     let page = state.chat.run(async |conn| {
         let standing: Standing = matter(conn, actor.project, id).await?.standing(actor)?;
@@ -294,5 +294,5 @@ pub async fn audit(
         Ok(trail::page(conn, id, after, limit).await?)
     });
     let (items, end) = page.await?;
-    Ok(Json(Page { items, next: end.map(|end| mark(&end.to_string())) }))
+    Ok(Json(Page { items, next: end.map(|end| Serial(end).mark()) }))
 }

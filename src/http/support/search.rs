@@ -1,14 +1,15 @@
 //! `/api/v1/support/search`: what was said in sessions, by its words.
 
 use super::actor;
+use super::places::Rank;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Place, page_size};
 use crate::http::problem::Problem;
-use crate::http::read::{InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{InQuery, Number};
 use crate::http::v1::shapes::Page;
-use crate::model::{Failure, text};
+use crate::model::text;
 use crate::session::pages::fit_into;
-use crate::store::messages::RANKED;
 use crate::store::support::search as store;
 use crate::wire::limits::{PAGE_MESSAGES, PAGE_MESSAGES_DEFAULT};
 use crate::wire::outgoing::Format;
@@ -24,10 +25,10 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// Words, in any of their forms; `"a phrase"`, `this or that`, `-without`.
-    #[param(min_length = 1, max_length = 200)]
+    #[param(min_length = 1, max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     q: String,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(pattern = "^(1000|[0-9]{1,3})$")]
     after: Option<String>,
     /// Messages in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -54,15 +55,11 @@ pub async fn search(
     let Wanted { q, after, limit } = wanted.0;
     text::status_text("q", &q)?;
     let limit = page_size(limit, PAGE_MESSAGES_DEFAULT, PAGE_MESSAGES)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let offset: i64 = match unmark(after.as_deref())? {
-        None => 0,
-        Some(text) => text.parse().ok().filter(|offset| (0..=RANKED).contains(offset)).ok_or_else(refused)?,
-    };
+    let offset = Rank::after(after.as_deref())?.map_or(0, |rank| rank.0);
     let (actor, now) = (actor(&caller), state.chat.now());
     let page = state.chat.run(async |conn| Ok(store::search(conn, actor, &q, (offset, limit), now).await?));
     let (items, more) = page.await?;
     let (items, cut) = fit_into(state.chat.limits.server_frame_bytes, Format::Json, items);
     let end = i64::try_from(items.len()).unwrap_or(0).saturating_add(offset);
-    Ok(Json(Page { items, next: (more || cut).then(|| mark(&end.to_string())) }))
+    Ok(Json(Page { items, next: (more || cut).then(|| Rank(end).mark()) }))
 }

@@ -18,10 +18,10 @@ mod shape;
 pub use sessions::conversation_of_session;
 
 use super::groups::lock as lock_conversation;
-use super::schema::{conversations, members, support_requests, support_sessions};
+use super::schema::{conversations, members, support_requests, support_sessions, support_steps};
 use crate::model::account::UserRole;
 use crate::model::permission::Permission;
-use crate::model::support::{SessionStatus, Standing, Status};
+use crate::model::support::{SessionStatus, Standing, Status, Step};
 use crate::model::{ConversationId, Failure, ProjectId, RequestId, SupportSessionId, UserId};
 use crate::wire::shapes::Mode;
 use chrono::{DateTime, Utc};
@@ -133,6 +133,45 @@ async fn lock(conn: &mut AsyncPgConnection, project: ProjectId, id: RequestId) -
         .await
         .optional()?
         .ok_or(NO_REQUEST)
+}
+
+/// Holds the request that a conversation is about, if it is one of the desk's, to the end of the transaction.
+pub(super) async fn lock_request_of(
+    conn: &mut AsyncPgConnection,
+    conversation: ConversationId,
+) -> QueryResult<Option<RequestId>> {
+    let request: Option<RequestId> = support_sessions::table
+        .filter(support_sessions::conversation_id.eq(conversation))
+        .select(support_sessions::request_id)
+        .first(conn)
+        .await
+        .optional()?;
+    let Some(request) = request else { return Ok(None) };
+    support_requests::table.find(request).for_update().select(support_requests::id).first(conn).await.optional()
+}
+
+/// Writes down who said who answers, of a request that is held. At the database's time, as that step's others are.
+pub(super) async fn note_mode(
+    conn: &mut AsyncPgConnection,
+    request: RequestId,
+    actor: UserId,
+    mode: Mode,
+) -> QueryResult<()> {
+    let word = match mode {
+        Mode::Human => "human",
+        Mode::Bot => "bot",
+    };
+    diesel::insert_into(support_steps::table)
+        .values((
+            support_steps::request_id.eq(request),
+            support_steps::step.eq(Step::ModeChanged),
+            support_steps::at.eq(diesel::dsl::now),
+            support_steps::actor_id.eq(actor),
+            support_steps::detail.eq(word),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Gives a request to somebody, or to nobody: the members of its conversations follow, and where a bot answered people do now.

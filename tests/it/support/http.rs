@@ -26,6 +26,7 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
+        callbacks: Arc::default(),
         cores: NonZeroUsize::new(2).unwrap(),
         media: Media::default().settings(),
     };

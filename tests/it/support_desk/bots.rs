@@ -56,6 +56,15 @@ async fn taking_a_request_ends_the_bots_part() {
     carol_s.ok("conversation.mode", mode("bot")).await;
     desk.step(&desk.carol, &request, "resolve").await;
     assert_eq!(desk.mode(&session).await, "human");
+    let audit = desk.get(&desk.root, &super::at(&request, "audit")).await;
+    let changes: Vec<_> = audit["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["step"] == "mode_changed")
+        .map(|step| (step["actor"]["username"].as_str().unwrap(), step["detail"].as_str().unwrap()))
+        .collect();
+    assert_eq!(changes, [("carol", "bot"), ("alice", "human"), ("carol", "bot")]);
 }
 
 #[tokio::test]
