@@ -14,7 +14,6 @@ mod docs;
 pub mod document;
 mod entrance;
 mod feed;
-mod hashing;
 pub mod idempotency;
 pub mod media;
 mod paging;
@@ -26,7 +25,6 @@ pub mod router;
 mod sign_in;
 mod state;
 mod support;
-mod throttle;
 mod v1;
 mod webhook;
 

@@ -126,6 +126,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    identities (project_id, issuer, subject) {
+        project_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    issuers (project_id) {
+        project_id -> Uuid,
+        issuer -> Text,
+        audience -> Text,
+        jwks -> Text,
+        create_users -> Bool,
+    }
+}
+
+diesel::table! {
     media (id) {
         id -> Uuid,
         project_id -> Uuid,
@@ -210,12 +229,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (level, subject_id) {
+        level -> Text,
+        subject_id -> Uuid,
+        tokens -> Nullable<Int8>,
+        money -> Nullable<Int8>,
+        cap_tokens -> Nullable<Int8>,
+        cap_money -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
     reactions (conversation_id, seq, emoji, user_id) {
         conversation_id -> Uuid,
         seq -> Int8,
         emoji -> Text,
         user_id -> Uuid,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reservations (id) {
+        id -> Uuid,
+        ticket -> Int8,
+        organization_id -> Uuid,
+        project_id -> Uuid,
+        conversation_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
+        chatbot_id -> Nullable<Uuid>,
+        model -> Text,
+        day -> Date,
+        state -> Text,
+        tokens -> Int8,
+        money -> Int8,
+        input_price -> Nullable<Int8>,
+        output_price -> Nullable<Int8>,
+        input_used -> Int8,
+        output_used -> Int8,
+        input_booked -> Int8,
+        output_booked -> Int8,
+        leased_until -> Timestamptz,
     }
 }
 
@@ -315,11 +369,28 @@ diesel::table! {
 }
 
 diesel::table! {
-    token_usage (user_id, month) {
+    usage_days (project_id, day, user_id, chatbot_id, model, conversation_id) {
+        project_id -> Uuid,
+        day -> Date,
         user_id -> Uuid,
+        chatbot_id -> Uuid,
+        model -> Text,
+        conversation_id -> Uuid,
+        calls -> Int8,
+        input_tokens -> Int8,
+        output_tokens -> Int8,
+        money -> Int8,
+    }
+}
+
+diesel::table! {
+    usage_months (level, subject_id, month) {
+        level -> Text,
+        subject_id -> Uuid,
         month -> Date,
-        used -> Int8,
-        quota -> Int8,
+        tokens -> Int8,
+        money -> Int8,
+        warned_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -353,6 +424,9 @@ diesel::joinable!(callbacks -> apps (app_id));
 diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
+diesel::joinable!(identities -> projects (project_id));
+diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(issuers -> projects (project_id));
 diesel::joinable!(media -> projects (project_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
@@ -369,7 +443,7 @@ diesel::joinable!(support_requests -> projects (project_id));
 diesel::joinable!(support_sessions -> conversations (conversation_id));
 diesel::joinable!(support_sessions -> support_requests (request_id));
 diesel::joinable!(support_steps -> support_requests (request_id));
-diesel::joinable!(token_usage -> users (user_id));
+diesel::joinable!(usage_days -> projects (project_id));
 diesel::joinable!(users -> projects (project_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -383,13 +457,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     game_answers,
     games,
     idempotency,
+    identities,
+    issuers,
     media,
     members,
     messages,
     organizations,
     presences,
     projects,
+    quotas,
     reactions,
+    reservations,
     search_marks,
     searchable,
     support_agents,
@@ -398,6 +476,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     support_requests,
     support_sessions,
     support_steps,
-    token_usage,
+    usage_days,
+    usage_months,
     users,
 );

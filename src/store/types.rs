@@ -7,6 +7,7 @@ use crate::model::contact::Relation;
 use crate::model::game;
 use crate::model::permission::Permission;
 use crate::model::presence::Choice;
+use crate::model::quota::Level;
 use crate::model::support;
 use crate::model::words::UnknownWord;
 use crate::model::{
@@ -132,6 +133,7 @@ words!(
     Relation,
     Choice,
     UserRole,
+    Level,
     support::Kind,
     support::Status,
     support::Priority,

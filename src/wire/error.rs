@@ -1,5 +1,6 @@
 //! The reply errors, a closed list, and the one place where a [`Failure`] becomes one of them.
 
+use super::close::{CloseCode, Violation};
 use crate::model::Failure;
 use serde::Serialize;
 use std::time::Duration;
@@ -92,6 +93,27 @@ impl ErrorData {
     }
 }
 
+impl From<Violation> for ErrorData {
+    /// For clients that are told by an error why they are closed.
+    fn from(Violation { code, reason }: Violation) -> Self {
+        let code = match code {
+            CloseCode::TooBig => ErrorCode::TooLarge,
+            CloseCode::Unauthorized | CloseCode::AccountGone => ErrorCode::Unauthorized,
+            CloseCode::TokenExpired => ErrorCode::TokenExpired,
+            CloseCode::TooManySessions => ErrorCode::Full,
+            CloseCode::Shutdown | CloseCode::Slow | CloseCode::Overloaded | CloseCode::HeartBeat => {
+                ErrorCode::Unavailable
+            }
+            CloseCode::Normal
+            | CloseCode::ProtocolError
+            | CloseCode::Unsupported
+            | CloseCode::InvalidData
+            | CloseCode::Protocol => ErrorCode::BadEnvelope,
+        };
+        Self::new(code, reason)
+    }
+}
+
 impl From<&Failure> for ErrorData {
     fn from(failure: &Failure) -> Self {
         let code = match failure {
@@ -107,6 +129,7 @@ impl From<&Failure> for ErrorData {
             Failure::Full => ErrorCode::Full,
             Failure::TooLarge(_) => ErrorCode::TooLarge,
             Failure::RateLimited { .. } => ErrorCode::RateLimited,
+            Failure::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
             Failure::Unavailable => ErrorCode::Unavailable,
             Failure::Internal => ErrorCode::Internal,
         };

@@ -98,6 +98,8 @@ pub struct Speech {
     /// Stored, but not the next number.
     untold: Vec<Untold>,
     catching_up: bool,
+    /// Something was stored while it does: it looks once more.
+    again: bool,
     /// The database may hold messages that this room doesn't know of.
     suspicious: bool,
     /// When it can be said that no more of those come.
@@ -160,6 +162,46 @@ impl Handler<Stored> for Room {
         }
         self.finish(telling, ctx);
         self.reread_if_due(ctx);
+    }
+}
+
+/// Resolves when the room has read its conversation: what is stored from then on behind its back it can tell.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct Attend;
+
+impl Handler<Attend> for Room {
+    type Result = Result<(), Failure>;
+
+    fn handle(&mut self, _: Attend, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        self.picture.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+}
+
+/// Messages were stored behind the room's back, or may have been: it tells them.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct CatchUp {
+    /// They are there; else nobody knows yet.
+    pub is_certain: bool,
+}
+
+impl Handler<CatchUp> for Room {
+    type Result = Result<(), Failure>;
+
+    fn handle(&mut self, CatchUp { is_certain }: CatchUp, ctx: &mut Self::Context) -> Self::Result {
+        self.touch();
+        if !is_certain {
+            self.speech.suspect();
+        }
+        if self.speech.catching_up {
+            // The look that is under way may have been too early.
+            self.speech.again = true;
+        } else {
+            self.catch_up(ctx);
+        }
+        Ok(())
     }
 }
 
@@ -293,7 +335,7 @@ impl Room {
         if seq > told {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
-            let publication = Publication::of_message(kind, Arc::clone(&message));
+            let publication = Publication::of_new_message(kind, Arc::clone(&message));
             telling.publications.push(publication.replying(reply));
         } else if let Some(reply) = reply {
             telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
@@ -333,6 +375,7 @@ impl Room {
 
     fn caught_up(&mut self, result: Result<Vec<Message>, Failure>, ctx: &mut Context<Self>) {
         self.speech.catching_up = false;
+        let again = std::mem::take(&mut self.speech.again);
         let Ok(missed) = result else {
             // The tick tries again.
             self.speech.suspicious = true;
@@ -362,7 +405,7 @@ impl Room {
                 }
                 None => {
                     self.told.store(message.seq, Ordering::Relaxed);
-                    telling.publications.push(Publication::of_message(message_event(message.kind), message));
+                    telling.publications.push(Publication::of_new_message(message_event(message.kind), message));
                 }
             }
         }
@@ -371,7 +414,7 @@ impl Room {
             self.tell(waiting, &mut telling, ctx);
         }
         self.finish(telling, ctx);
-        if more {
+        if more || again {
             self.catch_up(ctx);
         }
     }

@@ -8,14 +8,17 @@ mod contacts;
 mod conversations;
 mod games;
 pub mod health;
+mod issuers;
 mod live;
 mod media;
 mod openapi;
 mod organizations;
 mod projects;
+mod quotas;
 mod search;
 pub(super) mod shapes;
 mod status;
+mod usage;
 mod users;
 
 use actix_web::Error;
@@ -45,6 +48,9 @@ pub fn scope()
         .service(projects::show)
         .service(projects::change)
         .service(projects::delete)
+        .service(issuers::show)
+        .service(issuers::set)
+        .service(issuers::remove)
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)
@@ -89,5 +95,17 @@ pub fn scope()
         .service(status::show_own)
         .service(status::show)
         .service(status::set)
+        .service(usage::show_own)
+        .service(usage::report)
+        .service(quotas::show_of_user)
+        .service(quotas::set_of_user)
+        .service(quotas::show_of_conversation)
+        .service(quotas::set_of_conversation)
+        .service(quotas::show_own)
+        .service(quotas::set_own)
+        .service(quotas::show_of_project)
+        .service(quotas::set_of_project)
+        .service(quotas::show_of_organization)
+        .service(quotas::set_of_organization)
         .configure(super::support::configure)
 }

@@ -137,7 +137,8 @@ impl Desk {
     }
 }
 
-async fn set_role(project: &Project, user: &TestUser, role: UserRole) {
+/// Gives a user a role.
+pub async fn set_role(project: &Project, user: &TestUser, role: UserRole) {
     let changes = Changes { role: Some(role), ..Changes::default() };
     people::change(&mut project.conn().await, project.id, user.row.id, &changes, Utc::now()).await.unwrap();
 }
