@@ -1,12 +1,12 @@
 //! The end of a user: what they wrote stays, by nobody; where they were a member the others stay among themselves.
 
 use super::presence;
-use super::schema::{contacts, conversations, members, users};
+use super::schema::{contacts, conversations, members, support_agents, support_requests, users};
 use super::statement::statement;
 use super::users::{self as people, UserRow};
 use crate::model::contact::Relation;
 use crate::model::permission::Permission;
-use crate::model::{ConversationId, Failure, ProjectId, UserId};
+use crate::model::{ConversationId, Failure, ProjectId, RequestId, UserId};
 use crate::wire::shapes::ConversationKind;
 use diesel::dsl::exists;
 use diesel::prelude::*;
@@ -73,13 +73,28 @@ async fn try_delete(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId
     conn.transaction(async |conn| {
         let user = people::find(conn, project, id).await?.ok_or(GONE)?;
         let watchers = presence::watchers(conn, project, id).await?;
-        // Locks in their one order: contacts, conversations, members.
+        // Locks in their one order: contacts, the support desk's, conversations, members.
         let sides: Vec<(UserId, Relation, bool)> = contacts::table
             .filter(contacts::user_id.eq(id).or(contacts::peer_id.eq(id)))
             .order((contacts::user_id, contacts::peer_id))
             .for_update()
             .select((contacts::user_id, contacts::relation, contacts::blocked))
             .load(conn)
+            .await?;
+        // They stay without the user; the desk looks after those that are open.
+        support_agents::table
+            .find(id)
+            .for_update()
+            .select(support_agents::user_id)
+            .first::<UserId>(conn)
+            .await
+            .optional()?;
+        support_requests::table
+            .filter(support_requests::customer_id.eq(id).or(support_requests::agent_id.eq(id)))
+            .order(support_requests::id)
+            .for_update()
+            .select(support_requests::id)
+            .load::<RequestId>(conn)
             .await?;
         let joined: Vec<ConversationId> =
             members::table.filter(members::user_id.eq(id)).select(members::conversation_id).load(conn).await?;
@@ -131,10 +146,12 @@ async fn hand_over(
     user: UserId,
     rooms: &[(ConversationId, ConversationKind)],
 ) -> QueryResult<Vec<(ConversationId, UserId)>> {
-    let of = |private: bool| {
-        rooms.iter().filter(|(_, kind)| (*kind == ConversationKind::Private) == private).map(|(id, _)| *id).collect()
+    let of = |wanted: fn(ConversationKind) -> bool| -> Vec<ConversationId> {
+        rooms.iter().filter(|(_, kind)| wanted(*kind)).map(|(id, _)| *id).collect()
     };
-    let (private, shared): (Vec<_>, Vec<_>) = (of(true), of(false));
+    let private = of(|kind| kind == ConversationKind::Private);
+    // Who may what in a conversation of support only the desk decides.
+    let shared = of(|kind| !matches!(kind, ConversationKind::Private | ConversationKind::Support));
     let others = members::table
         .filter(members::conversation_id.eq_any(private).and(members::user_id.ne(user)))
         .filter(members::permission.ne(Permission::Read));
