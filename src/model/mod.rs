@@ -20,9 +20,13 @@ pub mod picture;
 pub mod presence;
 pub mod profile;
 pub mod quota;
+pub mod support;
 pub mod text;
 pub mod words;
 
 pub use clock::Clock;
 pub use failure::Failure;
-pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+pub use ids::{
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
+    UserId,
+};

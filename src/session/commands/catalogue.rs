@@ -16,6 +16,7 @@ use crate::session::opening::Ready;
 use crate::session::pages::{Contacts, History, Members, Statuses, Summary};
 use crate::wire::schema::{self, Form, Schemas, reference};
 use crate::wire::shapes::{Contact, Conversation, Message, QuotaWarning, Status, User};
+use crate::wire::support;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -60,6 +61,10 @@ pub fn events() -> Vec<Event> {
         Event::new("message.read", "Messages were read").asks::<message_receipt::Data>().replies::<ReceiptPush>().pushes::<ReceiptPush>().pushes::<Digest>(),
         Event::new("typing.update", "Somebody types, or no longer").asks::<typing_update::Data>().replies::<typing_update::Data>().pushes::<TypingPush>(),
         Event::new("conversation.mode", "Who answers in a conversation").asks::<conversation_mode::Data>().replies::<Conversation>().pushes::<Conversation>(),
+        Event::new("support.request", "A request for support is new or changed").pushes::<support::Request>(),
+        Event::new("support.queue", "Where one stands who waits for support").pushes::<support::Place>(),
+        Event::new("support.session", "A talk about a request begins or is over").pushes::<support::Session>(),
+        Event::new("support.agent", "Whether an agent is there").pushes::<support::AgentPush>(),
     ]
 }
 
