@@ -78,6 +78,14 @@ export interface ServerPushes {
   'session.ready': SessionReady
   /** What one looks like to others */
   'status.update': Status
+  /** Whether an agent is there */
+  'support.agent': SupportAgentStatus
+  /** Where one stands who waits for support */
+  'support.queue': SupportPlace
+  /** A request for support is new or changed */
+  'support.request': SupportRequest
+  /** A talk about a request begins or is over */
+  'support.session': SupportSession
   /** Somebody types, or no longer */
   'typing.update': Typing
   /** A user's profile changed */
@@ -107,6 +115,9 @@ export interface Account {
   /** The name to sign in with, and by which others address the user. */
   username: string
 }
+
+/** Whether an agent is there for more. */
+export type AgentStatus = "available" | "busy" | "away"
 
 export interface Attached {
   id: MediaId
@@ -497,6 +508,9 @@ export interface Register {
   username: string
 }
 
+/** A customer's request for support. */
+export type RequestId = string
+
 export type Role = "user" | "assistant"
 
 /** The data of `session.auth`. */
@@ -562,6 +576,78 @@ export interface StatusUpdateRequest {
   status: Presence
   text?: string
 }
+
+/** `support.agent`: an agent's status, for the others. */
+export interface SupportAgentStatus {
+  status: AgentStatus
+  user: User
+}
+
+/** `support.queue`: where a customer who waits stands. */
+export interface SupportPlace {
+  place: number
+  request: RequestId
+  /** Seconds that the customer may expect to wait, where that can be told. */
+  wait_s?: number
+}
+
+/** How urgent a request is; the most urgent one is the least. */
+export type SupportPriority = "HIGH" | "MEDIUM" | "LOW"
+
+/** What a customer said of how it went. */
+export interface SupportRating {
+  comment?: string
+  stars: number
+}
+
+/** A customer's request. */
+export interface SupportRequest {
+  /** Who looks after it, or did at last. */
+  agent?: User
+  created_at: Timestamp
+  customer: User
+  /** Seconds from the beginning to the first word of an agent. */
+  first_response_s?: number
+  id: RequestId
+  /** The customer's place in the queue; in answers about one request that waits. */
+  place?: number
+  priority: SupportPriority
+  /** What the customer said of it. */
+  rating?: SupportRating
+  /** Seconds from the beginning to the end. */
+  resolution_s?: number
+  resolved_at?: Timestamp
+  status: SupportStatus
+  subject: string
+  tags?: string[]
+  type: SupportType
+  updated_at: Timestamp
+  /** Seconds that the customer may expect to wait, where that can be told. */
+  wait_s?: number
+}
+
+/** A talk about a request, in a conversation of its own. */
+export interface SupportSession {
+  conversation: ConversationId
+  created_at: Timestamp
+  id: SupportSessionId
+  request: RequestId
+  status: SupportSessionStatus
+  /** The last thing that happened in it. */
+  updated_at: Timestamp
+}
+
+/** A talk about a request for support; not a connection, which is a [`SessionId`]. */
+export type SupportSessionId = string
+
+/** Whether a talk goes on. */
+export type SupportSessionStatus = "ACTIVE" | "CLOSED" | "TIMEOUT"
+
+/** How far a request is: `NEW` → `IN_PROGRESS` → `RESOLVED` → `CLOSED`. */
+export type SupportStatus = "NEW" | "IN_PROGRESS" | "RESOLVED" | "CLOSED"
+
+/** How a customer came. */
+export type SupportType = "CHAT" | "CONTACT_FORM"
 
 /** A moment, written with milliseconds and `Z`, and read in any form of RFC 3339. */
 export type Timestamp = string
