@@ -103,9 +103,9 @@ fn tags() -> Array {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewSupportRating)]
 pub struct NewRating {
-    #[schema(minimum = 1, maximum = 5)]
+    #[schema(example = 5, minimum = 1, maximum = 5)]
     stars: i16,
-    #[schema(min_length = 1, max_length = 2000)]
+    #[schema(example = "That went quickly.", min_length = 1, max_length = 2000)]
     comment: Option<String>,
 }
 
