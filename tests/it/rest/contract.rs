@@ -158,7 +158,18 @@ impl World {
         let invite =
             json!({ "id": invitation, "from": "chief", "conversation": group, "game": "chess", "payload": {} });
         api.post("/games/invitations").key(&key).json(invite).expect(201).await;
+        let issuer = json!({ "issuer": "https://id.example.org/", "audience": "palabre", "jwks": "https://id.example.org/keys" });
+        api.put("/projects/p/issuer").bearer(&organization).json(issuer).expect(200).await;
+        let asked = json!({ "type": "CHAT", "priority": "LOW", "subject": "x" });
+        let request = api.post("/support/requests").user(&bob).json(asked).expect(201).await;
+        let request = request["id"].as_str().unwrap().to_owned();
+        let session = api.post(&format!("/support/requests/{request}/sessions")).user(&bob).send().await.body;
+        let canned = json!({ "name": "thanks", "body": "You are welcome." });
+        let canned = api.post("/support/canned").user(&admin).json(canned).expect(201).await;
         let places = vec![
+            ("request", request),
+            ("session", session["id"].as_str().unwrap().to_owned()),
+            ("canned", canned["id"].as_str().unwrap().to_owned()),
             ("user", "bob".to_owned()),
             ("conversation", group),
             ("message", message),
