@@ -1,5 +1,6 @@
 //! Start and stop of everything, in order.
 
+use crate::assistant::Models;
 use crate::chat::channel::Socket;
 use crate::chat::{Chat, Clock};
 use crate::cluster::Delivery;
@@ -48,6 +49,8 @@ pub enum Error {
     Opening(#[from] opening::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Models(#[from] crate::assistant::models::Error),
     #[error("the database refused: {0}")]
     Database(#[from] Failure),
     #[error("{0}: {1}")]
@@ -149,6 +152,7 @@ impl Listening {
 /// What kept it from starting; what was started by then is stopped.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     settings.validate()?;
+    let models = Models::new(&settings.models)?;
     let listeners = Listeners::bind(&settings)?;
     let certificate = match (&settings.listen.tls_cert, &settings.listen.tls_key) {
         (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
@@ -164,6 +168,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
     let scribes = settings.engine.scribes.get();
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
+    chat.start_bots(models);
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
     let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
     let swept = state.clone();

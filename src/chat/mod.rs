@@ -7,6 +7,7 @@
 //! | [`registry::Registry`], one a project | sessions, hubs (roll call) | the bus, rooms (to read anew) |
 //! | [`room::Room`], one an active conversation | sessions, scribes | its scribe, the bus |
 //! | [`scribe::Scribe`], a few a process | rooms | reports to rooms |
+//! | [`llm::Llm`], one a process | registries, sessions, rooms | rooms |
 //!
 //! Nobody waits for an actor above itself in the way of a message (session, room, scribe, hub), so no circle can lock up. Every
 //! request between actors has a time limit where it is awaited.
@@ -29,6 +30,7 @@ pub mod founding;
 mod guard;
 pub mod hub;
 mod indexing;
+pub mod llm;
 pub mod metrics;
 pub mod namespace;
 pub mod registry;
@@ -38,6 +40,7 @@ mod scribes;
 
 pub use clock::Clock;
 
+use crate::assistant::Models;
 use crate::cluster::Bus;
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
@@ -47,6 +50,7 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use indexing::Unindexed;
+use llm::LlmHandle;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
 use registry::Registry;
@@ -55,8 +59,8 @@ use scribes::Scribes;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -105,6 +109,7 @@ struct Inner {
     core: Arc<Core>,
     scribes: Scribes,
     namespaces: Mutex<HashMap<ProjectId, NamespaceHandle>>,
+    llm: OnceLock<LlmHandle>,
 }
 
 impl Deref for Chat {
@@ -128,7 +133,7 @@ impl Chat {
             clock,
         });
         let scribes = Scribes::start(&core, scribes);
-        Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }))
+        Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default(), llm: OnceLock::new() }))
     }
 
     /// Ends game invitations in their time, on the current arbiter, until the task is aborted.
@@ -139,6 +144,17 @@ impl Chat {
     /// Makes what is stored findable, on the current arbiter, until the task is aborted.
     pub fn watch_search(&self) -> JoinHandle<()> {
         indexing::start(self)
+    }
+
+    /// Lets bots answer from now on, with these models.
+    pub fn start_bots(&self, models: Models) {
+        self.0.llm.get_or_init(|| LlmHandle::start(self, models));
+    }
+
+    /// The actor that lets bots answer; `None` where they don't.
+    #[must_use]
+    pub fn llm(&self) -> Option<&LlmHandle> {
+        self.0.llm.get()
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.
@@ -209,6 +225,10 @@ impl Chat {
 
     /// Waits until no scribe has anything left to store, at most so long; then ends their thread.
     pub async fn stop(&self, patience: Duration) {
-        self.0.scribes.stop(patience).await;
+        let begun = Instant::now();
+        if let Some(llm) = self.llm() {
+            llm.stop(patience / 2).await;
+        }
+        self.0.scribes.stop(patience.saturating_sub(begun.elapsed())).await;
     }
 }

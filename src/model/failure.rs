@@ -52,6 +52,12 @@ pub enum Failure {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The month's tokens, or money, are used up.
+    #[error("the quota of the {0} is used up for this month")]
+    QuotaExceeded(&'static str),
+    /// A language model did not answer.
+    #[error("{0}")]
+    ModelFailed(&'static str),
     /// Something this needs is away for now: the database, or an actor that is being started anew.
     #[error("unavailable for the moment, try again")]
     Unavailable,

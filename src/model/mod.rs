@@ -13,8 +13,12 @@ pub mod password;
 pub mod permission;
 pub mod presence;
 pub mod profile;
+mod secret;
 pub mod text;
+pub mod tokens;
 pub mod words;
 
 pub use failure::Failure;
 pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+pub use secret::Secret;
+pub use tokens::Usage;

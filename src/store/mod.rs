@@ -6,6 +6,8 @@
 //! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
 pub mod accounts;
+pub mod answers;
+pub mod chatbots;
 pub mod contacts;
 pub mod conversations;
 pub mod demo;

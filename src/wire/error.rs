@@ -84,6 +84,8 @@ impl From<&Failure> for ErrorData {
             Failure::Full => ErrorCode::Full,
             Failure::TooLarge(_) => ErrorCode::TooLarge,
             Failure::RateLimited { .. } => ErrorCode::RateLimited,
+            Failure::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
+            Failure::ModelFailed(_) => ErrorCode::ModelFailed,
             Failure::Unavailable => ErrorCode::Unavailable,
             Failure::Internal => ErrorCode::Internal,
         };

@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod bots;
 mod command_line;
 mod demo;
 mod embedded;

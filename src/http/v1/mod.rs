@@ -4,10 +4,12 @@
 
 mod apps;
 mod auth;
+mod chatbots;
 mod contacts;
 mod conversations;
 pub mod health;
 mod live;
+mod llms;
 mod openapi;
 mod organizations;
 mod projects;
@@ -66,6 +68,12 @@ pub fn scope()
         .service(conversations::messages::delete)
         .service(conversations::messages::react)
         .service(conversations::messages::unreact)
+        .service(llms::list)
+        .service(chatbots::list)
+        .service(chatbots::create)
+        .service(chatbots::show)
+        .service(chatbots::change)
+        .service(chatbots::delete)
         .service(search::search)
         .service(contacts::list)
         .service(contacts::relate)

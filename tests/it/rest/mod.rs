@@ -1,6 +1,6 @@
 //! The REST API, told by its clients: one module a resource.
 
-mod api;
+pub mod api;
 mod auth;
 mod contacts;
 mod conversations;

@@ -7,6 +7,7 @@ pub mod event;
 pub mod frame;
 pub mod http;
 pub mod project;
+pub mod provider;
 pub mod server;
 pub mod upgrade;
 pub mod wait;
