@@ -12,10 +12,10 @@ endif
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint fmt setup
+.PHONY: help run test contract bench lint fmt setup
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start a server with demo data; it sets up this machine first, if need be
 	@scripts/setup "$(DATA_DIR)"
@@ -25,6 +25,10 @@ test: setup ## Check formatting, lints and behaviour, as CI does
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
+	@scripts/contract
+
+contract: setup ## Hold the REST API against its description (a part of test)
+	@scripts/contract
 
 bench: setup ## Measure, and write docs/benchmarks.md; nothing else should run meanwhile
 	cargo bench --locked --bench codec

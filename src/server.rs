@@ -1,17 +1,19 @@
 //! Start and stop of everything, in order.
 
 use crate::assistant::Models;
+use crate::chat::callbacks::{Deliveries, Guard};
 use crate::chat::channel::Socket;
 use crate::chat::{Chat, Clock};
 use crate::cluster::Delivery;
 use crate::config::{ConfigError, Settings};
 use crate::http::admin::{self, AdminState};
-use crate::http::{HttpSettings, HttpState, idempotency, router};
+use crate::http::{HttpSettings, HttpState, idempotency, media, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
 use crate::store::demo;
+use crate::store::objects::Objects;
 use crate::store::opening::{self, Company, Opened};
 use crate::wire::close::CloseCode;
 use crate::wire::token::Tokens;
@@ -37,6 +39,8 @@ const START_PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(5);
 /// How long live feeds may take to say that they end: one whose reader is stuck is cut.
 const FEED_GRACE: Duration = Duration::from_secs(1);
+/// How long callbacks under way may take to arrive: one that does not is tried again by another node, or after the next start.
+const CALLBACK_GRACE: Duration = Duration::from_secs(2);
 /// Connections that wait to be accepted: a storm of clients that come back at once.
 const BACKLOG: u32 = 4_096;
 
@@ -57,6 +61,8 @@ pub enum Error {
     Listen(SocketAddr, io::Error),
     #[error("the event loops did not start")]
     EventLoops,
+    #[error("apps can't be called back: {0}")]
+    Callbacks(String),
 }
 
 impl Error {
@@ -103,6 +109,7 @@ pub struct Running {
     doors: Arc<Doors>,
     state: web::Data<HttpState>,
     listening: Listening,
+    deliveries: Deliveries,
     grace: Duration,
     opened: Opened,
 }
@@ -154,6 +161,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     settings.validate()?;
     let models = Models::new(&settings.models)?;
     let listeners = Listeners::bind(&settings)?;
+    let objects = Objects::at(settings.media_place()?);
     let certificate = match (&settings.listen.tls_cert, &settings.listen.tls_key) {
         (Some(chain), Some(key)) => Some(Certificate::read(chain, key)?),
         _ => None,
@@ -170,15 +178,23 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
     chat.start_bots(models);
     let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
-    let state = web::Data::new(HttpState::new(chat.clone(), tokens, http_settings(&settings)));
+    let guard = Arc::new(Guard::new(settings.callbacks.allowed()?));
+    let state = web::Data::new(HttpState::new(chat.clone(), tokens, objects, http_settings(&settings, &guard)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
+    let swept = state.clone();
+    let files = actix::spawn(async move { media::sweep::keep_going(&swept).await });
     let mut listening =
-        Listening { tasks: vec![chat.watch_expiry(), chat.watch_search(), sweeper], ..Listening::default() };
-    match listening.start(&settings, listeners, &doors, &state, certificate).await {
-        Ok(addresses) => {
+        Listening { tasks: vec![chat.watch_expiry(), chat.watch_search(), sweeper, files], ..Listening::default() };
+    let started = listening.start(&settings, listeners, &doors, &state, certificate).await;
+    let started = started.and_then(|addresses| {
+        let deliveries = Deliveries::start(&chat, guard, settings.callbacks.expiry).map_err(Error::Callbacks)?;
+        Ok((addresses, deliveries))
+    });
+    match started {
+        Ok((addresses, deliveries)) => {
             let grace = settings.engine.shutdown_grace;
-            Ok(Running { addresses, chat, doors, state, listening, grace, opened })
+            Ok(Running { addresses, chat, doors, state, listening, deliveries, grace, opened })
         }
         Err(error) => {
             listening.close().await;
@@ -189,14 +205,16 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     }
 }
 
-fn http_settings(settings: &Settings) -> HttpSettings {
+fn http_settings(settings: &Settings, guard: &Arc<Guard>) -> HttpSettings {
     HttpSettings {
         token_lifetime: settings.auth.token_lifetime(),
         webhook_project: settings.auth.webhook_project.clone(),
         origins: settings.rest.cors_origins.clone(),
         open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
+        callbacks: Arc::clone(guard),
         cores: settings.engine.worker_count(),
+        media: settings.media.settings(),
     }
 }
 
@@ -204,7 +222,7 @@ impl Running {
     /// Stops in order: nobody is let in any more, clients are told to come back, what was accepted is stored, and all is
     /// closed. Takes at most the grace of the settings and the time PostgreSQL needs to stop.
     pub async fn stop(self) {
-        let Self { chat, doors, state, listening, grace, opened, .. } = self;
+        let Self { chat, doors, state, listening, deliveries, grace, opened, .. } = self;
         let deadline = Instant::now() + grace;
         log::info!(target: "palabre::server", "stopping");
         doors.closing.store(true, Ordering::Relaxed);
@@ -223,6 +241,8 @@ impl Running {
         }
         until(left.min(FEED_GRACE), || state.open_feeds() == 0).await;
         listening.close().await;
+        // What could still happen has happened. What can't be delivered now is, by the next who starts.
+        deliveries.stop(deadline.saturating_duration_since(Instant::now()).min(CALLBACK_GRACE)).await;
         close_database(opened).await;
         log::info!(target: "palabre::server", "stopped");
     }

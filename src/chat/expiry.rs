@@ -24,7 +24,10 @@ pub fn start(chat: &Chat) -> JoinHandle<()> {
         loop {
             ticks.tick().await;
             let now = chat.now();
-            let expired = chat.run(async |connection| Ok(games::expire(connection, now, BATCH).await?)).await;
+            let expired = chat.run(async |connection| games::expire(connection, now, BATCH).await).await;
+            if expired.as_ref().is_ok_and(|expired| !expired.is_empty()) {
+                chat.callbacks.wake();
+            }
             for (project, conversation, message, _) in expired.into_iter().flatten() {
                 let Some(handle) = chat.namespace(project) else { return };
                 let enter = Enter { conversation, hub: 0 };

@@ -42,6 +42,11 @@ impl Gauge {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// It is this many now.
+    pub fn set(&self, count: i64) {
+        self.0.store(count, Ordering::Relaxed);
+    }
+
     /// So many less.
     pub fn down_by(&self, by: usize) {
         self.0.fetch_sub(i64::try_from(by).unwrap_or(i64::MAX), Ordering::Relaxed);
@@ -74,6 +79,14 @@ pub struct Metrics {
     pub commits: Histogram,
     /// Events handed to sessions.
     pub delivered: Counter,
+    /// Callbacks that wait to be delivered, of all nodes, as of the last look.
+    pub callbacks_waiting: Gauge,
+    /// Callbacks that apps took.
+    pub callbacks_delivered: Counter,
+    /// Tries to deliver one that failed.
+    pub callbacks_failed: Counter,
+    /// Callbacks that nobody ever took.
+    pub callbacks_expired: Counter,
     /// Sessions closed because they read too slowly.
     pub slow: Counter,
     /// Connections closed by the server, by its code.
@@ -98,6 +111,10 @@ impl Default for Metrics {
             batches: Histogram::new(MESSAGES),
             commits: Histogram::new(SECONDS),
             delivered: Counter::default(),
+            callbacks_waiting: Gauge::default(),
+            callbacks_delivered: Counter::default(),
+            callbacks_failed: Counter::default(),
+            callbacks_expired: Counter::default(),
             slow: Counter::default(),
             closes: Closes::default(),
             passwords_right: Counter::default(),

@@ -21,6 +21,7 @@
 //!   refuses what goes beyond its own bounds.
 //! - `do_send`, which no capacity holds back, is used only for reports whose number the receiver itself bounds.
 
+pub mod callbacks;
 pub mod channel;
 mod clock;
 pub mod departure;
@@ -46,6 +47,7 @@ use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
 use crate::wire::bounds::Limits;
 use actix::Addr;
+use callbacks::Wake;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
@@ -75,6 +77,8 @@ pub struct Core {
     pub limits: Limits,
     /// What search doesn't know of yet.
     pub unindexed: Unindexed,
+    /// Wakes who delivers callbacks.
+    pub callbacks: Wake,
     clock: Clock,
 }
 
@@ -130,6 +134,7 @@ impl Chat {
             metrics: Arc::default(),
             limits,
             unindexed: Unindexed::default(),
+            callbacks: Wake::default(),
             clock,
         });
         let scribes = Scribes::start(&core, scribes);

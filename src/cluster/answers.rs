@@ -8,9 +8,11 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use utoipa::ToSchema;
 
 /// A piece of an answer, or all of it so far.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerChunk)]
 pub struct Chunk {
     pub conversation: ConversationId,
     /// The message that the answer becomes.

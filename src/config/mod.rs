@@ -6,15 +6,18 @@
 pub mod command;
 mod door;
 mod kept_secret;
+mod media;
 mod validate;
 
 pub use crate::assistant::ModelSettings;
 pub use crate::model::Secret;
 pub use crate::wire::bounds::Limits;
 pub use door::Door;
+pub use media::Media;
 
 use crate::cluster::MAX_LOOPS;
 use crate::model::account::check_origin;
+use crate::model::address::Allowed;
 use crate::model::{Failure, duration};
 use crate::store::embedded::default_data_dir;
 use crate::store::opening::Place;
@@ -41,6 +44,10 @@ pub struct Settings {
     pub rest: Rest,
     #[command(flatten)]
     pub models: ModelSettings,
+    #[command(flatten)]
+    pub media: Media,
+    #[command(flatten)]
+    pub callbacks: Callbacks,
     #[command(flatten)]
     pub limits: Limits,
     #[command(flatten)]
@@ -232,6 +239,38 @@ impl Rest {
             })?;
         }
         Ok(())
+    }
+}
+
+/// How apps are called back.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+#[command(next_help_heading = "Callbacks")]
+pub struct Callbacks {
+    /// Network, address or host that apps may be called back at although it is not of the public internet, such as 10.1.0.0/16 or
+    /// games.internal; may be given again, or several with commas
+    #[arg(long = "callback-allow", env = "PALABRE_CALLBACK_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Time after which a callback that its app never took is given up
+    #[arg(long = "callback-expiry", env = "PALABRE_CALLBACK_EXPIRY", value_name = "TIME", default_value = "72h", value_parser = duration::parse)]
+    pub expiry: Duration,
+}
+
+impl Callbacks {
+    /// What apps may be called at beside the public internet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for an entry that is no network, address or host name.
+    pub fn allowed(&self) -> Result<Allowed, ConfigError> {
+        Allowed::parse(&self.allow).map_err(|entry| {
+            let problem = format!("{entry} is no network (as 10.1.0.0/16), address or host name");
+            ConfigError::new("--callback-allow", "PALABRE_CALLBACK_ALLOW", problem)
+        })
+    }
+}
+
+impl Default for Callbacks {
+    fn default() -> Self {
+        Self { allow: Vec::new(), expiry: Duration::from_secs(72 * 3600) }
     }
 }
 

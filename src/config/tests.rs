@@ -98,6 +98,13 @@ fn what_makes_no_sense_is_named() {
         (&["--demo", "--tls-key", "a.pem"], "PALABRE_TLS_CERT"),
         (&["--demo", "--database-url", "mysql://secret@db"], "DATABASE_URL"),
         (&["--demo", "--frame-bytes", "1"], "PALABRE_FRAME_BYTES"),
+        (&["--demo", "--media-bytes", "0"], "PALABRE_MEDIA_BYTES"),
+        (&["--demo", "--media-types", "image/png,png"], "PALABRE_MEDIA_TYPES"),
+        (&["--demo", "--media-sweep", "0s"], "PALABRE_MEDIA_SWEEP"),
+        (&["--demo", "--s3-endpoint", "s3.example.org"], "PALABRE_S3_ENDPOINT"),
+        (&["--demo", "--s3-bucket", "b", "--s3-secret", "s"], "PALABRE_S3_KEY_ID"),
+        (&["--demo", "--s3-bucket", "b", "--s3-key-id", "k"], "PALABRE_S3_SECRET"),
+        (&["--demo", "--s3-bucket", "b", "--media-dir", "d"], "PALABRE_MEDIA_DIR"),
         (&["--demo", "--outstanding-bytes", "300000"], "PALABRE_OUTSTANDING_BYTES"),
         (&["--demo", "--connections", "10"], "PALABRE_UNAUTHENTICATED_CONNECTIONS"),
     ] {
@@ -117,7 +124,7 @@ fn listeners_may_be_off_or_share_port_0() {
 #[test]
 fn secrets_are_in_no_debug_output() {
     let url = "postgres://palabre:hush@db/palabre";
-    let flags = ["--jwt-secret", SECRET, "--admin-token", SECRET, "--database-url", url];
+    let flags = ["--jwt-secret", SECRET, "--admin-token", SECRET, "--database-url", url, "--s3-secret", SECRET];
     let shown = format!("{:?}", parse(&flags).unwrap());
     assert!(!shown.contains(SECRET) && !shown.contains("hush"), "{shown}");
 }

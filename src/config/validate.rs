@@ -18,6 +18,8 @@ impl Settings {
         self.database.validate()?;
         self.auth.validate()?;
         self.rest.validate()?;
+        self.media.validate()?;
+        self.callbacks.allowed()?;
         self.validate_secret()?;
         self.validate_listeners()?;
         self.validate_limits()
@@ -114,6 +116,7 @@ impl Settings {
             (limits.ping_patience, "--ping-patience", "PALABRE_PING_PATIENCE"),
             (limits.typing_time, "--typing-time", "PALABRE_TYPING_TIME"),
             (limits.room_idle, "--room-idle", "PALABRE_ROOM_IDLE"),
+            (self.callbacks.expiry, "--callback-expiry", "PALABRE_CALLBACK_EXPIRY"),
             (self.engine.shutdown_grace, "--shutdown-grace", "PALABRE_SHUTDOWN_GRACE"),
         ] {
             if time.is_zero() {

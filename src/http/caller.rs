@@ -1,10 +1,15 @@
 //! Who calls. A handler takes as an argument whom it serves: [`UserCaller`], [`AppCaller`], [`AdminCaller`], [`OrganizationCaller`],
 //! or [`Caller`] for users and apps alike; who is none of these never reaches it.
 //!
+//! An app that names a user ([`super::behalf`]) acts for them: whatever asks for a user gets that one, and rights are the user's, not
+//! the app's. Only what is for apps alone still sees the app, and what is for those who signed in themselves
+//! ([`SignedInCaller`]) sees nobody.
+//!
 //! A request is looked at once: what is found stays with it. Tokens are checked against the database as sessions are, and every
 //! request counts against the limit of its caller, that of the address where nobody is known.
 
 use super::HttpState;
+use super::behalf;
 use super::problem::Problem;
 use super::rate::CallerKey;
 use super::read::state;
@@ -26,9 +31,15 @@ pub const APP_KEY: &str = "X-App-Key";
 /// Bytes of the longest access key that is looked at; ours have 43.
 const KEY_BYTES: usize = 256;
 
-/// A user with a token.
+/// A user, with a token or by an app that acts for them.
 #[derive(Debug, Clone)]
 pub struct UserCaller {
+    pub user: UserRow,
+}
+
+/// A user with a token of their own.
+#[derive(Debug, Clone)]
+pub struct SignedInCaller {
     pub user: UserRow,
     /// When the token ends.
     pub expires_at: DateTime<Utc>,
@@ -38,6 +49,8 @@ pub struct UserCaller {
 #[derive(Debug, Clone)]
 pub struct AppCaller {
     pub app: AppRow,
+    /// Whom it acts for.
+    pub on_behalf: Option<UserRow>,
 }
 
 /// An organization with a token.
@@ -94,7 +107,7 @@ pub struct Stranger {
 /// Who a request says it comes from.
 #[derive(Debug, Clone)]
 pub enum Identity {
-    User(UserCaller),
+    User(SignedInCaller),
     App(AppCaller),
     Organization(OrganizationCaller),
 }
@@ -107,6 +120,15 @@ impl Identity {
             Self::User(caller) => CallerKey::User(caller.user.id),
             Self::App(caller) => CallerKey::App(caller.app.id),
             Self::Organization(caller) => CallerKey::Organization(caller.organization.id),
+        }
+    }
+
+    /// Whose names for requests it has: an app that acts for several users is several callers.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::App(AppCaller { on_behalf: Some(user), .. }) => format!("{} for {}", self.key(), user.id),
+            _ => self.key().to_string(),
         }
     }
 }
@@ -137,7 +159,11 @@ async fn look(request: &HttpRequest) -> Result<Identity, Problem> {
         Err(_) => CallerKey::stranger(address(request)),
     };
     rates.take(key, Instant::now())?;
-    Ok(found?)
+    let mut identity = found?;
+    if let Identity::App(caller) = &mut identity {
+        caller.on_behalf = behalf::user(request, &caller.app).await?;
+    }
+    Ok(identity)
 }
 
 async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
@@ -176,7 +202,7 @@ impl Credentials {
         match self {
             Self::Key(key) => {
                 let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
-                Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)? }))
+                Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)?, on_behalf: None }))
             }
             Self::Token(token) => bearer_of(state, token).await,
         }
@@ -194,7 +220,7 @@ async fn bearer_of(state: &HttpState, token: &str) -> Result<Identity, Failure> 
         .run(async |conn| match &token.bearer {
             Bearer::User(token) => {
                 let user = accounts::session_user(conn, token.project, token).await?;
-                Ok(Identity::User(UserCaller { user: user.ok_or(Failure::Unauthorized)?, expires_at }))
+                Ok(Identity::User(SignedInCaller { user: user.ok_or(Failure::Unauthorized)?, expires_at }))
             }
             Bearer::Organization(token) => {
                 let organization = accounts::session_organization(conn, token).await?.ok_or(Failure::Unauthorized)?;
@@ -225,8 +251,20 @@ trait FromIdentity: Sized + 'static {
 impl FromIdentity for UserCaller {
     fn from_identity(identity: Identity) -> Result<Self, Failure> {
         match identity {
+            Identity::User(SignedInCaller { user, .. }) | Identity::App(AppCaller { on_behalf: Some(user), .. }) => {
+                Ok(Self { user })
+            }
+            Identity::App(_) => Err(Failure::Forbidden("this is for users: an app names one in X-Palabre-User")),
+            Identity::Organization(_) => Err(Failure::Forbidden("this is for users: it needs a user's token")),
+        }
+    }
+}
+
+impl FromIdentity for SignedInCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
             Identity::User(caller) => Ok(caller),
-            _ => Err(Failure::Forbidden("this is for users: it needs a user's token")),
+            _ => Err(Failure::Forbidden("this is for users themselves: it needs a user's token")),
         }
     }
 }
@@ -252,7 +290,9 @@ impl FromIdentity for OrganizationCaller {
 impl FromIdentity for Caller {
     fn from_identity(identity: Identity) -> Result<Self, Failure> {
         match identity {
-            Identity::User(caller) => Ok(Self::User(caller)),
+            Identity::User(SignedInCaller { user, .. }) | Identity::App(AppCaller { on_behalf: Some(user), .. }) => {
+                Ok(Self::User(UserCaller { user }))
+            }
             Identity::App(caller) => Ok(Self::App(caller)),
             Identity::Organization(_) => Err(Failure::Forbidden("this is for users and apps of a project")),
         }
@@ -283,7 +323,7 @@ macro_rules! callers {
     )*};
 }
 
-callers!(UserCaller, AppCaller, OrganizationCaller, Caller, AdminCaller);
+callers!(UserCaller, SignedInCaller, AppCaller, OrganizationCaller, Caller, AdminCaller);
 
 impl FromRequest for Stranger {
     type Error = Problem;

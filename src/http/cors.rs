@@ -4,6 +4,7 @@
 //! a page without a token gets nothing.
 
 use super::HttpState;
+use super::behalf::ON_BEHALF;
 use super::caller::APP_KEY;
 use super::entrance::REQUEST_ID;
 use super::idempotency::{KEY, REPLAYED};
@@ -101,8 +102,17 @@ pub fn layer(state: &web::Data<HttpState>) -> Cors {
     Cors::default()
         .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| state.origins.allow(origin)))
         .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allowed_headers([header::AUTHORIZATION.as_str(), header::CONTENT_TYPE.as_str(), APP_KEY, KEY, REQUEST_ID])
+        .allowed_headers([
+            header::AUTHORIZATION.as_str(),
+            header::CONTENT_TYPE.as_str(),
+            APP_KEY,
+            KEY,
+            ON_BEHALF,
+            REQUEST_ID,
+        ])
+        .allowed_headers([header::RANGE, header::IF_RANGE, header::IF_NONE_MATCH])
         .expose_headers([header::RETRY_AFTER.as_str(), header::LOCATION.as_str(), REQUEST_ID, REPLAYED])
+        .expose_headers([header::ETAG, header::ACCEPT_RANGES, header::CONTENT_RANGE, header::CONTENT_DISPOSITION])
         .max_age(MAX_AGE)
         // A page of the server's own origin sends one too, and other clients send what they like: browsers decide by what is
         // missing in the answer.

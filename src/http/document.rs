@@ -1,19 +1,24 @@
 //! The description of the API, OpenAPI 3.1, generated from the handlers and completed with what holds for all of them, so that no
 //! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
 
+use super::behalf::ON_BEHALF;
 use super::caller::APP_KEY;
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
 use super::v1;
 use crate::wire::error::ErrorCode;
+use crate::wire::schema::{self, Form};
 use actix_web::http::StatusCode;
+use serde_json::Value;
 use std::sync::LazyLock;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, content::Content,
 };
@@ -28,6 +33,9 @@ pub const ORGANIZATION_TOKEN: &str = "organization_token";
 pub const ACCESS_KEY: &str = "access_key";
 /// How operators do.
 pub const ADMIN_TOKEN: &str = "admin_token";
+
+/// Bodies whose fields go together in several ways only.
+const FORMS: &[(&str, &[Form])] = &[("ConversationChange", &[(&[], &["name", "title"]), (&["mode"], &["chatbot"])])];
 
 /// The description as it is served, and what the router wants to know of it.
 pub struct Document {
@@ -61,10 +69,33 @@ pub fn document() -> &'static Document {
             .paths
             .iter()
             .map(|(path, item)| (path.split('/').map(str::to_owned).collect(), allowed(item).join(", ")));
-        // It is ours and holds nothing that JSON can't say.
-        Document { methods: methods.collect(), json: api.to_json().unwrap_or_default() }
+        Document { methods: methods.collect(), json: sealed(&api).to_string() }
     });
     &DOCUMENT
+}
+
+/// The description with schemas of answers that say what is sent and nothing else.
+fn sealed(api: &OpenApi) -> Value {
+    // It is ours and holds nothing that JSON can't say.
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let operations = |part: &str| -> Vec<Value> {
+        let items = document.get("paths").and_then(Value::as_object).into_iter().flat_map(serde_json::Map::values);
+        let operations = items.filter_map(Value::as_object).flat_map(serde_json::Map::values);
+        operations.filter_map(|operation| operation.get(part).cloned()).collect()
+    };
+    let (answers, bodies) = (operations("responses"), operations("requestBody"));
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    if let Some(schemas) = schemas {
+        let asked = schema::reachable(&bodies, schemas);
+        let sent = schema::reachable(&answers, schemas).difference(&asked).cloned().collect();
+        schema::seal(schemas, &sent);
+        for (name, forms) in FORMS {
+            if let Some(schema) = schemas.get_mut(*name) {
+                *schema = schema::in_forms(schema, forms);
+            }
+        }
+    }
+    document
 }
 
 fn allowed(item: &PathItem) -> Vec<&'static str> {
@@ -120,16 +151,41 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
 fn complete(path: &str, item: &mut PathItem) {
     let is_auth = path.contains("/auth/");
     let PathItem { get, post, put, patch, delete, .. } = item;
+    if !is_auth {
+        for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+            open_to_apps(operation);
+        }
+    }
     for operation in [get, put, patch, delete].into_iter().flatten() {
         complete_operation(operation);
     }
     if let Some(operation) = post {
-        if operation.security.is_some() && !is_auth {
+        if operation.security.is_some() && !is_auth && !is_form(operation) {
             operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
             add_problem(operation, StatusCode::CONFLICT);
         }
         complete_operation(operation);
     }
+}
+
+/// Whether an operation takes files, which can't be held to tell whether they are the same.
+fn is_form(operation: &Operation) -> bool {
+    let body = operation.request_body.as_ref();
+    body.is_some_and(|body| matches!(body, RefOr::T(body) if body.content.contains_key("multipart/form-data")))
+}
+
+/// What users may do, apps may do for them.
+fn open_to_apps(operation: &mut Operation) {
+    let Some(security) = &mut operation.security else { return };
+    let scheme = |name: &str| SecurityRequirement::new::<_, [&str; 0], &str>(name, []);
+    let (user, app) = (scheme(USER_TOKEN), scheme(ACCESS_KEY));
+    if !security.contains(&user) && !security.contains(&app) {
+        return;
+    }
+    if !security.contains(&app) {
+        security.push(app);
+    }
+    operation.parameters.get_or_insert_default().push(RefOr::T(on_behalf()));
 }
 
 fn complete_operation(operation: &mut Operation) {
@@ -197,6 +253,24 @@ fn text() -> Object {
     ObjectBuilder::new().schema_type(Type::String).build()
 }
 
+fn on_behalf() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(ON_BEHALF)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
+        ))
+        .schema(Some(
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .min_length(Some(1))
+                .max_length(Some(1200))
+                .pattern(Some("^[!-~]+$")),
+        ))
+        .build()
+}
+
 fn idempotency_key() -> utoipa::openapi::path::Parameter {
     ParameterBuilder::new()
         .name(KEY)
@@ -243,7 +317,6 @@ fn meaning(status: StatusCode) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
     fn paths_know_their_methods() {

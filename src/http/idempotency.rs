@@ -46,7 +46,7 @@ pub async fn once(
         Err(problem) => return Ok(request.into_response(problem.error_response())),
     };
     let caller = match identify(request.request()).await {
-        Ok(identity) => identity.key().to_string(),
+        Ok(identity) => identity.name(),
         // Operators and strangers have no names for requests; what is wrong with others the handler says.
         Err(_) => return Ok(next.call(request).await?.map_into_boxed_body()),
     };

@@ -6,14 +6,18 @@
 //! say of themselves becomes the [`document`].
 
 pub mod admin;
-mod caller;
+mod behalf;
+pub mod caller;
 mod cors;
+mod described;
 mod docs;
 pub mod document;
 mod entrance;
 mod feed;
 mod hashing;
 pub mod idempotency;
+pub mod media;
+mod paging;
 mod person;
 mod problem;
 mod rate;
@@ -25,4 +29,5 @@ mod throttle;
 mod v1;
 mod webhook;
 
+pub use media::MediaSettings;
 pub use state::{HttpSettings, HttpState};

@@ -7,6 +7,7 @@ use crate::chat::room::Room;
 use crate::chat::room::say::{Draft, Say};
 use crate::model::{ConversationId, Failure, ProjectId, UserId};
 use crate::session::who::{ask, said, say};
+use crate::store::users::UserRow;
 use crate::store::{contacts, members, users};
 use crate::wire::shapes;
 use actix::dev::ToEnvelope;
@@ -22,10 +23,16 @@ pub struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
+    /// A user.
+    #[must_use]
+    pub fn of(chat: &'a Chat, user: &UserRow) -> Self {
+        Self { chat, project: user.project_id, user: Arc::new(users::shape(user)) }
+    }
+
     /// The user who calls.
     #[must_use]
     pub fn new(chat: &'a Chat, caller: &UserCaller) -> Self {
-        Self { chat, project: caller.user.project_id, user: Arc::new(users::shape(&caller.user)) }
+        Self::of(chat, &caller.user)
     }
 
     /// The user's id.
@@ -87,14 +94,51 @@ impl<'a> Person<'a> {
         Ok(cut.map_or(message, Arc::new))
     }
 
-    /// Rooms are not started for who has no business there.
-    async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
+    /// The conversation that a message is for: the one named, or the private one with an accepted contact.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] for a user there is not, [`Failure::Forbidden`] for one who is no accepted contact,
+    /// [`Failure::Invalid`] for none or both.
+    pub async fn address(
+        &self,
+        conversation: Option<ConversationId>,
+        to: Option<&str>,
+    ) -> Result<ConversationId, Failure> {
+        match (conversation, to) {
+            (Some(conversation), None) => Ok(conversation),
+            (None, Some(to)) => {
+                let private = self.chat.run(async |conn| {
+                    let peer = users::resolve(conn, self.project, &[to]).await?.into_iter().next().flatten();
+                    let peer = peer.ok_or(Failure::NotFound("user"))?;
+                    Ok(contacts::accepted_conversation(conn, self.id(), peer.id).await?)
+                });
+                private.await?.ok_or(Failure::Forbidden("this user is no accepted contact"))
+            }
+            (Some(_), Some(_)) => Err(Failure::invalid("to", "goes without conversation")),
+            (None, None) => Err(Failure::invalid("conversation", "is required, or to")),
+        }
+    }
+
+    /// The room of a conversation. Rooms are not started for who has no business there.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`] for who is no member, [`Failure::Unavailable`] when the server stops or is overloaded.
+    pub async fn room(&self, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
         let member =
             self.chat.run(async |conn| Ok(members::permission(conn, self.project, conversation, self.id()).await?));
         member.await?.ok_or(Failure::NotFound("conversation"))?;
-        // A room that has to be started goes to any event loop, but always to the same.
-        let hub = conversation.0.as_u128() % u128::try_from(self.chat.bus.loops().max(1)).unwrap_or(1);
-        let enter = Enter { conversation, hub: usize::try_from(hub).unwrap_or(0) };
-        ask(&self.namespace()?.namespace, enter).await?.ok_or(Failure::Unavailable)
+        enter(self.chat, self.project, conversation).await
     }
+}
+
+/// The room of a conversation in which the caller was found to have something to do.
+///
+/// # Errors
+/// [`Failure::Unavailable`] when the server stops or is overloaded.
+pub async fn enter(chat: &Chat, project: ProjectId, conversation: ConversationId) -> Result<Addr<Room>, Failure> {
+    let namespace = chat.namespace(project).ok_or(Failure::Unavailable)?.namespace;
+    // A room that has to be started goes to any event loop, but always to the same.
+    let hub = conversation.0.as_u128() % u128::try_from(chat.bus.loops().max(1)).unwrap_or(1);
+    let enter = Enter { conversation, hub: usize::try_from(hub).unwrap_or(0) };
+    ask(&namespace, enter).await?.ok_or(Failure::Unavailable)
 }

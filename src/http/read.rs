@@ -11,8 +11,6 @@ use crate::wire::limits::NESTING;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
@@ -117,7 +115,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for InQuery<T> {
     }
 }
 
-fn query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+/// The parameters of a query, by name.
+///
+/// # Errors
+/// 400 for unknown ones, and for one that is there twice.
+pub fn query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = web::Query::<Vec<(String, String)>>::from_query(query)
         .map_err(|_| Problem::new(ErrorCode::BadEnvelope, "the query can't be read"))?
         .into_inner();
@@ -144,34 +146,12 @@ impl<'de> Deserialize<'de> for Number {
     }
 }
 
-/// A number of items to ask for, from 1 to `most`.
+/// A field that may be left out, but is never `null`; for `deserialize_with` beside `default`.
 ///
 /// # Errors
-/// 400 for any other.
-pub fn page_size(limit: Option<Number>, default: i64, most: i64) -> Result<i64, Failure> {
-    match limit {
-        None => Ok(default),
-        Some(Number(limit)) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => Err(Failure::invalid("limit", format!("must be from 1 to {most}"))),
-    }
-}
-
-/// A text as the mark where a page ended, for `next`.
-#[must_use]
-pub fn mark(text: &str) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(text)
-}
-
-/// The text in a mark that came back as `after`.
-///
-/// # Errors
-/// 400 for one that is not of ours.
-pub fn unmark(after: Option<&str>) -> Result<Option<String>, Failure> {
-    let read = |mark: &str| {
-        String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(mark).ok()?).ok().filter(|text| !text.contains('\0'))
-    };
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    after.map(|mark| read(mark).ok_or_else(refused)).transpose()
+/// Those of the value.
+pub fn never_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// A field that may be left out, given, or `null` to take away what is there; for `deserialize_with` beside `default`.

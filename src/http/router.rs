@@ -2,7 +2,7 @@
 
 use super::document::document;
 use super::problem::Problem;
-use super::{HttpState, cors, docs, entrance, idempotency, problem, v1, webhook};
+use super::{HttpState, cors, described, docs, entrance, idempotency, problem, v1, webhook};
 use actix_web::http::{StatusCode, header};
 use actix_web::middleware::{DefaultHeaders, NormalizePath, from_fn};
 use actix_web::web::{self, ServiceConfig};
@@ -34,6 +34,7 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
                 .default_service(web::to(async || webhook::answer::not_found())),
         )
         .configure(docs::configure)
+        .configure(described::configure)
         .default_service(web::to(async || problem::status(StatusCode::NOT_FOUND)));
 }
 

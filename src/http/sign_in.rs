@@ -102,6 +102,24 @@ pub async fn confirm(
     check(state, &format!("{} {}", user.project_id, user.username), password, address, find).await
 }
 
+/// An organization's own password once more, as [`confirm`].
+///
+/// # Errors
+/// As [`organization`].
+pub async fn confirm_organization(
+    state: &HttpState,
+    organization: &OrganizationRow,
+    password: String,
+    address: Option<IpAddr>,
+) -> Result<(), Refusal> {
+    let id = organization.id;
+    let find = async || {
+        let hash = state.chat.run(async |conn| Ok(accounts::organization_password_hash(conn, id).await?)).await?;
+        Ok(hash.map(|hash| ((), Some(hash))))
+    };
+    check(state, &format!("organization {}", organization.name), password, address, find).await
+}
+
 /// Finds somebody and checks their password. The connection is back in the pool before the slow part begins.
 async fn check<T>(
     state: &HttpState,

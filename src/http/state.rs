@@ -3,11 +3,14 @@
 use super::cors::Origins;
 use super::feed::Feeds;
 use super::hashing::Hashing;
+use super::media::{Media, MediaSettings};
 use super::rate::Rates;
 use super::throttle::Throttle;
 use crate::chat::Chat;
+use crate::chat::callbacks::Guard;
 use crate::model::Failure;
 use crate::store::accounts::{self, OrganizationRow};
+use crate::store::objects::Objects;
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
@@ -30,8 +33,12 @@ pub struct HttpSettings {
     pub open_organizations: bool,
     /// The token of operators, who may make organizations all the same.
     pub admin_token: Option<String>,
+    /// Decides where apps may be called back.
+    pub callbacks: Arc<Guard>,
     /// That many passwords are hashed at once.
     pub cores: NonZeroUsize,
+    /// Files.
+    pub media: MediaSettings,
 }
 
 /// What the handlers of all event loops share. Make one, and give each `App` a clone of its [`actix_web::web::Data`].
@@ -45,17 +52,28 @@ pub struct HttpState {
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
     pub(super) hashing: Hashing,
+    /// Looks at the addresses that apps want to be called at.
+    pub(super) callbacks: Arc<Guard>,
     pub(super) throttle: Throttle,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
+    pub(super) media: Media,
 }
 
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, settings: HttpSettings) -> Self {
-        let HttpSettings { token_lifetime, webhook_project, origins, open_organizations, admin_token, cores } =
-            settings;
+    pub fn new(chat: Chat, tokens: Arc<Tokens>, objects: Objects, settings: HttpSettings) -> Self {
+        let HttpSettings {
+            token_lifetime,
+            webhook_project,
+            origins,
+            open_organizations,
+            admin_token,
+            callbacks,
+            cores,
+            media,
+        } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
@@ -66,8 +84,10 @@ impl HttpState {
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
             hashing: Hashing::new(cores),
+            callbacks,
             throttle: Throttle::default(),
             feeds: Feeds::default(),
+            media: Media::new(objects, media),
         }
     }
 

@@ -46,8 +46,9 @@ impl State {
 }
 
 /// An answer to an invitation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = GameAnswer)]
 pub enum Answer {
     /// Take a seat.
     Accept,

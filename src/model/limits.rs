@@ -28,6 +28,8 @@ pub const GAME_NAME_CHARS: usize = 64;
 pub const GAME_PAYLOAD_BYTES: usize = 4_096;
 /// Attachments of a message.
 pub const ATTACHMENTS: usize = 10;
+/// Characters of a file's name: what most file systems take, in any language, and a page of messages still fits its frame.
+pub const FILE_NAME_CHARS: usize = 120;
 /// Different emoji on one message: more would let a page of history outgrow its frame.
 pub const EMOJI_PER_MESSAGE: i64 = 100;
 /// Up to this many members receipts are pushed one by one and presence is shown; above it would be a message per pair.
@@ -54,3 +56,6 @@ pub const PROMPT_CHARS: usize = 32_768;
 pub const CHATBOT_ATTACHMENTS: usize = 50;
 /// Characters of what is said of such a file.
 pub const COMMENT_CHARS: usize = 1_000;
+/// Callbacks of one invitation that may wait to be delivered: one for each member of a large conversation. Beyond that
+/// answers wait until the app is back.
+pub const CALLBACKS_WAITING: i64 = 10_000;

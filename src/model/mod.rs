@@ -3,14 +3,19 @@
 //! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
 
 pub mod account;
+pub mod address;
+pub mod callback;
 pub mod contact;
 pub mod duration;
 pub mod failure;
+pub mod file_name;
+pub mod file_type;
 pub mod game;
 pub mod ids;
 pub mod limits;
 pub mod password;
 pub mod permission;
+pub mod picture;
 pub mod presence;
 pub mod profile;
 mod secret;

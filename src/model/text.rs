@@ -185,7 +185,7 @@ fn not_an_id(field: &str, text: &str) -> Result<(), Failure> {
 }
 
 /// Joiners, direction marks and variation selectors: they change what stands beside them and show nothing themselves.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{e0000}'..='\u{e0fff}')
 }

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 /// Messages of one lane that may be under way at once: as many as make a good batch.
 const UNDER_WAY: usize = 64;
@@ -374,9 +375,9 @@ impl Session {
 }
 
 /// The data of `session.auth`.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Auth {
+pub struct Auth {
     token: String,
     project: Option<String>,
 }

@@ -7,6 +7,7 @@
 
 pub mod actor;
 pub mod commands;
+pub mod description;
 pub mod doors;
 pub mod opening;
 pub mod pages;

@@ -13,6 +13,7 @@ use crate::chat::channel::Channel;
 use crate::chat::event_loop::EventLoop;
 use crate::chat::registry::Connect;
 use crate::chat::registry::presence::Look;
+use crate::model::account::UserRole;
 use crate::model::presence::Presence;
 use crate::model::{Failure, SessionId};
 use crate::store::users::UserRow;
@@ -26,6 +27,7 @@ use crate::wire::token::{TokenError, UserToken, Verified};
 use serde::Serialize;
 use std::rc::Rc;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What an opening needs.
 pub struct Opening {
@@ -57,10 +59,12 @@ impl From<Failure> for Refused {
 }
 
 /// The data of `session.ready`, and of the reply to `session.auth`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = SessionReady)]
 pub struct Ready {
     session: SessionId,
     user: User,
+    #[schema(value_type = UserRole)]
     role: &'static str,
     project: crate::model::ProjectId,
     server_time: Timestamp,
@@ -68,7 +72,8 @@ pub struct Ready {
     limits: ReadyLimits,
 }
 
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[schema(as = SessionLimits)]
 struct ReadyLimits {
     frame_bytes: usize,
     outstanding_bytes: usize,

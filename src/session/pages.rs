@@ -7,12 +7,14 @@ use crate::wire::outgoing::Format;
 use crate::wire::shapes::{Contact, Conversation, Member, Message, Status};
 use serde::Serialize;
 use std::io::{self, Write};
+use utoipa::ToSchema;
 
 /// Bytes of a frame beside the items of its list.
 const ENVELOPE_BYTES: usize = 512;
 
 /// The data of `group.summary`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConversationList)]
 pub struct Summary {
     conversations: Vec<Conversation>,
     more: bool,
@@ -26,7 +28,8 @@ impl Summary {
 }
 
 /// The data of `contact.summary`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ContactList)]
 pub struct Contacts {
     contacts: Vec<Contact>,
     more: bool,
@@ -40,7 +43,8 @@ impl Contacts {
 }
 
 /// The data of `group.members`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MemberList)]
 pub struct Members {
     conversation: ConversationId,
     members: Vec<Member>,
@@ -55,7 +59,8 @@ impl Members {
 }
 
 /// The data of `status.fetch`. It has no further pages: who asks for that many names them in several requests.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StatusList)]
 pub struct Statuses {
     statuses: Vec<Status>,
 }
@@ -67,7 +72,8 @@ impl Statuses {
 }
 
 /// The data of `message.fetch`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MessageList)]
 pub struct History {
     conversation: ConversationId,
     messages: Vec<Message>,

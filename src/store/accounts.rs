@@ -246,6 +246,39 @@ pub async fn organization_credentials(
         .optional()
 }
 
+/// The bcrypt hash of an organization's password.
+///
+/// # Errors
+/// Those of the database.
+pub async fn organization_password_hash(
+    conn: &mut AsyncPgConnection,
+    id: OrganizationId,
+) -> QueryResult<Option<String>> {
+    organizations::table.find(id).select(organizations::password_hash).first(conn).await.optional()
+}
+
+/// Gives an organization another password (a bcrypt hash) if the credentials are still those that `organization` has: of two changes
+/// at once one is refused. The organization afterwards, or `None`.
+///
+/// # Errors
+/// Those of the database.
+pub async fn change_organization_password(
+    conn: &mut AsyncPgConnection,
+    organization: &OrganizationRow,
+    hash: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<OrganizationRow>> {
+    let unchanged = organizations::table
+        .find(organization.id)
+        .filter(organizations::credentials_changed_at.eq(organization.credentials_changed_at));
+    diesel::update(unchanged)
+        .set((organizations::password_hash.eq(hash), organizations::credentials_changed_at.eq(now)))
+        .returning(OrganizationRow::as_returning())
+        .get_result(conn)
+        .await
+        .optional()
+}
+
 /// What a token says of an organization.
 #[must_use]
 pub fn token_of_organization(organization: &OrganizationRow) -> OrganizationToken {

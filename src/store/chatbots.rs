@@ -3,7 +3,7 @@
 use super::paging::truncate;
 use super::schema::{chatbot_attachments, chatbot_passages, chatbots, conversations, media};
 use super::statement::statement;
-use crate::model::{ChatbotId, ConversationId, Failure, MediaId, ProjectId, UserId};
+use crate::model::{ChatbotId, ConversationId, Failure, MediaId, ProjectId};
 use crate::wire::shapes::Mode;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -41,17 +41,18 @@ pub struct Changes {
     pub name: Option<String>,
     pub llm: Option<String>,
     pub prompt: Option<String>,
-    /// All of them, in order, each with its comment.
-    pub attachments: Option<Vec<(MediaId, String)>>,
+    /// All of them, in order.
+    pub attachments: Option<Vec<NewAttachment>>,
     pub key: Option<String>,
 }
 
-/// Who names a file for a chatbot, and so which files they may read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reader {
-    /// An app, or a chatbot's own key: any of the project.
-    Project,
-    User(UserId),
+/// A file for a chatbot to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    pub media: MediaId,
+    pub comment: String,
+    /// What was read of it, and what is said of it.
+    pub passages: Vec<String>,
 }
 
 fn hash(key: &str) -> Vec<u8> {
@@ -137,7 +138,6 @@ pub async fn create(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
     id: ChatbotId,
-    reader: Reader,
     changes: &Changes,
     most: i64,
 ) -> Result<(), Failure> {
@@ -159,7 +159,7 @@ pub async fn create(
             .await
             .map_err(name_taken)?;
         if let Some(attachments) = &changes.attachments {
-            set_attachments(conn, project, id, reader, attachments).await?;
+            set_attachments(conn, id, attachments).await?;
         }
         Ok(())
     })
@@ -174,7 +174,6 @@ pub async fn change(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
     id: ChatbotId,
-    reader: Reader,
     changes: &Changes,
     now: DateTime<Utc>,
 ) -> Result<bool, Failure> {
@@ -200,138 +199,40 @@ pub async fn change(
             return Ok(false);
         }
         if let Some(attachments) = &changes.attachments {
-            set_attachments(conn, project, id, reader, attachments).await?;
+            set_attachments(conn, id, attachments).await?;
         }
         Ok(true)
     })
     .await
 }
 
-/// Gives a chatbot these files in place of the ones before. Those that stay keep what was read of them.
+/// Gives a chatbot these files in place of the ones before, with what was read of them.
 ///
 /// # Errors
-/// [`Failure::Invalid`] for a file named twice, one that the reader can't see, and one that can't be read as text.
+/// [`Failure::Invalid`] for a file that has gone meanwhile.
 async fn set_attachments(
     conn: &mut AsyncPgConnection,
-    project: ProjectId,
     id: ChatbotId,
-    reader: Reader,
-    attachments: &[(MediaId, String)],
+    attachments: &[NewAttachment],
 ) -> Result<(), Failure> {
-    let at = |place: usize, why: &str| Failure::invalid(format!("attachments[{place}].id"), why);
-    let wanted: Vec<MediaId> = attachments.iter().map(|(media, _)| *media).collect();
-    let mut query = media::table
-        .filter(media::project_id.eq(project).and(media::id.eq_any(&wanted)))
-        .select((media::id, media::mime, media::name))
-        .into_boxed();
-    if let Reader::User(user) = reader {
-        // What others uploaded is not theirs to read; what the bot has already is.
-        let has = chatbot_attachments::table
-            .filter(chatbot_attachments::chatbot_id.eq(id))
-            .select(chatbot_attachments::media_id);
-        query = query.filter(media::owner_id.eq(user).or(media::id.eq_any(has)));
-    }
-    let known: Vec<(MediaId, String, String)> = query.load(conn).await?;
-    let known: HashMap<MediaId, (String, String)> =
-        known.into_iter().map(|(media, mime, name)| (media, (mime, name))).collect();
-    for (place, media) in wanted.iter().enumerate() {
-        match known.get(media) {
-            None => return Err(at(place, "there is no such file")),
-            Some((mime, _)) if !is_text(mime) => return Err(at(place, "can't be read: only texts can")),
-            Some(_) if wanted.iter().take(place).any(|before| before == media) => {
-                return Err(at(place, "is named twice"));
-            }
-            Some(_) => {}
-        }
-    }
-    diesel::delete(
-        chatbot_attachments::table
-            .filter(chatbot_attachments::chatbot_id.eq(id).and(chatbot_attachments::media_id.ne_all(&wanted))),
-    )
-    .execute(conn)
-    .await?;
-    for (position, (media, comment)) in (0_i32..).zip(attachments) {
-        let row = (chatbot_attachments::position.eq(position), chatbot_attachments::comment.eq(comment));
-        diesel::insert_into(chatbot_attachments::table)
-            .values((chatbot_attachments::chatbot_id.eq(id), chatbot_attachments::media_id.eq(media), row))
-            .on_conflict((chatbot_attachments::chatbot_id, chatbot_attachments::media_id))
-            .do_update()
-            .set(row)
-            .execute(conn)
-            .await?;
-        // The first passage is what is said of the file; those of the file itself come after it.
-        let name = known.get(media).map(|(_, name)| name.as_str()).unwrap_or_default();
-        let said = format!("{name}\n{comment}");
-        diesel::insert_into(chatbot_passages::table)
+    // What was read of them goes with them.
+    diesel::delete(chatbot_attachments::table.filter(chatbot_attachments::chatbot_id.eq(id))).execute(conn).await?;
+    for (position, (place, attachment)) in (0_i32..).zip(attachments.iter().enumerate()) {
+        let NewAttachment { media: file, comment, passages } = attachment;
+        let inserted = diesel::insert_into(chatbot_attachments::table)
             .values((
-                chatbot_passages::chatbot_id.eq(id),
-                chatbot_passages::media_id.eq(media),
-                chatbot_passages::position.eq(0),
-                chatbot_passages::body.eq(&said),
+                chatbot_attachments::chatbot_id.eq(id),
+                chatbot_attachments::media_id.eq(file),
+                chatbot_attachments::position.eq(position),
+                chatbot_attachments::comment.eq(comment),
             ))
-            .on_conflict((chatbot_passages::chatbot_id, chatbot_passages::media_id, chatbot_passages::position))
-            .do_update()
-            .set(chatbot_passages::body.eq(&said))
             .execute(conn)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Files of this type hold text that can be searched.
-#[must_use]
-pub fn is_text(mime: &str) -> bool {
-    let mime = mime.split(';').next().unwrap_or_default().trim();
-    mime.starts_with("text/")
-        || matches!(
-            mime,
-            "application/json" | "application/xml" | "application/yaml" | "application/x-yaml" | "application/toml"
-        )
-}
-
-/// Files of chatbots of which nothing but the comment was read yet, at most so many.
-///
-/// # Errors
-/// Those of the database.
-pub async fn unread(conn: &mut AsyncPgConnection, limit: i64) -> QueryResult<Vec<(ChatbotId, MediaId)>> {
-    let read = chatbot_passages::table
-        .filter(chatbot_passages::chatbot_id.eq(chatbot_attachments::chatbot_id))
-        .filter(chatbot_passages::media_id.eq(chatbot_attachments::media_id))
-        .filter(chatbot_passages::position.gt(0));
-    chatbot_attachments::table
-        .filter(diesel::dsl::not(diesel::dsl::exists(read)))
-        .limit(limit)
-        .select((chatbot_attachments::chatbot_id, chatbot_attachments::media_id))
-        .load(conn)
-        .await
-}
-
-/// Puts what was read of a file where it is found, in place of what was read before.
-///
-/// # Errors
-/// Those of the database; nothing happens if the chatbot does not have the file any more.
-pub async fn set_passages(
-    conn: &mut AsyncPgConnection,
-    id: ChatbotId,
-    file: MediaId,
-    passages: &[String],
-) -> Result<(), Failure> {
-    conn.transaction(async |conn| {
-        let has: Option<i32> = chatbot_attachments::table
-            .find((id, file))
-            .for_update()
-            .select(chatbot_attachments::position)
-            .first(conn)
-            .await
-            .optional()?;
-        if has.is_none() {
-            return Ok(());
+            .await;
+        if let Err(Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) = inserted {
+            return Err(Failure::invalid(format!("attachments[{place}].id"), "there is no such file"));
         }
-        let of_file = chatbot_passages::table
-            .filter(chatbot_passages::chatbot_id.eq(id).and(chatbot_passages::media_id.eq(file)))
-            .filter(chatbot_passages::position.gt(0));
-        diesel::delete(of_file).execute(conn).await?;
-        let rows: Vec<_> = (1_i32..)
+        inserted?;
+        let rows: Vec<_> = (0_i32..)
             .zip(passages)
             .map(|(position, body)| {
                 (
@@ -346,9 +247,19 @@ pub async fn set_passages(
         for rows in rows.chunks(1_000) {
             diesel::insert_into(chatbot_passages::table).values(rows).execute(conn).await?;
         }
-        Ok(())
-    })
-    .await
+    }
+    Ok(())
+}
+
+/// Files of this type hold text that can be searched.
+#[must_use]
+pub fn is_text(mime: &str) -> bool {
+    let mime = mime.split(';').next().unwrap_or_default().trim();
+    mime.starts_with("text/")
+        || matches!(
+            mime,
+            "application/json" | "application/xml" | "application/yaml" | "application/x-yaml" | "application/toml"
+        )
 }
 
 statement! {

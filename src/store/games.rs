@@ -1,10 +1,13 @@
 //! Answers to invitations, and their end by time.
 
+use super::callbacks::{self, Event};
 use super::messages::{assemble_one, lock};
-use super::schema::{conversations, game_answers, games, members};
+use super::schema::{app_invitations, conversations, game_answers, games, members, users};
 use super::statement::statement;
+use super::users::{UserRow, shape};
 use crate::model::game::{Answer, Invitation, State};
 use crate::model::{ConversationId, Failure, MessageId, ProjectId, UserId};
+use crate::wire::invitation::Happening;
 use crate::wire::shapes::{ConversationKind, Message, MessageKind};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -57,7 +60,57 @@ pub async fn answer(
                 store_answer(conn, conversation, row.seq, user, answer == Answer::Accept, now).await?;
             }
         }
-        Ok((change.changed, assemble_one(conn, row, None, now).await?))
+        let message = assemble_one(conn, row, None, now).await?;
+        if change.changed {
+            let user = users::table.find(user).select(UserRow::as_select()).first(conn).await.optional()?;
+            let user = user.as_ref().map(shape);
+            let event = Event { happening: answer.into(), user, action: Some(answer) };
+            callbacks::note(conn, &message, event, now).await?;
+        }
+        Ok((change.changed, message))
+    })
+    .await
+}
+
+/// Takes back an invitation as the app that made it; otherwise as [`answer`]. Whether its author may still write does not count.
+///
+/// # Errors
+/// [`Failure::NotFound`] if the app made no such invitation, [`Failure::Conflict`] if it has ended otherwise.
+pub async fn withdraw(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    message: MessageId,
+    app: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(bool, Message), Failure> {
+    conn.transaction(async |conn| {
+        let row = lock(conn, project, conversation, message).await?;
+        let made_by = app_invitations::table
+            .find((conversation, row.seq))
+            .select(app_invitations::app_id)
+            .first::<Uuid>(conn)
+            .await
+            .optional()?;
+        if made_by != Some(app) || row.deleted_at.is_some() {
+            return Err(Failure::NotFound("invitation"));
+        }
+        let author = row.author.unwrap_or(UserId(Uuid::nil()));
+        let mut invitation = load(conn, conversation, row.seq, author).await?;
+        // As its author would: the app stands for them.
+        let change = invitation.answer(author, Answer::Withdraw, now, 0)?;
+        if change.changed {
+            diesel::update(games::table.find((conversation, row.seq)))
+                .set(games::state.eq(invitation.state))
+                .execute(conn)
+                .await?;
+        }
+        let message = assemble_one(conn, row, None, now).await?;
+        if change.changed {
+            let event = Event { happening: Answer::Withdraw.into(), user: None, action: None };
+            callbacks::note(conn, &message, event, now).await?;
+        }
+        Ok((change.changed, message))
     })
     .await
 }
@@ -137,11 +190,25 @@ statement! {
 }
 
 /// Ends up to `limit` invitations whose time is over at `now`, and says which, for their members to be told. Every invitation
-/// is returned once, however many nodes sweep.
+/// is returned once, however many nodes sweep. Apps that made some are to be told, by [`callbacks`].
+///
+/// # Errors
+/// Those of the database.
 pub async fn expire(
     conn: &mut AsyncPgConnection,
     now: DateTime<Utc>,
     limit: i64,
-) -> QueryResult<Vec<(ProjectId, ConversationId, MessageId, i64)>> {
-    Expire { now: &now, limit }.load(conn).await
+) -> Result<Vec<(ProjectId, ConversationId, MessageId, i64)>, Failure> {
+    conn.transaction(async |conn| {
+        let expired: Vec<(ProjectId, ConversationId, MessageId, i64)> = Expire { now: &now, limit }.load(conn).await?;
+        for (project, conversation, message, _) in &expired {
+            let event = Event { happening: Happening::Expired, user: None, action: None };
+            if let Some(row) = super::messages::find(conn, *project, *conversation, *message).await? {
+                let message = assemble_one(conn, row, None, now).await?;
+                callbacks::note(conn, &message, event, now).await?;
+            }
+        }
+        Ok(expired)
+    })
+    .await
 }

@@ -14,14 +14,14 @@ mod search;
 mod shape;
 mod status;
 
-pub use batch::{NewGame, NewMessage, Outcome, store_batch};
+pub use batch::{ByApp, NewGame, NewMessage, Outcome, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};
 pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
 
 pub(in crate::store) use change::lock;
-pub(in crate::store) use shape::assemble_one;
+pub(in crate::store) use shape::{assemble, assemble_one};
 
 use super::schema::{media, members, messages};
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};
@@ -116,8 +116,8 @@ pub async fn conversation_of(
 /// messages there are.
 ///
 /// # Errors
-/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is not the
-/// author's.
+/// [`Failure::NotFound`] if the author is no member of the conversation, it has no message `reply_to`, or a file is none that
+/// the author may read.
 pub async fn check_references(
     conn: &mut AsyncPgConnection,
     (project, conversation): (ProjectId, ConversationId),
@@ -135,11 +135,12 @@ pub async fn check_references(
 
 /// Checks that the sender may attach these files, and gives them as the message will show them.
 ///
-/// Each must be in the project and uploaded by `owner`, otherwise it is "not found"; none may be named twice.
+/// Each must be one that the sender may read, as [`super::media::readable`] says; otherwise it is "not found". None may be
+/// named twice.
 pub async fn check_attachments(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
-    owner: UserId,
+    sender: UserId,
     files: &[MediaId],
 ) -> Result<Vec<Attachment>, Failure> {
     let mut seen = HashSet::new();
@@ -150,9 +151,7 @@ pub async fn check_attachments(
         return Ok(Vec::new());
     }
     let mut found: HashMap<MediaId, Attachment> = media::table
-        .filter(media::id.eq_any(files))
-        .filter(media::project_id.eq(project))
-        .filter(media::owner_id.eq(owner))
+        .filter(media::id.eq_any(super::media::readable(conn, project, sender, files).await?))
         .select((media::id, media::name, media::mime, media::size, media::width, media::height))
         .load::<columns::MediaColumns>(conn)
         .await?

@@ -1,4 +1,5 @@
-//! PostgreSQL through Diesel: the pool, the migrations, the server's own PostgreSQL, and the queries, one file an aggregate.
+//! PostgreSQL through Diesel: the pool, the migrations, the server's own PostgreSQL, and the queries, one file an aggregate. Beside
+//! it [`objects`]: the contents of files, on disk or in an S3-compatible store.
 //!
 //! **Errors.** A plain query returns [`diesel::QueryResult`]; a transaction that enforces a rule returns `Result<_, Failure>`.
 //! `?` turns the first into the second here, once: the database being away, or having ended a transaction that may be tried
@@ -7,6 +8,7 @@
 
 pub mod accounts;
 pub mod answers;
+pub mod callbacks;
 pub mod chatbots;
 pub mod contacts;
 pub mod conversations;
@@ -17,10 +19,13 @@ pub mod games;
 pub mod groups;
 pub mod idempotency;
 pub mod import;
+pub mod invitations;
+pub mod media;
 pub mod members;
 pub mod messages;
 pub mod migrate;
 pub mod modes;
+pub mod objects;
 pub mod opening;
 pub mod outage;
 mod paging;

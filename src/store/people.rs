@@ -1,12 +1,13 @@
 //! The users of a project as those see them who run it: all that is kept of them, listed, searched, changed.
 
 use super::paging::truncate;
-use super::schema::{media, users};
+use super::schema::users;
 use super::users::{UserRow, name_taken_or};
 use crate::model::account::UserRole;
 use crate::model::{Failure, MediaId, ProjectId, UserId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::{Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -129,28 +130,13 @@ pub async fn change(
         .get_result(conn)
         .await
         .optional()
-        .map_err(name_taken_or)
-}
-
-/// Whether this is a picture of the project; with an `owner`, one of theirs.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_picture(
-    conn: &mut AsyncPgConnection,
-    project: ProjectId,
-    id: MediaId,
-    owner: Option<UserId>,
-) -> QueryResult<bool> {
-    let mut query = media::table
-        .filter(media::project_id.eq(project).and(media::id.eq(id)))
-        .filter(media::mime.like("image/%"))
-        .select(media::id)
-        .into_boxed();
-    if let Some(owner) = owner {
-        query = query.filter(media::owner_id.eq(owner));
-    }
-    Ok(query.first::<MediaId>(conn).await.optional()?.is_some())
+        .map_err(|error| match error {
+            // The picture was deleted since it was looked at: the only row that a change refers to.
+            Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => {
+                Failure::invalid("avatar", "must be a picture among the media of this user")
+            }
+            other => name_taken_or(other),
+        })
 }
 
 #[cfg(test)]

@@ -28,12 +28,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    app_invitations (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        app_id -> Uuid,
+        number -> Int8,
+        callback_url -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     apps (id) {
         id -> Uuid,
         project_id -> Uuid,
         name -> Text,
         key_hash -> Bytea,
         created_at -> Timestamptz,
+        callback_secret -> Nullable<Text>,
+        user_id -> Nullable<Uuid>,
     }
 }
 
@@ -43,6 +55,22 @@ diesel::table! {
         seq -> Int8,
         position -> Int4,
         media_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    callbacks (id) {
+        id -> Uuid,
+        app_id -> Uuid,
+        conversation_id -> Uuid,
+        seq -> Int8,
+        number -> Int8,
+        url -> Text,
+        target -> Text,
+        body -> Text,
+        created_at -> Timestamptz,
+        attempts -> Int4,
+        due_at -> Timestamptz,
     }
 }
 
@@ -156,6 +184,9 @@ diesel::table! {
         width -> Nullable<Int4>,
         height -> Nullable<Int4>,
         created_at -> Timestamptz,
+        of_project -> Bool,
+        arrived -> Bool,
+        thumbnail -> Nullable<Bool>,
     }
 }
 
@@ -286,15 +317,17 @@ diesel::joinable!(answers -> chatbots (chatbot_id));
 diesel::joinable!(answers -> conversations (conversation_id));
 diesel::joinable!(answers -> projects (project_id));
 diesel::joinable!(answers -> users (asker_id));
+diesel::joinable!(app_invitations -> apps (app_id));
 diesel::joinable!(apps -> projects (project_id));
+diesel::joinable!(apps -> users (user_id));
 diesel::joinable!(attachments -> media (media_id));
+diesel::joinable!(callbacks -> apps (app_id));
 diesel::joinable!(chatbot_attachments -> chatbots (chatbot_id));
 diesel::joinable!(chatbot_attachments -> media (media_id));
 diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
 diesel::joinable!(media -> projects (project_id));
-diesel::joinable!(media -> users (owner_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
 diesel::joinable!(messages -> chatbots (chatbot_id));
@@ -307,8 +340,10 @@ diesel::joinable!(users -> projects (project_id));
 diesel::allow_tables_to_appear_in_same_query!(
     answer_usage,
     answers,
+    app_invitations,
     apps,
     attachments,
+    callbacks,
     chatbot_attachments,
     chatbot_passages,
     chatbots,

@@ -30,6 +30,28 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::BadEnvelope,
+        Self::UnknownType,
+        Self::Invalid,
+        Self::Unauthorized,
+        Self::TokenExpired,
+        Self::Forbidden,
+        Self::ReadOnly,
+        Self::NotFound,
+        Self::Conflict,
+        Self::IdTaken,
+        Self::NameTaken,
+        Self::Full,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::QuotaExceeded,
+        Self::Internal,
+        Self::ModelFailed,
+        Self::Unavailable,
+    ];
+
     /// The status, with the meaning that HTTP gives it.
     #[must_use]
     pub const fn status(self) -> u16 {
@@ -49,7 +71,8 @@ impl ErrorCode {
 }
 
 /// The data of an error reply.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Error)]
 pub struct ErrorData {
     pub status: u16,
     pub code: ErrorCode,

@@ -90,6 +90,9 @@ impl Reader {
     /// The whole number in it, if it lies between these.
     fn integer<I: TryFrom<i128> + Copy + fmt::Display>(&self, least: I, most: I) -> Result<I, Refusal> {
         let number = self.0.as_i64().map(i128::from).or_else(|| self.0.as_u64().map(i128::from));
+        // Some languages write 3 as 3.0, and JSON makes no difference; beyond this the next number is not told apart.
+        let written = |number: &f64| number.fract() == 0.0 && number.abs() <= 9_007_199_254_740_991.0;
+        let number = number.or_else(|| format!("{:.0}", self.0.as_f64().filter(written)?).parse().ok());
         let number = number.ok_or_else(|| Refusal::new("must be a whole number"))?;
         I::try_from(number).map_err(|_| Refusal::new(format!("must be from {least} to {most}")))
     }

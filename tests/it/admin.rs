@@ -1,5 +1,6 @@
 //! The operators' listener.
 
+use crate::support::crypto;
 use crate::support::db::TestDb;
 use crate::support::http::serve_routes;
 use actix_web::web;
@@ -7,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use palabre::chat::{Chat, Clock};
 use palabre::config::Limits;
 use palabre::http::admin::{self, AdminState};
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -62,7 +63,7 @@ async fn foreign_hosts_and_origins_are_refused() {
     assert_eq!(open(address, "origin", &format!("http://{address}")).await, 101);
     assert_eq!(open(address, "origin", "https://evil.example").await, 403);
     assert_eq!(open(address, "host", "evil.example").await, 421);
-    let health = Client::new().get(format!("http://{address}/health"));
+    let health = crypto::http_client().get(format!("http://{address}/health"));
     let response = health.header("Host", "evil.example").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::MISDIRECTED_REQUEST);
 }
@@ -73,7 +74,7 @@ async fn a_token_is_asked_for_where_there_is_one() {
     let address = serve(&db, Some("a token of operators"));
     assert_eq!(open(address, "authorization", "Bearer a token of operators").await, 101);
     assert_eq!(open(address, "authorization", "Bearer another").await, 401);
-    let client = Client::new();
+    let client = crypto::http_client();
     let response = client.get(format!("http://{address}/health")).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(response.headers()["WWW-Authenticate"], "Bearer");

@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod asyncapi;
 mod bots;
 mod command_line;
 mod demo;

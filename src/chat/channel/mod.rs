@@ -11,7 +11,7 @@
 
 mod outbox;
 mod socket;
-mod vigil;
+pub mod vigil;
 
 pub use socket::Socket;
 pub use vigil::Vigil;

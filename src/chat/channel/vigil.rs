@@ -10,6 +10,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
+use utoipa::ToSchema;
 
 /// How long before its token's end a session is told.
 const EXPIRY_NOTICE: TimeDelta = TimeDelta::minutes(1);
@@ -26,8 +27,9 @@ pub struct Vigil {
 }
 
 /// The data of `session.expiring`.
-#[derive(Debug, Serialize)]
-struct Expiring {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SessionExpiring)]
+pub struct Expiring {
     expires_at: Timestamp,
 }
 

@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use utoipa::ToSchema;
 
 /// A piece of an answer. Refused with [`Failure::Conflict`] when somebody else is to answer by now.
 #[derive(actix::Message)]
@@ -36,16 +37,18 @@ pub struct Conclude {
 }
 
 /// The data of `llm.done`.
-#[derive(Debug, Serialize)]
-struct Done {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnswerDone)]
+pub struct Done {
     conversation: ConversationId,
     message: Arc<Message>,
     usage: Usage,
 }
 
 /// The data of `llm.error`.
-#[derive(Debug, Serialize)]
-struct Failed {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnswerFailed)]
+pub struct Failed {
     conversation: ConversationId,
     code: ErrorCode,
     message: String,

@@ -16,6 +16,8 @@ use actix::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// Changes a message. Resolves with it as it is then, when that is stored and told; a session's reply itself goes through the hub.
 #[derive(actix::Message)]
@@ -30,25 +32,34 @@ pub struct Alter {
 /// What is done to a message.
 #[derive(Debug, Clone)]
 pub enum Alteration {
-    Edit { body: String },
+    Edit {
+        body: String,
+    },
     Delete,
-    React { emoji: String, on: bool },
+    React {
+        emoji: String,
+        on: bool,
+    },
     Answer(Answer),
+    /// The app that made an invitation takes it back, whatever the user may do in the conversation.
+    WithdrawBy(Uuid),
 }
 
 impl Alteration {
-    /// The right that it needs; what depends on the message itself is checked where it is locked.
-    fn needs(&self) -> Permission {
+    /// The right in the conversation that it needs, if any; what depends on the message itself is checked where it is locked.
+    fn needs(&self) -> Option<Permission> {
         match self {
-            Self::Edit { .. } | Self::React { .. } | Self::Answer(_) => Permission::Write,
-            Self::Delete => Permission::Read,
+            Self::Edit { .. } | Self::React { .. } | Self::Answer(_) => Some(Permission::Write),
+            Self::Delete => Some(Permission::Read),
+            Self::WithdrawBy(_) => None,
         }
     }
 }
 
 /// What the members are told of a reaction.
-#[derive(Debug, Clone, Serialize)]
-struct ReactionPush {
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Reaction)]
+pub struct ReactionPush {
     conversation: ConversationId,
     message: MessageId,
     user: Arc<User>,
@@ -81,17 +92,21 @@ impl Handler<Alter> for Room {
                 let Alter { user, message, change, .. } = &alter;
                 let (message, user_id) = (*message, user.id);
                 // The right comes from the database: what the room keeps may be a moment old.
-                let permission = members::permission(connection, project, id, user_id).await?;
-                let permission = permission.ok_or(Failure::NotFound("conversation"))?;
-                if permission < change.needs() {
-                    return Err(lacks(change.needs()));
+                let mut may_administer = false;
+                if let Some(needed) = change.needs() {
+                    let permission = members::permission(connection, project, id, user_id).await?;
+                    let permission = permission.ok_or(Failure::NotFound("conversation"))?;
+                    if permission < needed {
+                        return Err(lacks(needed));
+                    }
+                    may_administer = permission.may_administer();
                 }
                 Ok(match change {
                     Alteration::Edit { body } => {
                         Altered::Message(messages::edit(connection, project, id, message, user_id, body, now).await?)
                     }
                     Alteration::Delete => {
-                        let any = permission.may_administer();
+                        let any = may_administer;
                         Altered::Message(messages::delete(connection, project, id, message, user_id, any, now).await?)
                     }
                     Alteration::React { emoji, on } => {
@@ -116,6 +131,10 @@ impl Handler<Alter> for Room {
                             games::answer(connection, project, id, message, user_id, *answer, now).await?;
                         if changed { Altered::Message(message) } else { Altered::Unchanged(message) }
                     }
+                    Alteration::WithdrawBy(app) => {
+                        let (changed, message) = games::withdraw(connection, project, id, message, *app, now).await?;
+                        if changed { Altered::Message(message) } else { Altered::Unchanged(message) }
+                    }
                 })
             });
             Ok((altered.await?, alter))
@@ -133,8 +152,12 @@ impl Room {
             Alteration::Edit { .. } => "message.edit",
             Alteration::Delete => "message.delete",
             Alteration::React { .. } => "message.react",
-            Alteration::Answer(_) => "message.game",
+            Alteration::Answer(_) | Alteration::WithdrawBy(_) => "message.game",
         };
+        if event != "message.edit" && event != "message.react" {
+            // An app may be waiting for it.
+            self.chat.callbacks.wake();
+        }
         match altered {
             Altered::Message(message) => {
                 let message = Arc::new(message);

@@ -14,6 +14,7 @@ use actix::prelude::*;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Changes a group. Resolves with the group as the actor now sees it.
 #[derive(actix::Message)]
@@ -43,7 +44,8 @@ pub struct DeleteGroup {
 }
 
 /// What is told of a conversation that is gone, for all or for who was removed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ConversationGone)]
 pub struct Gone {
     pub conversation: ConversationId,
 }

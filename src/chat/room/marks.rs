@@ -68,8 +68,9 @@ pub struct ReceiptPush {
 }
 
 /// What an author is told in a large conversation: how many have come up to a message of theirs.
-#[derive(Debug, Serialize)]
-struct Digest {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ReceiptDigest)]
+pub struct Digest {
     conversation: ConversationId,
     seq: i64,
     read: usize,

@@ -15,7 +15,7 @@ use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, MessageId, Usage};
 use crate::store::answers;
-use crate::store::messages::{self, NewGame, NewMessage, Outcome};
+use crate::store::messages::{self, ByApp, NewGame, NewMessage, Outcome};
 use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
@@ -60,6 +60,8 @@ pub struct Draft {
     pub tone: Option<String>,
     pub attachments: Vec<Attachment>,
     pub game: Option<Game>,
+    /// With a game: the app that invites.
+    pub by_app: Option<ByApp>,
 }
 
 /// A message between the sender and the database.
@@ -205,6 +207,7 @@ impl Room {
             payload: game.payload.clone(),
             capacity: game.capacity,
             expires_at: game.expires_at.map(|expires_at| expires_at.0),
+            by_app: draft.by_app.clone(),
         });
         let message = NewMessage {
             conversation: self.id,

@@ -11,6 +11,7 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
+use utoipa::ToSchema;
 
 /// A user starts or stops typing.
 #[derive(actix::Message)]
@@ -23,8 +24,10 @@ pub struct Type {
     pub invisible: bool,
 }
 
-#[derive(Debug, Serialize)]
-struct TypingPush {
+/// What the other members are told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Typing)]
+pub struct TypingPush {
     conversation: ConversationId,
     user: Arc<User>,
     typing: bool,

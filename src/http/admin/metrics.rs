@@ -17,6 +17,7 @@ pub async fn show(state: web::Data<AdminState>) -> HttpResponse {
     connections(&mut text, &state.chat);
     messages(&mut text, &state.chat);
     callers(&mut text, &state.chat);
+    callbacks(&mut text, &state.chat);
     database(&mut text, &state.chat);
     of_process(&mut text, process);
     HttpResponse::Ok().content_type(CONTENT_TYPE).body(text.finish())
@@ -61,6 +62,18 @@ fn callers(text: &mut Exposition, chat: &Chat) {
     text.counters("palabre_sign_ins_total", "Passwords that were checked", "result", passwords);
     let answers = metrics.rest.each().map(|(class, count): (_, &Counter)| (class, count.get()));
     text.counters("palabre_rest_requests_total", "Answers of the REST API, by the class of status", "status", answers);
+}
+
+fn callbacks(text: &mut Exposition, chat: &Chat) {
+    let metrics = &chat.metrics;
+    let waiting = metrics.callbacks_waiting.get();
+    text.gauge("palabre_callbacks_waiting", "Callbacks to apps not delivered yet, of all nodes", waiting);
+    let ends = [
+        ("delivered", metrics.callbacks_delivered.get()),
+        ("failed", metrics.callbacks_failed.get()),
+        ("expired", metrics.callbacks_expired.get()),
+    ];
+    text.counters("palabre_callbacks_total", "Tries to deliver callbacks, and callbacks given up", "result", ends);
 }
 
 fn database(text: &mut Exposition, chat: &Chat) {

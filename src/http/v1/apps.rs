@@ -13,7 +13,7 @@ use crate::model::Failure;
 use crate::model::account::check_name;
 use crate::model::limits::APPS;
 use crate::store::accounts::{self, AppRow};
-use crate::store::projects;
+use crate::store::{invitations, projects};
 use crate::wire::time::Timestamp;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
@@ -47,7 +47,12 @@ impl From<AppRow> for App {
 #[serde(deny_unknown_fields)]
 pub struct NewApp {
     /// 1 to 255 characters, unique in the project.
-    #[schema(example = "billing", min_length = 1, max_length = 255)]
+    #[schema(
+        example = "billing",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     name: String,
 }
 
@@ -58,6 +63,17 @@ pub struct AppWithKey {
     /// For `X-App-Key`.
     #[schema(example = "mUq1v0XyR2bJc9J6mZ1bC4V3hV1s4l2mS8e2f1q0c7A")]
     key: String,
+    /// What the app's callbacks are signed with; with a new app only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "r8XyR2bJc9J6mZ1bC4V3hV1s4l2mS8e2f1q0c7AmUq1")]
+    callback_secret: Option<String>,
+}
+
+/// What an app's callbacks are signed with, which is shown this once.
+#[derive(Serialize, ToSchema)]
+pub struct CallbackSecret {
+    #[schema(example = "r8XyR2bJc9J6mZ1bC4V3hV1s4l2mS8e2f1q0c7AmUq1")]
+    pub(super) callback_secret: String,
 }
 
 /// The apps of a project
@@ -103,16 +119,16 @@ pub async fn create(
     let NewApp { name } = body.0;
     check_name("name", &name)?;
     let project = find(&state, caller.organization.id, &project.0).await?.id;
-    let (id, key) = (Uuid::new_v4(), new_key());
+    let (id, key, secret) = (Uuid::new_v4(), new_key(), new_key());
     let made = state.chat.run(async |conn| {
         let most = usize::try_from(APPS).unwrap_or(0);
         if projects::apps(conn, project, APPS).await?.len() >= most {
             return Err(Failure::Conflict("the project has as many apps as it may"));
         }
         accounts::create_app(conn, id, project, &name, &key).await?;
-        projects::app(conn, project, id).await?.ok_or(Failure::NotFound("app"))
+        invitations::set_secret(conn, project, id, &secret).await?.ok_or(Failure::NotFound("app"))
     });
-    Ok(with_key(StatusCode::CREATED, made.await?, key))
+    Ok(with_secrets(StatusCode::CREATED, made.await?, key, Some(secret.clone())))
 }
 
 /// Give an app another access key
@@ -135,7 +151,33 @@ pub async fn rotate_key(
     let project = find(&state, caller.organization.id, &project).await?.id;
     let (app, key) = (id_of(&app)?, new_key());
     let rotated = state.chat.run(async |conn| Ok(projects::rotate_key(conn, project, app, &key).await?)).await?;
-    Ok(with_key(StatusCode::OK, rotated.ok_or(Failure::NotFound("app"))?, key))
+    Ok(with_secrets(StatusCode::OK, rotated.ok_or(Failure::NotFound("app"))?, key, None))
+}
+
+/// Give an app another secret for its callbacks
+///
+/// Those not delivered yet are signed with it too; the one before is used no longer.
+#[utoipa::path(
+    tag = "projects",
+    operation_id = "rotate_callback_secret",
+    security(("organization_token" = [])),
+    params(("project" = String, Path, description = "The project, by name or id"), ("app" = Uuid, Path, description = "The app")),
+    responses((status = 200, description = "The secret, shown this once", body = CallbackSecret))
+)]
+#[post("/projects/{project}/apps/{app}/callback-secret")]
+pub async fn rotate_callback_secret(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    path: InPath<(String, String)>,
+) -> Result<HttpResponse, Problem> {
+    let (project, app) = path.0;
+    let project = find(&state, caller.organization.id, &project).await?.id;
+    let (app, secret) = (id_of(&app)?, new_key());
+    let set = state.chat.run(async |conn| Ok(invitations::set_secret(conn, project, app, &secret).await?)).await?;
+    set.ok_or(Failure::NotFound("app"))?;
+    let mut response = HttpResponse::Ok().json(CallbackSecret { callback_secret: secret });
+    response.extensions_mut().insert(Secret);
+    Ok(response)
 }
 
 /// Take an app and its access key away
@@ -165,12 +207,13 @@ fn id_of(app: &str) -> Result<Uuid, Failure> {
     app.parse().map_err(|_| Failure::NotFound("app"))
 }
 
-fn new_key() -> String {
+/// A new access key, or secret for callbacks.
+pub(super) fn new_key() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(rand::random::<[u8; KEY_BYTES]>())
 }
 
-fn with_key(status: StatusCode, app: AppRow, key: String) -> HttpResponse {
-    let mut response = HttpResponse::build(status).json(AppWithKey { app: app.into(), key });
+fn with_secrets(status: StatusCode, app: AppRow, key: String, callback_secret: Option<String>) -> HttpResponse {
+    let mut response = HttpResponse::build(status).json(AppWithKey { app: app.into(), key, callback_secret });
     response.extensions_mut().insert(Secret);
     response
 }

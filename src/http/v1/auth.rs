@@ -3,7 +3,7 @@
 use super::shapes::Account;
 use crate::chat::registry::CheckAccount;
 use crate::http::HttpState;
-use crate::http::caller::{Stranger, UserCaller, address};
+use crate::http::caller::{SignedInCaller, Stranger, address};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::Body;
 use crate::http::sign_in;
@@ -39,13 +39,18 @@ pub struct Register {
     #[schema(example = "default")]
     project: String,
     /// 1 to 100 characters, not the form of a UUID.
-    #[schema(example = "dora", min_length = 1, max_length = 100)]
+    #[schema(
+        example = "dora",
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
+    )]
     username: String,
     /// 6 to 72 bytes.
-    #[schema(example = "dora1234", format = Password, min_length = 1, max_length = 72)]
+    #[schema(example = "dora1234", format = Password, min_length = 6, max_length = 72)]
     password: String,
     /// The name to show.
-    #[schema(example = "Dora", min_length = 1, max_length = 100)]
+    #[schema(example = "Dora", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     name: Option<String>,
 }
 
@@ -54,10 +59,10 @@ pub struct Register {
 #[serde(deny_unknown_fields)]
 pub struct NewPassword {
     #[schema(example = "alice123", format = Password)]
-    old: String,
+    pub old: String,
     /// 6 to 72 bytes.
-    #[schema(example = "a longer one", format = Password, min_length = 1, max_length = 72)]
-    new: String,
+    #[schema(example = "a longer one", format = Password, min_length = 6, max_length = 72)]
+    pub new: String,
 }
 
 /// Somebody who signed in.
@@ -139,7 +144,7 @@ pub async fn register(state: Data<HttpState>, _: Stranger, body: Body<Register>)
     responses((status = 200, description = "A token with its whole time before it", body = SignedIn))
 )]
 #[post("/auth/refresh")]
-pub async fn refresh(state: Data<HttpState>, caller: UserCaller) -> Result<HttpResponse, Problem> {
+pub async fn refresh(state: Data<HttpState>, caller: SignedInCaller) -> Result<HttpResponse, Problem> {
     signed_in(&state, StatusCode::OK, &caller.user).await
 }
 
@@ -150,7 +155,7 @@ pub async fn refresh(state: Data<HttpState>, caller: UserCaller) -> Result<HttpR
     responses((status = 200, description = "The token's user", body = Me))
 )]
 #[get("/auth/me")]
-pub async fn show_me(state: Data<HttpState>, caller: UserCaller) -> Result<Json<Me>, Problem> {
+pub async fn show_me(state: Data<HttpState>, caller: SignedInCaller) -> Result<Json<Me>, Problem> {
     let user = account(&state, &caller.user).await?;
     Ok(Json(Me { user, expires_at: caller.expires_at.into() }))
 }
@@ -167,7 +172,7 @@ pub async fn show_me(state: Data<HttpState>, caller: UserCaller) -> Result<Json<
 #[post("/auth/password")]
 pub async fn change_password(
     state: Data<HttpState>,
-    caller: UserCaller,
+    caller: SignedInCaller,
     request: HttpRequest,
     body: Body<NewPassword>,
 ) -> Result<HttpResponse, Problem> {

@@ -3,25 +3,32 @@
 //! A bot's access key is for `/bots`; it is shown when the bot is made and when it gets another.
 
 use super::shapes::Page;
-use crate::assistant::Models;
+use crate::assistant::{Models, passages};
 use crate::chat::room::Invalidate;
 use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, Caller};
 use crate::http::idempotency::Secret;
+use crate::http::paging::{Name, Paging, page};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath, never_null};
 use crate::model::account::check_name;
 use crate::model::limits::{CHATBOT_ATTACHMENTS, CHATBOTS, COMMENT_CHARS, PROMPT_CHARS};
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, ProjectId};
-use crate::store::chatbots::{self, AttachmentRow, Changes, ChatbotRow, Reader};
-use crate::wire::limits::PAGE_USERS_DEFAULT;
+use crate::store::chatbots::{self, AttachmentRow, Changes, ChatbotRow};
+use crate::store::media::{self, Reader};
+use crate::store::objects::Part;
 use crate::wire::time::Timestamp;
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Bots in a page.
+const PAGE: i64 = 100;
+/// Bytes of the texts that a bot knows, all together: they are read within one request.
+const ATTACHMENT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// A bot.
 #[derive(Serialize, ToSchema)]
@@ -56,7 +63,7 @@ pub struct BotAttachment {
 
 impl From<AttachmentRow> for BotAttachment {
     fn from(row: AttachmentRow) -> Self {
-        Self { id: row.id, path: format!("/api/v1/media/{}", row.id), mime: row.mime, comment: row.comment }
+        Self { id: row.id, path: format!("/api/v1/media/{}/content", row.id), mime: row.mime, comment: row.comment }
     }
 }
 
@@ -67,7 +74,8 @@ pub struct NewAttachment {
     /// The file's.
     pub id: MediaId,
     /// What it is, at most 1000 characters: searched like the file.
-    #[schema(max_length = 1000)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = String, required = false, max_length = 1000)]
     pub comment: Option<String>,
 }
 
@@ -76,14 +84,20 @@ pub struct NewAttachment {
 #[serde(deny_unknown_fields)]
 pub struct NewChatbot {
     /// 1 to 255 characters, unique in the project.
-    #[schema(example = "WIBOT", min_length = 1, max_length = 255)]
+    #[schema(
+        example = "WIBOT",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     name: String,
     /// An available one of `llms`.
     #[schema(example = "offline", min_length = 1, max_length = 100)]
     llm: String,
     #[schema(min_length = 1, max_length = 32768)]
     prompt: String,
-    #[schema(max_items = 50)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Vec<NewAttachment>, required = false, max_items = 50)]
     attachments: Option<Vec<NewAttachment>>,
 }
 
@@ -91,30 +105,23 @@ pub struct NewChatbot {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatbotChange {
-    #[schema(min_length = 1, max_length = 255)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")]
     name: Option<String>,
-    #[schema(min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 100)]
     llm: Option<String>,
-    #[schema(min_length = 1, max_length = 32768)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = String, required = false, min_length = 1, max_length = 32768)]
     prompt: Option<String>,
     /// All of them, in place of those before.
-    #[schema(max_items = 50)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Vec<NewAttachment>, required = false, max_items = 50)]
     attachments: Option<Vec<NewAttachment>>,
     /// Give it another access key; the one before is good no longer.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = bool, required = false)]
     rotate_key: Option<bool>,
-}
-
-/// Which bots.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Bots in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
-    limit: Option<Number>,
 }
 
 fn shape(row: ChatbotRow, attachments: Vec<AttachmentRow>, access_key: Option<Uuid>) -> Chatbot {
@@ -179,16 +186,49 @@ pub fn check_attachments(attachments: &[NewAttachment]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files as the store takes them.
-#[must_use]
-pub fn named(attachments: Vec<NewAttachment>) -> Vec<(MediaId, String)> {
-    attachments.into_iter().map(|it| (it.id, it.comment.unwrap_or_default())).collect()
+/// Reads the files that a bot is to know, as texts.
+///
+/// # Errors
+/// [`Failure::Invalid`] for a file named twice, one that does not exist for the reader, and one that can't be read as text;
+/// [`Failure::TooLarge`] for too much of it.
+pub async fn read_files(
+    state: &HttpState,
+    project: ProjectId,
+    reader: Reader,
+    attachments: Vec<NewAttachment>,
+) -> Result<Vec<chatbots::NewAttachment>, Failure> {
+    let mut read: Vec<chatbots::NewAttachment> = Vec::with_capacity(attachments.len());
+    let mut left = ATTACHMENT_BYTES;
+    for (place, NewAttachment { id, comment }) in attachments.into_iter().enumerate() {
+        let refused = |why: &str| Failure::invalid(format!("attachments[{place}].id"), why);
+        if read.iter().any(|before| before.media == id) {
+            return Err(refused("is named twice"));
+        }
+        let file = state.chat.run(async |conn| Ok(media::read(conn, project, reader, id).await?)).await?;
+        let file = file.ok_or_else(|| refused("there is no such file"))?;
+        if !chatbots::is_text(&file.mime) {
+            return Err(refused("can't be read: only texts can"));
+        }
+        let size = u64::try_from(file.size).unwrap_or(u64::MAX);
+        left = left.checked_sub(size).ok_or_else(|| {
+            Failure::TooLarge(format!("the attachments of a bot may have {ATTACHMENT_BYTES} bytes in all"))
+        })?;
+        let bytes = state.media.objects.read_all(project, id, Part::Original, size).await?;
+        let bytes = bytes.ok_or_else(|| refused("there is no such file"))?;
+        let text = std::str::from_utf8(&bytes).map_err(|_| refused("can't be read: it is no UTF-8"))?;
+        let comment = comment.unwrap_or_default();
+        // PostgreSQL takes U+0000 in no text.
+        let mut passages = vec![format!("{}\n{comment}", file.name)];
+        passages.extend(passages::cut(&text.replace('\0', " ")));
+        read.push(chatbots::NewAttachment { media: id, comment, passages });
+    }
+    Ok(read)
 }
 
 fn reader(caller: &Caller) -> Reader {
     match caller {
-        Caller::User(caller) => Reader::User(caller.user.id),
-        Caller::App(_) => Reader::Project,
+        Caller::User(user) => Reader::User { id: user.user.id, admin: caller.is_admin() },
+        Caller::App(_) => Reader::App,
     }
 }
 
@@ -205,31 +245,29 @@ fn admin(caller: &Caller) -> Result<ProjectId, Failure> {
     tag = "chatbots",
     operation_id = "list_chatbots",
     security(("access_key" = []), ("user_token" = [])),
-    params(Which),
+    params(Paging<Name, PAGE>),
     responses((status = 200, description = "A page, by name", body = Page<Chatbot>))
 )]
 #[get("/chatbots")]
 pub async fn list(
     state: Data<HttpState>,
     caller: AdminCaller,
-    which: InQuery<Which>,
+    Paging { after, limit }: Paging<Name, PAGE>,
 ) -> Result<Json<Page<Chatbot>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, 100)?;
-    let after = unmark(which.0.after.as_deref())?;
-    let (rows, mut attachments, next) = state
+    let ((rows, more), mut attachments) = state
         .chat
         .run(async |conn| {
-            let (rows, more) = chatbots::page(conn, caller.project, after.as_deref(), limit).await?;
+            let (rows, more) =
+                chatbots::page(conn, caller.project, after.as_ref().map(|Name(name)| name.as_str()), limit).await?;
             let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-            let next = rows.last().filter(|_| more).map(|row| mark(&row.name));
-            Ok((rows, chatbots::attachments_of(conn, &ids).await?, next))
+            Ok(((rows, more), chatbots::attachments_of(conn, &ids).await?))
         })
         .await?;
-    let shaped = |row: ChatbotRow| {
+    let shown = |row: ChatbotRow| {
         let attachments = attachments.remove(&row.id).unwrap_or_default();
         shape(row, attachments, None)
     };
-    Ok(Json(Page { items: rows.into_iter().map(shaped).collect(), next }))
+    Ok(Json(page(rows, more, |row| Name(row.name.clone()), shown)))
 }
 
 /// Make a bot
@@ -242,6 +280,7 @@ pub async fn list(
     request_body = NewChatbot,
     responses(
         (status = 201, description = "Made", body = Chatbot),
+        (status = 413, description = "`too_large`: the body, or the attachments together"),
         (status = 409, description = "`name_taken`; `conflict`: the project has as many bots as it may, or the `Idempotency-Key` was used before"),
     )
 )]
@@ -258,11 +297,14 @@ pub async fn create(state: Data<HttpState>, caller: Caller, body: Body<NewChatbo
         name: Some(name),
         llm: Some(llm),
         prompt: Some(prompt),
-        attachments: attachments.map(named),
+        attachments: match attachments {
+            Some(attachments) => Some(read_files(&state, project, reader(&caller), attachments).await?),
+            None => None,
+        },
         key: Some(key.to_string()),
     };
     let made = state.chat.run(async |conn| {
-        chatbots::create(conn, project, id, reader(&caller), &changes, CHATBOTS).await?;
+        chatbots::create(conn, project, id, &changes, CHATBOTS).await?;
         read(conn, project, id).await
     });
     let (row, attachments) = made.await?;
@@ -301,6 +343,7 @@ pub async fn show(
     responses(
         (status = 200, description = "Changed", body = Chatbot),
         (status = 409, description = "`name_taken`"),
+        (status = 413, description = "`too_large`: the body, or the attachments together"),
     )
 )]
 #[patch("/chatbots/{chatbot}")]
@@ -318,11 +361,14 @@ pub async fn change(
     checks.optional(llm.as_deref(), |llm| check_llm(models, llm)).optional(prompt.as_deref(), check_prompt);
     checks.optional(attachments.as_deref(), check_attachments).done()?;
     let key = rotate_key.unwrap_or(false).then(Uuid::new_v4);
-    let changes =
-        Changes { name, llm, prompt, attachments: attachments.map(named), key: key.map(|key| key.to_string()) };
+    let attachments = match attachments {
+        Some(attachments) => Some(read_files(&state, project, reader(&caller), attachments).await?),
+        None => None,
+    };
+    let changes = Changes { name, llm, prompt, attachments, key: key.map(|key| key.to_string()) };
     let now = state.chat.now();
     let changed = state.chat.run(async |conn| {
-        if !chatbots::change(conn, project, chatbot.0, reader(&caller), &changes, now).await? {
+        if !chatbots::change(conn, project, chatbot.0, &changes, now).await? {
             return Err(Failure::NotFound("chatbot"));
         }
         read(conn, project, chatbot.0).await

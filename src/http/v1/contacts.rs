@@ -4,31 +4,17 @@ use super::shapes::{Page, Relation};
 use crate::chat::registry::relate::Relate;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Paging, page as page_of};
 use crate::http::person::Person;
 use crate::http::problem::Problem;
-use crate::http::read::{Body, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::Body;
 use crate::model::{Failure, SessionId, UserId};
 use crate::session::who::ask;
 use crate::store::{contacts, users};
-use crate::wire::limits::{PAGE_CONTACTS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_CONTACTS;
 use crate::wire::shapes::Contact;
 use actix_web::web::{Data, Json};
 use actix_web::{get, post};
-use serde::Deserialize;
-use utoipa::IntoParams;
-
-/// Which contacts.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Contacts in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
-}
 
 /// One's own contacts
 ///
@@ -37,23 +23,18 @@ pub struct Which {
     tag = "contacts",
     operation_id = "list_contacts",
     security(("user_token" = [])),
-    params(Which),
+    params(Paging<UserId, PAGE_CONTACTS>),
     responses((status = 200, description = "A page", body = Page<Contact>))
 )]
 #[get("/contacts")]
 pub async fn list(
     state: Data<HttpState>,
     caller: UserCaller,
-    which: InQuery<Which>,
+    Paging { after, limit }: Paging<UserId, PAGE_CONTACTS>,
 ) -> Result<Json<Page<Contact>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, PAGE_CONTACTS)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let after = unmark(which.0.after.as_deref())?;
-    let after: Option<UserId> = after.map(|id| id.parse().map_err(|_| refused())).transpose()?;
     let page = state.chat.run(async |conn| Ok(contacts::page(conn, caller.user.id, after, limit).await?));
     let (items, more) = page.await?;
-    let next = items.last().filter(|_| more).map(|last| mark(&last.user.id.to_string()));
-    Ok(Json(Page { items, next }))
+    Ok(Json(page_of(items, more, |last: &Contact| last.user.id, |contact| contact)))
 }
 
 /// Do something about a contact

@@ -9,34 +9,21 @@ use crate::chat::founding::found;
 use crate::chat::room::govern::{ChangeGroup, DeleteGroup, SetMode};
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Paging, Place};
 use crate::http::person::Person;
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, or_null, page_size, unmark};
+use crate::http::read::{Body, InPath, never_null, or_null};
 use crate::model::permission::Permission;
 use crate::model::{ChatbotId, ConversationId, Failure, SessionId, UserId, text};
 use crate::store::conversations::{self, Activity};
 use crate::store::groups::GroupEdit;
 use crate::store::users;
-use crate::wire::limits::{PAGE_USERS_DEFAULT, SUMMARY_CONVERSATIONS};
+use crate::wire::limits::SUMMARY_CONVERSATIONS;
 use crate::wire::shapes::{Conversation, Mode};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
-use chrono::DateTime;
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
-
-/// Which conversations.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Conversations in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 100, default = 50)]
-    limit: Option<Number>,
-}
+use utoipa::ToSchema;
 
 /// A new group.
 #[derive(Deserialize, ToSchema)]
@@ -45,7 +32,7 @@ pub struct NewGroup {
     /// Unique in the project, regardless of case.
     #[schema(example = "map-night", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9!?_().&#,<>-]+$")]
     name: Option<String>,
-    #[schema(example = "Friday: new maps", min_length = 1, max_length = 255)]
+    #[schema(example = "Friday: new maps", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     title: Option<String>,
     /// The others; who calls owns the group.
     #[schema(max_items = 500)]
@@ -72,11 +59,15 @@ pub struct ConversationChange {
     name: Option<String>,
     /// `null` takes it away.
     #[serde(default, deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "Saturday: new maps", min_length = 1, max_length = 255)]
+    #[schema(value_type = Option<String>, example = "Saturday: new maps", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     title: Option<Option<String>>,
     /// Who answers.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = Mode, required = false)]
     mode: Option<Mode>,
     /// The bot that answers, with `mode`; without it the one of before.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = ChatbotId, required = false)]
     chatbot: Option<ChatbotId>,
 }
 
@@ -87,36 +78,22 @@ pub struct ConversationChange {
     tag = "conversations",
     operation_id = "list_conversations",
     security(("user_token" = [])),
-    params(Which),
+    params(Paging<Activity, SUMMARY_CONVERSATIONS>),
     responses((status = 200, description = "A page", body = Page<Conversation>))
 )]
 #[get("/conversations")]
 pub async fn list(
     state: Data<HttpState>,
     caller: UserCaller,
-    which: InQuery<Which>,
+    Paging { after, limit }: Paging<Activity, SUMMARY_CONVERSATIONS>,
 ) -> Result<Json<Page<Conversation>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, SUMMARY_CONVERSATIONS)?;
-    let after = place(which.0.after.as_deref())?;
     let (person, now) = (Person::new(&state.chat, &caller), state.chat.now());
     let page = state
         .chat
         .run(async |conn| Ok(conversations::page(conn, person.project, person.id(), after, limit, now).await?));
     let (items, end) = page.await?;
-    let next = end.map(|(moment, id)| mark(&format!("{}.{id}", moment.timestamp_micros())));
+    let next = end.as_ref().map(Place::mark);
     Ok(Json(Page { items, next }))
-}
-
-/// Where a page ended, as its `next` says.
-fn place(after: Option<&str>) -> Result<Option<Activity>, Failure> {
-    let read = |text: String| {
-        let (moment, id) = text.split_once('.')?;
-        let moment = DateTime::from_timestamp_micros(moment.parse().ok()?)?;
-        // Beyond these years the database knows none.
-        ((1970..=9999).contains(&chrono::Datelike::year(&moment))).then_some((moment, id.parse().ok()?))
-    };
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    unmark(after)?.map(|text| read(text).ok_or_else(refused)).transpose()
 }
 
 /// Make a group

@@ -7,9 +7,11 @@ mod auth;
 mod chatbots;
 mod contacts;
 mod conversations;
+mod games;
 pub mod health;
 mod live;
 mod llms;
+mod media;
 mod openapi;
 mod organizations;
 mod projects;
@@ -21,6 +23,8 @@ mod users;
 use actix_web::Error;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use utoipa_actix_web::scope::Scope;
+
+pub use shapes::Page;
 
 /// All of it, without what is wrapped around.
 pub fn scope()
@@ -37,6 +41,7 @@ pub fn scope()
         .service(organizations::create)
         .service(organizations::login)
         .service(organizations::show_me)
+        .service(organizations::change_password)
         .service(projects::list)
         .service(projects::create)
         .service(projects::show)
@@ -45,6 +50,7 @@ pub fn scope()
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)
+        .service(apps::rotate_callback_secret)
         .service(apps::delete)
         .service(users::list)
         .service(users::create)
@@ -64,6 +70,7 @@ pub fn scope()
         .service(conversations::receipts::create)
         .service(conversations::messages::list)
         .service(conversations::messages::create)
+        .service(conversations::messages::show)
         .service(conversations::messages::change)
         .service(conversations::messages::delete)
         .service(conversations::messages::react)
@@ -75,8 +82,18 @@ pub fn scope()
         .service(chatbots::change)
         .service(chatbots::delete)
         .service(search::search)
+        .service(media::create)
+        .service(media::show)
+        .service(media::show_content)
+        .service(media::show_thumbnail)
+        .service(media::delete)
         .service(contacts::list)
         .service(contacts::relate)
+        .service(games::create)
+        .service(games::list)
+        .service(games::show)
+        .service(games::withdraw)
+        .service(games::rotate_secret)
         .service(status::show_own)
         .service(status::show)
         .service(status::set)

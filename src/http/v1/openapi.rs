@@ -1,15 +1,24 @@
 //! `GET /api/v1/openapi.json`: the description of this API.
 
+use crate::http::described::Described;
 use crate::http::document::document;
-use actix_web::{HttpResponse, get};
+use actix_web::{HttpRequest, HttpResponse, get};
+use std::sync::LazyLock;
 
 /// This description
+///
+/// It changes with the program only: keep it, and ask with its `ETag` in `If-None-Match`.
 #[utoipa::path(
     tag = "server",
     operation_id = "show_description",
-    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value))
+    params(("If-None-Match" = Option<String>, Header, description = "Tags of what the caller has")),
+    responses(
+        (status = 200, description = "OpenAPI 3.1", body = serde_json::Value, headers(("ETag" = String, description = "Names this content"))),
+        (status = 304, description = "The caller has it"),
+    )
 )]
 #[get("/openapi.json")]
-pub async fn show() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(document().json.as_str())
+pub async fn show(request: HttpRequest) -> HttpResponse {
+    static DESCRIBED: LazyLock<Described> = LazyLock::new(|| Described::new(&document().json));
+    DESCRIBED.answer(&request)
 }

@@ -1,7 +1,9 @@
 //! `/api/v1/organizations`: the customer accounts that own projects.
 
+use super::auth::NewPassword;
 use crate::http::HttpState;
-use crate::http::caller::{OrganizationCaller, Stranger, bearer};
+use crate::http::caller::{OrganizationCaller, Stranger, address, bearer};
+use crate::http::idempotency::Secret;
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::Body;
 use crate::http::sign_in;
@@ -21,10 +23,15 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     /// 1 to 255 characters, not the form of a UUID.
-    #[schema(example = "acme", min_length = 1, max_length = 255)]
+    #[schema(
+        example = "acme",
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$"
+    )]
     name: String,
     /// 6 to 72 bytes.
-    #[schema(example = "a long secret", format = Password, max_length = 72)]
+    #[schema(example = "a long secret", format = Password, min_length = 6, max_length = 72)]
     password: String,
 }
 
@@ -110,6 +117,44 @@ pub async fn login(
     let Credentials { name, password } = body.0;
     let organization = sign_in::organization(&state, &name, password, stranger.address).await?;
     signed_in(&state, StatusCode::OK, organization)
+}
+
+/// Change the password
+///
+/// All tokens of before end; the answer holds a fresh one.
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "change_organization_password",
+    security(("organization_token" = [])),
+    request_body = NewPassword,
+    responses(
+        (status = 200, description = "Changed", body = SignedInOrganization),
+        (status = 403, description = "`forbidden`: the old password is another, or the caller is no organization"),
+    )
+)]
+#[post("/organizations/password")]
+pub async fn change_password(
+    state: Data<HttpState>,
+    caller: OrganizationCaller,
+    request: HttpRequest,
+    body: Body<NewPassword>,
+) -> Result<HttpResponse, Problem> {
+    let NewPassword { old, new } = body.0;
+    text::password("new", &new)?;
+    let organization = caller.organization;
+    match sign_in::confirm_organization(&state, &organization, old, address(&request)).await {
+        Err(sign_in::Refusal::WrongCredentials) => return Err(Failure::Forbidden("the old password is another").into()),
+        other => other?,
+    }
+    let hash = state.hashing.turn().await?.hash(new).await?;
+    let now = state.chat.now();
+    let change =
+        state.chat.run(async |conn| Ok(accounts::change_organization_password(conn, &organization, &hash, now).await?));
+    // Somebody changed it a moment before: this token is no longer good.
+    let changed = change.await?.ok_or(Failure::Unauthorized)?;
+    let mut response = signed_in(&state, StatusCode::OK, changed)?;
+    response.extensions_mut().insert(Secret);
+    Ok(response)
 }
 
 /// Which organization am I?

@@ -4,19 +4,26 @@ use super::shapes::Page;
 use crate::chat::departure::delete_project;
 use crate::http::HttpState;
 use crate::http::caller::OrganizationCaller;
+use crate::http::paging::{Name, Paging, page as page_of};
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath, never_null};
 use crate::model::account::check_origin;
 use crate::model::limits::{ORIGINS, PROJECTS};
 use crate::model::{Failure, OrganizationId, ProjectId, text};
 use crate::store::accounts;
 use crate::store::projects::{self, Changes, OwnedRow};
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::time::Timestamp;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use serde_json::json;
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, Type};
+
+/// How long a caller waits for the files of a deleted project.
+const FILES_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A namespace: its users, conversations and apps are in no other.
 #[derive(Serialize, ToSchema)]
@@ -48,7 +55,7 @@ pub struct NewProject {
     #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
     name: String,
     #[serde(default)]
-    #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
+    #[schema(schema_with = origins)]
     origins: Vec<String>,
     #[serde(default)]
     registration: bool,
@@ -60,22 +67,17 @@ pub struct NewProject {
 pub struct ProjectChanges {
     #[schema(example = "shop", min_length = 1, max_length = 64, pattern = "^[a-z0-9][a-z0-9_-]*$")]
     name: Option<String>,
-    #[schema(example = json!(["https://shop.example.org"]), max_items = 100)]
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(schema_with = origins, required = false)]
     origins: Option<Vec<String>>,
     registration: Option<bool>,
 }
 
-/// Which projects.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Projects in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
+fn origins() -> Array {
+    let origin = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^https?://[a-z0-9.:\\[\\]-]+$"));
+    let told = "Web origins whose pages may open a WebSocket and call REST.";
+    let example = json!(["https://shop.example.org"]);
+    ArrayBuilder::new().items(origin).max_items(Some(ORIGINS)).description(Some(told)).examples([example]).build()
 }
 
 /// The projects of the organization
@@ -85,22 +87,19 @@ pub struct Which {
     tag = "projects",
     operation_id = "list_projects",
     security(("organization_token" = [])),
-    params(Which),
+    params(Paging<Name, PAGE_USERS>),
     responses((status = 200, description = "A page", body = Page<Project>))
 )]
 #[get("/projects")]
 pub async fn list(
     state: Data<HttpState>,
     caller: OrganizationCaller,
-    which: InQuery<Which>,
+    Paging { after, limit }: Paging<Name, PAGE_USERS>,
 ) -> Result<Json<Page<Project>>, Problem> {
-    let Which { after, limit } = which.0;
-    let limit = page_size(limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let (after, owner) = (unmark(after.as_deref())?, caller.organization.id);
-    let page = state.chat.run(async |conn| Ok(projects::page(conn, owner, after.as_deref(), limit).await?));
+    let (after, owner) = (after.as_ref().map(|name| name.0.as_str()), caller.organization.id);
+    let page = state.chat.run(async |conn| Ok(projects::page(conn, owner, after, limit).await?));
     let (rows, more) = page.await?;
-    let next = rows.last().filter(|_| more).map(|last| mark(&last.name));
-    Ok(Json(Page { items: rows.into_iter().map(Project::from).collect(), next }))
+    Ok(Json(page_of(rows, more, |last: &OwnedRow| Name(last.name.clone()), Project::from)))
 }
 
 /// Make a project
@@ -205,6 +204,11 @@ pub async fn delete(
 ) -> Result<HttpResponse, Problem> {
     let found = find(&state, caller.organization.id, &project.0).await?;
     delete_project(&state.chat, found.id).await?;
+    // The rows are gone, and with them every way to the contents; what takes longer is left to the sweep.
+    let files = tokio::time::timeout(FILES_PATIENCE, state.media.objects.delete_project(found.id)).await;
+    if !matches!(files, Ok(Ok(()))) {
+        log::info!(target: "palabre::http", "files of a deleted project are left to the sweep");
+    }
     state.origins.forget();
     Ok(HttpResponse::NoContent().finish())
 }

@@ -17,16 +17,22 @@ use actix_web::{get, put};
 use serde::Deserialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 /// What to look like.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewStatus {
     /// `online` also ends `busy` and `invisible`. `away` is a session's, and `offline` nobody's to choose.
+    #[schema(schema_with = chosen)]
     status: Presence,
     /// A text beside it: without it the one of before stays, an empty one takes it away.
-    #[schema(example = "back at noon", max_length = 200)]
+    #[schema(example = "back at noon", max_length = 200, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     text: Option<String>,
+}
+
+fn chosen() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["online", "busy", "invisible"])).build()
 }
 
 /// One's own presence

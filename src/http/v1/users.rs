@@ -11,14 +11,16 @@ use crate::chat::registry::profile::ProfileChanged;
 use crate::chat::registry::relate::Relate;
 use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, Caller};
+use crate::http::paging::{self, Name, Place, page_size};
 use crate::http::problem::Problem;
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath, InQuery, Number};
 use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, SessionId, UserId, text};
 use crate::session::who::ask;
+use crate::store::media;
 use crate::store::people::{self, AccountRow, Changes};
 use crate::store::users::{self, NewUser};
-use crate::wire::limits::{PAGE_USERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_USERS;
 use crate::wire::shapes::Contact;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, patch, post, put};
@@ -32,10 +34,10 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct Which {
     /// The beginning of a username or of a shown name, whatever the case.
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     q: Option<String>,
     /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
+    #[param(pattern = "^([A-Za-z0-9_-]{4})*([A-Za-z0-9_-]{2,3})?$")]
     after: Option<String>,
     /// Users in a page.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
@@ -45,9 +47,14 @@ pub struct Which {
 /// A user's name.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Name {
+pub struct NewName {
     /// The username, and the name that is shown. 1 to 100 characters, not the form of a UUID.
-    #[schema(example = "dora", min_length = 1, max_length = 100)]
+    #[schema(
+        example = "dora",
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
+    )]
     name: String,
 }
 
@@ -71,14 +78,14 @@ pub async fn list(
     if let Some(start) = &q {
         text::display_name("q", start)?;
     }
-    let limit = page_size(limit, PAGE_USERS_DEFAULT, PAGE_USERS)?;
-    let after = unmark(after.as_deref())?;
+    let limit = page_size(limit, paging::DEFAULT, PAGE_USERS)?;
+    let after = Name::after(after.as_deref())?.map(|name| name.0);
     let page = state
         .chat
         .run(async |conn| Ok(people::page(conn, admin.project, q.as_deref(), after.as_deref(), limit).await?));
     let (rows, more) = page.await?;
-    let next = rows.last().filter(|_| more).map(|last| mark(&last.user.username));
-    Ok(Json(Page { items: rows.into_iter().map(Account::from).collect(), next }))
+    let place = |last: &AccountRow| Name(last.user.username.clone());
+    Ok(Json(paging::page(rows, more, place, Account::from)))
 }
 
 /// Make a user
@@ -89,7 +96,7 @@ pub async fn list(
     operation_id = "create_user",
     security(("access_key" = []), ("user_token" = [])),
     params(("user" = uuid::Uuid, Path, description = "The new user's id")),
-    request_body = Name,
+    request_body = NewName,
     responses(
         (status = 201, description = "Made", body = Account),
         (status = 409, description = "`id_taken` or `name_taken`; `conflict`: the `Idempotency-Key` was used otherwise"),
@@ -100,9 +107,9 @@ pub async fn create(
     state: Data<HttpState>,
     admin: AdminCaller,
     user: InPath<String>,
-    body: Body<Name>,
+    body: Body<NewName>,
 ) -> Result<HttpResponse, Problem> {
-    let Name { name } = body.0;
+    let NewName { name } = body.0;
     text::username("name", &name)?;
     let id: UserId = user.0.parse().map_err(|_| Failure::invalid("user", "must be a UUID"))?;
     if id.0.is_nil() {
@@ -155,7 +162,7 @@ pub async fn show(state: Data<HttpState>, caller: Caller, user: InPath<String>) 
     operation_id = "rename_user",
     security(("access_key" = []), ("user_token" = [])),
     params(("user" = String, Path, description = "The user, by id or username")),
-    request_body = Name,
+    request_body = NewName,
     responses(
         (status = 200, description = "Renamed", body = Account),
         (status = 409, description = "`name_taken`: the project has another user of this name"),
@@ -166,9 +173,9 @@ pub async fn rename(
     state: Data<HttpState>,
     admin: AdminCaller,
     user: InPath<String>,
-    body: Body<Name>,
+    body: Body<NewName>,
 ) -> Result<Json<Account>, Problem> {
-    let Name { name } = body.0;
+    let NewName { name } = body.0;
     text::username("name", &name)?;
     let found = find(&state, admin.project, &user.0).await?;
     let changes = Changes { username: Some(name.clone()), name: Some(Some(name)), ..Changes::default() };
@@ -206,9 +213,9 @@ pub async fn change(
         return Err(Failure::Forbidden("this is for administrators and apps of the project").into());
     }
     if let Some(Some(avatar)) = body.0.avatar() {
-        let owner = (!caller.is_admin()).then_some(found.user.id);
+        let (project, user, by_admin) = (caller.project(), found.user.id, caller.is_admin());
         let is_picture =
-            state.chat.run(async |conn| Ok(people::is_picture(conn, caller.project(), avatar, owner).await?));
+            state.chat.run(async |conn| Ok(media::may_be_avatar(conn, project, avatar, user, by_admin).await?));
         if !is_picture.await? {
             return Err(Failure::invalid("avatar", "must be a picture among the media of this user").into());
         }

@@ -8,8 +8,9 @@ use crate::store::contacts;
 use crate::wire::limits::PAGE_CONTACTS;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     after: Option<String>,

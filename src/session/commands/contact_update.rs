@@ -7,8 +7,9 @@ use crate::model::contact::Action;
 use crate::session::who::Who;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     user: String,

@@ -7,8 +7,9 @@ use crate::session::who::Who;
 use crate::wire::shapes::Mode;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: ConversationId,

@@ -8,12 +8,14 @@ use crate::store::members;
 use crate::wire::limits::PAGE_MEMBERS;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: ConversationId,
     after: Option<String>,
+    #[schema(minimum = 1, maximum = 200, default = 200)]
     limit: Option<i64>,
 }
 

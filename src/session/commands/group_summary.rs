@@ -9,8 +9,9 @@ use crate::wire::limits::SUMMARY_CONVERSATIONS;
 use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     before: Option<Timestamp>,

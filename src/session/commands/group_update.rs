@@ -11,12 +11,15 @@ use crate::store::users;
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: Option<ConversationId>,
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9!?_().&#,<>-]+$")]
     name: Option<String>,
+    #[schema(max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     title: Option<String>,
     add: Option<Vec<String>>,
     remove: Option<Vec<String>>,

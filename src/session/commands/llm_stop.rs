@@ -7,9 +7,11 @@ use crate::session::who::Who;
 use crate::store::{answers, members};
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AnswerStop)]
 pub struct Data {
     conversation: ConversationId,
 }

@@ -6,12 +6,14 @@ use crate::model::{ConversationId, Failure, MessageId, text};
 use crate::session::who::Who;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: ConversationId,
     message: MessageId,
+    #[schema(min_length = 1, max_length = 16384)]
     body: String,
 }
 

@@ -10,14 +10,16 @@ use crate::wire::limits::{PAGE_MESSAGES, PAGE_MESSAGES_DEFAULT};
 use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: ConversationId,
     before_seq: Option<i64>,
     after_seq: Option<i64>,
     before: Option<Timestamp>,
+    #[schema(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
 }
 

@@ -15,16 +15,19 @@ use crate::wire::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     // An invitation.
     conversation: Option<ConversationId>,
     to: Option<String>,
     id: Option<MessageId>,
+    #[schema(min_length = 1, max_length = 64, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*$")]
     game: Option<String>,
     payload: Option<Value>,
+    #[schema(minimum = 1, maximum = 100, default = 1)]
     capacity: Option<i32>,
     expires_at: Option<Timestamp>,
     // An answer.
@@ -86,6 +89,7 @@ async fn invite(who: &Who, re: u32, data: Data) -> Result<Reply, Failure> {
         tone: None,
         attachments: Vec::new(),
         game: Some(game),
+        by_app: None,
     };
     let author = who.user();
     who.say(conversation, |done| Say { reply: who.reply_to(re), author, draft, done }).await?;

@@ -7,11 +7,13 @@ use crate::session::who::Who;
 use serde::Deserialize;
 use std::rc::Rc;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: ConversationId,
+    #[schema(minimum = 0)]
     seq: i64,
 }
 

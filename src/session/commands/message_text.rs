@@ -11,20 +11,24 @@ use futures_util::future::ready;
 use serde::Deserialize;
 use serde_json::Value;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
     conversation: Option<ConversationId>,
     to: Option<String>,
     id: MessageId,
+    #[schema(min_length = 1, max_length = 16384)]
     body: String,
     reply_to: Option<MessageId>,
+    #[schema(pattern = "^/[a-z]{1,15}$")]
     tone: Option<String>,
+    #[schema(max_items = 10)]
     attachments: Option<Vec<Attached>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Attached {
     id: MediaId,
@@ -93,6 +97,7 @@ fn say(who: &Who, re: u32, data: Data, attachments: Vec<Attachment>, done: Said)
         tone: data.tone,
         attachments,
         game: None,
+        by_app: None,
     };
     Say { reply: who.reply_to(re), author: who.user(), draft, done }
 }

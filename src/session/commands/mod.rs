@@ -1,7 +1,9 @@
 //! What clients can ask for: one file an event, with its data, its check, and what it does.
 //!
-//! To add an event: a file here with its data and a `run`, a line in [`run`], a line in `docs/protocol.md`.
+//! To add an event: a file here with its data and a `run`, a line in [`run`] and one in [`catalogue::events`], and its examples in
+//! `docs/protocol.md`.
 
+pub mod catalogue;
 mod contact_summary;
 mod contact_update;
 mod conversation_mode;

@@ -9,10 +9,12 @@ use crate::store::{presence, users};
 use crate::wire::limits::STATUSES_PER_REQUEST;
 use serde::Deserialize;
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
+    #[schema(max_items = 500)]
     users: Option<Vec<String>>,
 }
 

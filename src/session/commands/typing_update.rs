@@ -6,9 +6,11 @@ use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
 use serde::{Deserialize, Serialize};
 use std::rc::Rc;
+use utoipa::ToSchema;
 
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = TypingState)]
 pub struct Data {
     conversation: ConversationId,
     typing: bool,

@@ -1,6 +1,8 @@
 //! The group commit: many messages of many conversations stored and numbered by one statement.
 
-use super::super::schema::{attachments, chatbots, conversations, games, media, messages, users};
+use super::super::schema::{
+    app_invitations, apps, attachments, chatbots, conversations, games, media, messages, users,
+};
 use super::MessageRow;
 use super::insert::{Entry, insert};
 use super::shape::assemble_one;
@@ -12,6 +14,7 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use uuid::Uuid;
 
 /// How often a batch is looked through anew because another node stored one of its ids in that moment. Each time needs another
 /// such id, so only a client that uses ids twice on purpose gets beyond one.
@@ -51,6 +54,16 @@ pub struct NewGame {
     /// Seats, 1 to 100, the author's not among them.
     pub capacity: i32,
     pub expires_at: Option<DateTime<Utc>>,
+    /// The app that invites, for itself or for the author.
+    pub by_app: Option<ByApp>,
+}
+
+/// The app that invites.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByApp {
+    pub app: Uuid,
+    /// Where it wants to hear what becomes of the invitation; checked by the caller.
+    pub callback_url: Option<String>,
 }
 
 /// What became of one message of a batch.
@@ -262,6 +275,31 @@ async fn insert_belongings<'a>(
     if !rows.is_empty() {
         diesel::insert_into(games::table).values(rows).execute(conn).await?;
     }
+    insert_apps(conn, &stored).await
+}
+
+/// Notes which invitations are an app's. One that was deleted since is left out: nobody is there to be told.
+async fn insert_apps(conn: &mut AsyncPgConnection, stored: &[(&NewMessage, i64)]) -> QueryResult<()> {
+    let by_app = |message: &NewMessage| message.game.as_ref().and_then(|game| game.by_app.clone());
+    let named: BTreeSet<Uuid> = stored.iter().filter_map(|(message, _)| by_app(message)).map(|by| by.app).collect();
+    if named.is_empty() {
+        return Ok(());
+    }
+    let existing: Vec<Uuid> =
+        apps::table.filter(apps::id.eq_any(named)).order(apps::id).select(apps::id).for_key_share().load(conn).await?;
+    let rows: Vec<_> = stored
+        .iter()
+        .filter_map(|(message, seq)| {
+            let ByApp { app, callback_url } = by_app(message).filter(|by| existing.contains(&by.app))?;
+            Some((
+                app_invitations::conversation_id.eq(message.conversation),
+                app_invitations::seq.eq(*seq),
+                app_invitations::app_id.eq(app),
+                app_invitations::callback_url.eq(callback_url),
+            ))
+        })
+        .collect();
+    diesel::insert_into(app_invitations::table).values(rows).execute(conn).await?;
     Ok(())
 }
 

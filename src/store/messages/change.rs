@@ -3,12 +3,15 @@
 //! Each locks the message's row first, so changes of one message come one after the other. That the caller may write in the
 //! conversation was checked before.
 
-use super::super::schema::{attachments, games, messages, reactions};
+use super::super::callbacks::{self, Event};
+use super::super::schema::{attachments, games, messages, reactions, users};
+use super::super::users::{UserRow, shape as user_shape};
 use super::MessageRow;
 use super::shape::assemble_one;
 use crate::model::game::State;
 use crate::model::limits;
 use crate::model::{ConversationId, Failure, MessageId, ProjectId, UserId};
+use crate::wire::invitation::Happening;
 use crate::wire::shapes::{Message, MessageKind};
 use chrono::{DateTime, Utc};
 use diesel::dsl::{count, count_star};
@@ -96,6 +99,9 @@ pub async fn delete(
             return Err(Failure::Forbidden("only its author may delete a message"));
         }
         if row.deleted_at.is_none() {
+            if row.kind == MessageKind::Game {
+                note_withdrawal(conn, &row, actor, now).await?;
+            }
             erase_belongings(conn, &row).await?;
             let nothing = (
                 messages::body.eq(""),
@@ -108,6 +114,23 @@ pub async fn delete(
         Ok(assemble_one(conn, row, None, now).await?)
     })
     .await
+}
+
+/// Whoever deletes an invitation that stands takes it back: the app that made it is to be told.
+async fn note_withdrawal(
+    conn: &mut AsyncPgConnection,
+    row: &MessageRow,
+    actor: UserId,
+    now: DateTime<Utc>,
+) -> Result<(), Failure> {
+    // Nobody answers it, and no sweep ends it, before the deletion is done.
+    games::table.find(row.key()).select(games::seq).for_update().first::<i64>(conn).await?;
+    let mut message = assemble_one(conn, row.clone(), None, now).await?;
+    let Some(game) = message.game.as_mut().filter(|game| game.state == State::Offered) else { return Ok(()) };
+    game.state = State::Withdrawn;
+    let user = users::table.find(actor).select(UserRow::as_select()).first(conn).await.optional()?;
+    let event = Event { happening: Happening::Withdrawn, user: user.as_ref().map(user_shape), action: None };
+    callbacks::note(conn, &message, event, now).await
 }
 
 /// Removes what hangs on a message. An invitation keeps its row, withdrawn and empty.

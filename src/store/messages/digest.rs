@@ -38,6 +38,11 @@ pub fn digest(
         content.bytes(&game.capacity.to_be_bytes());
         let end = game.expires_at.map(|at| at.timestamp_micros().to_be_bytes());
         content.optional(end.as_ref().map(<[u8; 8]>::as_slice));
+        // Nothing goes in where there is no app, so that what was stored before there were any is still known.
+        if let Some(by) = &game.by_app {
+            content.bytes(by.app.as_bytes());
+            content.optional(by.callback_url.as_deref().map(str::as_bytes));
+        }
     }
     let full: [u8; 32] = content.0.finalize().into();
     let mut digest = [0; 16];
@@ -111,11 +116,12 @@ impl Content {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::messages::ByApp;
     use serde_json::json;
     use uuid::Uuid;
 
     fn game(payload: Value) -> NewGame {
-        NewGame { name: "chess".to_owned(), payload, capacity: 1, expires_at: None }
+        NewGame { name: "chess".to_owned(), payload, capacity: 1, expires_at: None, by_app: None }
     }
 
     #[test]
@@ -124,6 +130,10 @@ mod tests {
         let file = |n| MediaId(Uuid::from_u128(n));
         let one = game(json!({"a": 1}));
         let two = NewGame { capacity: 2, ..one.clone() };
+        let by = |app, url: Option<&str>| NewGame {
+            by_app: Some(ByApp { app: Uuid::from_u128(app), callback_url: url.map(str::to_owned) }),
+            ..one.clone()
+        };
         let all = [
             digest(MessageKind::Text, "ab", None, None, &[], None),
             digest(MessageKind::System, "ab", None, None, &[], None),
@@ -135,6 +145,10 @@ mod tests {
             digest(MessageKind::Text, "ab", None, None, &[file(2), file(1)], None),
             digest(MessageKind::Game, "ab", None, None, &[], Some(&one)),
             digest(MessageKind::Game, "ab", None, None, &[], Some(&two)),
+            digest(MessageKind::Game, "ab", None, None, &[], Some(&by(1, None))),
+            digest(MessageKind::Game, "ab", None, None, &[], Some(&by(2, None))),
+            digest(MessageKind::Game, "ab", None, None, &[], Some(&by(1, Some("https://a.example")))),
+            digest(MessageKind::Game, "ab", None, None, &[], Some(&by(1, Some("https://b.example")))),
         ];
         let different: std::collections::HashSet<_> = all.iter().collect();
         assert_eq!(different.len(), all.len());

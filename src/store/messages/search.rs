@@ -10,10 +10,13 @@ use crate::model::{ConversationId, ProjectId, UserId};
 use crate::wire::shapes::Message;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 /// Matches that are ranked: the newest ones. More cost time, and nobody looks through them.
 pub const RANKED: i64 = 1_000;
+/// How long looking for matches may take the database, in milliseconds: beyond it people have given up, and the connection is for
+/// others. Words that are in a million messages take a tenth of it.
+const PATIENCE: &str = "2000";
 /// Messages of one conversation that are copied at once.
 const COPIED: i64 = 100;
 
@@ -45,6 +48,11 @@ statement! {
      ORDER BY rank DESC, created_at DESC, id LIMIT " [limit as BigInt] " OFFSET " [offset as BigInt]
 }
 
+statement! {
+    struct Patience<'a> { millis: &'a str } -> (Text,);
+    "SELECT set_config('statement_timeout', " [millis as Text] ", true)"
+}
+
 /// What a member may see and search for.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -60,7 +68,7 @@ pub struct Question<'a> {
 /// not of somebody the viewer blocks. Of all matches the newest [`RANKED`] count.
 ///
 /// # Errors
-/// Those of the database.
+/// Those of the database, among them that it would take too long.
 pub async fn search(
     conn: &mut AsyncPgConnection,
     question: Question<'_>,
@@ -69,9 +77,14 @@ pub async fn search(
 ) -> diesel::QueryResult<(Vec<Message>, bool)> {
     let Question { project, viewer, words, conversation } = question;
     let found = Found { viewer, words, project, conversation, ranked: RANKED, limit: limit.saturating_add(1), offset };
-    let mut rows: Vec<MessageRow> = found.load(conn).await?;
-    let more = truncate(&mut rows, limit);
-    Ok((assemble(conn, rows, Some(viewer), now).await?, more))
+    conn.transaction(async |conn| {
+        // For this transaction only. A request that is given up would leave its statement running, and the connection with it.
+        Patience { millis: PATIENCE }.execute(conn).await?;
+        let mut rows: Vec<MessageRow> = found.load(conn).await?;
+        let more = truncate(&mut rows, limit);
+        Ok((assemble(conn, rows, Some(viewer), now).await?, more))
+    })
+    .await
 }
 
 /// Messages of a conversation that were copied together.

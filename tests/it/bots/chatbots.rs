@@ -17,6 +17,11 @@ async fn admin(stage: &Stage) -> TestUser {
     user
 }
 
+async fn upload(api: &Api, user: &TestUser, name: &str, bytes: &[u8]) -> String {
+    let file = api.post("/media").user(user).file(name, bytes).expect(201).await;
+    file["id"].as_str().unwrap().to_owned()
+}
+
 fn bot(name: &str) -> Value {
     json!({ "name": name, "llm": "mistral-large-latest", "prompt": "Be brief." })
 }
@@ -124,9 +129,10 @@ async fn what_makes_no_sense_is_refused() {
 async fn texts_are_found_and_told_to_the_model() {
     let stage = Stage::new().await;
     let (root, api) = (admin(&stage).await, Api::of(&stage.server));
-    let text = stage.project.media(&root, "opening-hours.txt", "text/plain").await;
-    let picture = stage.project.media(&root, "house.png", "image/png").await;
-    let foreign = stage.project.media(&stage.project.user("eve").await, "secret.txt", "text/plain").await;
+    let words = "Our workshop in the cellar is open on weekdays from nine to five.\n\nThe kitchen is always open.";
+    let text = upload(&api, &root, "opening-hours.txt", words.as_bytes()).await;
+    let picture = upload(&api, &root, "house.gif", b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").await;
+    let foreign = upload(&api, &stage.project.user("eve").await, "secret.txt", b"the secret").await;
     let with = |files: Value| {
         let mut bot = bot("marvin");
         bot["attachments"] = files;
@@ -137,10 +143,10 @@ async fn texts_are_found_and_told_to_the_model() {
     }
     let twice = with(json!([{ "id": text }, { "id": text }]));
     api.post("/chatbots").json(twice).user(&root).refused(400, "invalid").await;
-    let comment = "The workshop is open from nine to five.";
+    let comment = "Hours of all rooms";
     let made =
         api.post("/chatbots").json(with(json!([{ "id": text, "comment": comment }]))).user(&root).expect(201).await;
-    let file = json!({ "id": text, "path": format!("/api/v1/media/{text}"), "mime": "text/plain", "comment": comment });
+    let file = json!({ "id": text, "path": format!("/api/v1/media/{text}/content"), "mime": "text/plain", "comment": comment });
     assert_eq!(made["attachments"], json!([file]));
     let group = stage.project.group_of(&[&root]).await;
     stage.project.set_mode(&group, "bot", made["id"].as_str()).await;
@@ -148,16 +154,16 @@ async fn texts_are_found_and_told_to_the_model() {
     client.say(&group, "When does the workshop open?").await;
     client.next_push("llm.done").await;
     let system = stage.provider.asked()[0].messages()[0].1.clone();
-    assert!(system.contains("[opening-hours.txt]") && system.contains(comment), "{system}");
+    assert!(system.contains("[opening-hours.txt]") && system.contains(words), "{system}");
     client.say(&group, "Tell me a joke").await;
     client.next_push("llm.done").await;
-    assert!(!stage.provider.asked()[1].messages()[0].1.contains(comment));
+    assert!(!stage.provider.asked()[1].messages()[0].1.contains("workshop"));
     // Without a model that is what is answered.
     let path = format!("/chatbots/{}", made["id"].as_str().unwrap());
     api.patch(&path).json(json!({ "llm": "offline" })).user(&root).expect(200).await;
     client.say(&group, "The workshop?").await;
     let said = client.next_push("llm.done").await["message"]["body"].as_str().unwrap().to_owned();
-    assert!(said.starts_with("No language model is configured") && said.contains(comment), "{said}");
+    assert!(said.starts_with("No language model is configured") && said.contains("from nine to five"), "{said}");
     assert_eq!(stage.provider.asked().len(), 2);
 }
 

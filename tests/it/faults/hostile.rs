@@ -73,7 +73,8 @@ async fn own_answers_never_make_a_session_slow() {
     for _ in 0..PAGES {
         waiting.push(link.send("message.fetch", &request).await.unwrap());
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    // It has begun to answer, and the socket is as full as it gets without being read.
+    link.until_unread(64 * 1024).await;
     for id in waiting {
         let frame = loop {
             let frame = link.next().await.expect("closed by its own answers");

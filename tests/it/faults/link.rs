@@ -51,6 +51,17 @@ impl Link {
         self.stream.write_all(bytes).await.ok()
     }
 
+    /// Waits until so many bytes have come and lie unread.
+    pub async fn until_unread(&self, bytes: usize) {
+        let mut seen = vec![0; bytes];
+        let came = timeout(PATIENCE, async {
+            while self.stream.peek(&mut seen).await.unwrap() < bytes {
+                tokio::task::yield_now().await;
+            }
+        });
+        came.await.expect("the server stopped before so much had come");
+    }
+
     /// The next frame; `None` when the connection is gone.
     pub async fn next(&mut self) -> Option<Frame> {
         loop {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod actors;
+mod callbacks;
 mod crash;
 mod database;
 mod framing;

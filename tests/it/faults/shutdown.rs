@@ -17,8 +17,14 @@ use std::time::{Duration, Instant};
 async fn told_to_stop_under_load() {
     let data_dir = scratch_dir("stop");
     let mut server = Program::start(&data_dir);
-    let health: Value =
-        reqwest::get(format!("http://{}/api/v1/health", server.http)).await.unwrap().json().await.unwrap();
+    let health: Value = crate::support::crypto::http_client()
+        .get(format!("http://{}/api/v1/health", server.http))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(health["status"], "ok", "it says that it is ready when it is: {health}");
     let people = ["alice", "bob", "carol"];
     let tokens = tokens(&data_dir, &people);
@@ -168,6 +174,7 @@ async fn a_second_server_on_the_same_data_is_refused() {
     .unwrap();
     assert_eq!(status, Some(1));
     assert!(said.contains("another palabre"), "{said}");
-    let health = reqwest::get(format!("http://{}/api/v1/health", first.http)).await.unwrap();
+    let health =
+        crate::support::crypto::http_client().get(format!("http://{}/api/v1/health", first.http)).send().await.unwrap();
     assert!(health.status().is_success(), "the first one notices nothing");
 }

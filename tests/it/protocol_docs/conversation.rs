@@ -5,8 +5,8 @@ use crate::support::db::TestDb;
 use palabre::chat::Clock;
 use palabre::config::{Door, Secret, Settings};
 use palabre::wire::frame::{self, Header, Kind};
-use serde_json::{Value, json};
-use std::collections::HashMap;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeSet, HashMap};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -138,7 +138,8 @@ type Ids = HashMap<String, String>;
 fn compare(shown: &Value, real: &Value, ids: &mut Ids, unordered: Option<&str>) -> Result<(), String> {
     match (shown, real) {
         (Value::Object(shown), Value::Object(real)) => {
-            if !shown.keys().eq(real.keys()) {
+            let names = |object: &Map<String, Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+            if names(shown) != names(real) {
                 return Err(format!("{:?} are shown and {:?} are there", shown.keys(), real.keys()));
             }
             for (name, value) in shown {

@@ -2,6 +2,7 @@
 
 use crate::support::crypto;
 use crate::support::project::TestUser;
+use crate::support::schema::check;
 use crate::support::server::TestServer;
 use palabre::http::document::document;
 use reqwest::header::HeaderMap;
@@ -110,6 +111,22 @@ impl Call {
         answer
     }
 
+    /// As [`Call::send`], for what is no JSON.
+    pub async fn raw(self) -> (u16, HeaderMap, Vec<u8>) {
+        let Self { method, path, request } = self;
+        let response = request.send().await.unwrap();
+        let answer =
+            Answer { status: response.status().as_u16(), headers: response.headers().clone(), body: Value::Null };
+        answer.check_description(&method, &path);
+        (answer.status, answer.headers, response.bytes().await.unwrap().to_vec())
+    }
+
+    /// Sends a form with one file.
+    pub fn file(self, name: &str, bytes: &[u8]) -> Self {
+        let body = form(&[("file", Some(name), bytes)]);
+        self.body(FORM, body)
+    }
+
     /// The body of an answer that must have this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> impl Future<Output = Value> {
@@ -151,8 +168,26 @@ impl Call {
     }
 }
 
+/// The type of [`form`].
+pub const FORM: &str = "multipart/form-data; boundary=the-boundary";
+
+/// A form of these parts: their names, names of files, and contents.
+pub fn form(parts: &[(&str, Option<&str>, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, file, bytes) in parts {
+        let file = file.map(|file| format!("; filename=\"{file}\"")).unwrap_or_default();
+        body.extend(format!("--the-boundary\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n").bytes());
+        // What the sender says of the type counts for nothing.
+        body.extend(b"Content-Type: image/png\r\n\r\n");
+        body.extend(*bytes);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--the-boundary--\r\n");
+    body
+}
+
 impl Answer {
-    /// Fails if the description does not know this status of this operation.
+    /// Fails if the description does not know this status of this operation, or another body.
     fn check_description(&self, method: &Method, path: &str) {
         let path = path.split('?').next().unwrap().trim_end_matches('/');
         let segments: Vec<&str> = path.split('/').collect();
@@ -168,6 +203,12 @@ impl Answer {
         let Some(operation) = item.get(method.as_str().to_lowercase()) else { return };
         let response = &operation["responses"][self.status.to_string()];
         assert!(response.is_object(), "{method} {template} does not describe {}: {}", self.status, self.body);
+        let schema = response["content"].as_object().and_then(|content| content.values().next()?.get("schema"));
+        match schema {
+            Some(schema) => check(description(), schema, &self.body)
+                .unwrap_or_else(|problem| panic!("{method} {template} {}: {problem}\n{:#}", self.status, self.body)),
+            None => assert!(self.body.is_null(), "{method} {template} {}: {} is not described", self.status, self.body),
+        }
     }
 }
 

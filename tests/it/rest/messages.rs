@@ -197,3 +197,30 @@ async fn the_blocked_are_nowhere_to_be_seen() {
     assert_eq!(each(&page["items"], "body"), ["hidden", "shown!"]);
     assert_eq!(page["items"][1]["reaction_counts"], json!({ "👍": 1 }));
 }
+
+#[tokio::test]
+async fn one_message_is_shown_to_members_who_may_hear_its_author() {
+    let (server, project, api) = start().await;
+    let [alice, bob, carol, eve] = project.users(["alice", "bob", "carol", "eve"]).await;
+    let group = project.group_of(&[&alice, &bob, &carol]).await;
+    let said = send(&api, &alice, &group, text("Salut !")).expect(201).await;
+    let path = |conversation: &str, message: &Value| {
+        format!("/conversations/{conversation}/messages/{}", message.as_str().unwrap())
+    };
+    let one = path(&group, &said["id"]);
+    let shown = api.get(&one).user(&bob).expect(200).await;
+    assert_eq!((&shown["body"], &shown["seq"], &shown["author"]), (&said["body"], &said["seq"], &said["author"]));
+    // Who is no member learns nothing, nor does anybody elsewhere.
+    api.get(&one).user(&eve).refused(404, "not_found").await;
+    let elsewhere = server.project("elsewhere").await;
+    api.get(&one).user(&elsewhere.user("alice").await).refused(404, "not_found").await;
+    let other = project.group_of(&[&bob]).await;
+    api.get(&path(&other, &said["id"])).user(&bob).refused(404, "not_found").await;
+    api.get(&path(&group, &json!(Uuid::new_v4()))).user(&bob).refused(404, "not_found").await;
+    api.get(&path(&group, &json!("x"))).user(&bob).refused(404, "not_found").await;
+    project.block(&carol, &alice).await;
+    api.get(&one).user(&carol).refused(404, "not_found").await;
+    let left = api.delete(&one).user(&alice).expect(200).await;
+    assert_eq!(api.get(&one).user(&bob).expect(200).await, left);
+    assert!(left["deleted_at"].is_string() && left["body"] == "");
+}

@@ -2,13 +2,18 @@
 
 pub mod api;
 mod auth;
+mod callbacks;
 mod contacts;
+mod contract;
 mod conversations;
 mod cors;
+mod games;
 mod idempotency;
 mod infrastructure;
 mod live;
+mod media;
 mod messages;
+mod on_behalf;
 mod organizations;
 mod search;
 mod users;

@@ -12,7 +12,7 @@ use uuid::Uuid;
 const OPERATOR: &str = "the token of the operators";
 
 /// A server that is open to new organizations, and the token of one.
-async fn open() -> (TestServer, Api, String) {
+pub(super) async fn open() -> (TestServer, Api, String) {
     let server = TestServer::builder().settings(|settings| settings.rest.open_organizations = true).start().await;
     let api = Api::of(&server);
     let token = organization(&api, "acme").await;
@@ -188,4 +188,29 @@ async fn a_project_goes_with_everything_in_it() {
     let mut socket = server.stranger("shop", Via::WsJson).await;
     socket.ok("session.auth", json!({ "project": "shop", "token": alice["token"] })).await;
     assert!(socket.open().await.conversations.is_empty());
+}
+
+#[tokio::test]
+async fn an_organization_changes_its_password_and_its_tokens_of_before_end() {
+    let (_server, api, token) = open().await;
+    let change = |token: &str, old: &str, new: &str| {
+        api.post("/organizations/password").bearer(token).json(json!({ "old": old, "new": new }))
+    };
+    change(&token, "acme1234", "short").invalid(&["new"]).await;
+    change(&token, "wrong one", "a longer one").refused(403, "forbidden").await;
+    api.get("/organizations/me").bearer(&token).expect(200).await;
+    // Of two changes at once one is refused: its token is no longer good, or its old password.
+    let (one, other) = tokio::join!(
+        change(&token, "acme1234", "a longer one").send(),
+        change(&token, "acme1234", "another one").send()
+    );
+    let (done, refused, new) =
+        if one.status == 200 { (one, other, "a longer one") } else { (other, one, "another one") };
+    assert_eq!(done.status, 200, "{}", done.body);
+    assert!(matches!(refused.status, 401 | 403), "{}", refused.body);
+    api.get("/organizations/me").bearer(&token).refused(401, "unauthorized").await;
+    api.get("/projects").bearer(done.body["token"].as_str().unwrap()).expect(200).await;
+    let login = |password: &str| api.post("/organizations/login").json(json!({ "name": "acme", "password": password }));
+    login("acme1234").refused(401, "unauthorized").await;
+    login(new).expect(200).await;
 }

@@ -4,10 +4,11 @@ use super::api::Api;
 use super::{app, start};
 use crate::support::client::each;
 use crate::support::project::{Project, TestUser};
+use crate::support::server::TestServer;
 use crate::support::wait::until_async;
 use chrono::{TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use palabre::store::schema::search_marks;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -128,4 +129,27 @@ async fn questions_are_checked() {
     ] {
         get(query).user(&alice).invalid(&[field]).await;
     }
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_given_up_and_holds_nothing() {
+    let server = TestServer::builder()
+        .settings(|settings| settings.database.pool_size = std::num::NonZeroUsize::new(1).unwrap())
+        .start()
+        .await;
+    let project = server.project("p").await;
+    let (api, alice) = (Api::of(&server), project.user("alice").await);
+    // Whoever looks for matches waits for as long as this is open.
+    let mut conn = project.conn().await;
+    conn.batch_execute("BEGIN; LOCK TABLE searchable IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let (slow, other) = tokio::join!(
+        api.get("/messages/search?q=x").user(&alice).refused(503, "unavailable"),
+        api.get("/auth/me").user(&alice).expect(200),
+    );
+    assert_eq!(other["user"]["username"], "alice");
+    assert!(slow.headers.contains_key("retry-after"));
+    // The only connection there is serves others again, with the time limit of all statements.
+    api.get("/contacts").user(&alice).expect(200).await;
+    conn.batch_execute("ROLLBACK").await.unwrap();
+    assert_eq!(search(&api, &alice, "q=x").await, json!({ "items": [] }));
 }

@@ -150,7 +150,8 @@ impl World {
 
     /// An invitation not yet stored.
     pub fn invitation(&self, conversation: ConversationId, author: UserId, capacity: i32) -> NewMessage {
-        let game = NewGame { name: "chess".to_owned(), payload: json!({"board": [1, 2]}), capacity, expires_at: None };
+        let payload = json!({"board": [1, 2]});
+        let game = NewGame { name: "chess".to_owned(), payload, capacity, expires_at: None, by_app: None };
         NewMessage { kind: MessageKind::Game, game: Some(game), ..self.text(conversation, author, "") }
     }
 

@@ -1,14 +1,16 @@
-//! Clients that speak the public protocol and nothing else: over the WebSocket with JSON or binary frames, or over TCP.
+//! Clients that speak the public protocol and nothing else: over the WebSocket with JSON or binary frames, or over TCP. All that comes is
+//! held against the description of the protocol, and so is what the server accepts.
 
 pub use super::event::{ErrorReply, Event, Via, each, id, list, text, with};
 
 use super::frame;
 use super::project::TestUser;
+use super::protocol;
 use super::server::TestServer;
 use futures_util::{SinkExt, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -37,6 +39,8 @@ pub struct Client {
     wire: Wire,
     via: Via,
     last_id: u32,
+    /// Requests that wait for their reply.
+    asked: HashMap<u32, (String, Value)>,
     inbox: VecDeque<Event>,
     /// The code of the close frame, which a WebSocket's own Close follows.
     close_frame: Option<u16>,
@@ -56,6 +60,7 @@ impl Client {
             wire,
             via,
             last_id: 0,
+            asked: HashMap::new(),
             inbox: VecDeque::new(),
             close_frame: None,
             opening: None,
@@ -134,6 +139,7 @@ impl Client {
     pub async fn send(&mut self, kind: &str, data: Value) -> u32 {
         self.last_id += 1;
         let id = self.last_id;
+        self.asked.insert(id, (kind.to_owned(), data.clone()));
         match self.via {
             Via::WsJson => self.send_text(&json!({ "id": id, "type": kind, "data": data }).to_string()).await,
             via => self.send_bytes(&frame::request(via.is_json(), id, kind, &data)).await,
@@ -304,8 +310,29 @@ impl Client {
     /// The next event from the wire.
     async fn receive(&mut self, what: &str) -> Event {
         match timeout(PATIENCE, self.read()).await {
-            Ok(event) => event,
+            Ok(event) => {
+                self.hold(&event);
+                event
+            }
             Err(_) => panic!("waited in vain for {what}; what came: {:#?}", self.inbox),
+        }
+    }
+
+    /// Fails if something came, or was accepted, that the description does not know.
+    fn hold(&mut self, event: &Event) {
+        match event {
+            Event::Reply { re, kind, data } => {
+                protocol::hold(kind, "reply", data);
+                if let Some((asked, data)) = self.asked.remove(re) {
+                    protocol::hold(&asked, "request", &data);
+                }
+            }
+            Event::Push { kind, data } => protocol::hold(kind, "push", data),
+            Event::Error { re, error } => {
+                protocol::hold("error", "error", &serde_json::to_value(error).unwrap());
+                re.map(|re| self.asked.remove(&re));
+            }
+            Event::Pong | Event::Closed(_) => {}
         }
     }
 
@@ -354,7 +381,8 @@ impl Client {
         let wanted = self.encoding_is_settled && self.via.is_json();
         assert!(json == wanted || !self.encoding_is_settled, "the wrong encoding: {payload}");
         if !payload.is_null() {
-            let keys: Vec<_> = payload.as_object().unwrap().keys().cloned().collect();
+            let mut keys: Vec<_> = payload.as_object().unwrap().keys().cloned().collect();
+            keys.sort_unstable();
             assert_eq!(keys, ["data", "type"], "{payload}");
         }
         let (name, data) = (payload["type"].take(), payload["data"].take());

@@ -70,6 +70,11 @@ impl TestDb {
         &self.url
     }
 
+    /// A folder beside it, for the files that go with its rows. Made by whoever needs it, swept by the next run.
+    pub fn files(&self) -> PathBuf {
+        process_dir().join(format!("files-{}", self.name))
+    }
+
     /// A pool as the server has it, small.
     pub fn pool(&self) -> Database {
         Database::connect(&self.url, 8).unwrap()

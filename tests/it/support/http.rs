@@ -3,9 +3,10 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpServer, rt};
 use palabre::chat::{Chat, Clock};
-use palabre::config::Limits;
+use palabre::config::{Limits, Media};
 use palabre::http::{HttpSettings, HttpState, router};
 use palabre::store::Database;
+use palabre::store::objects::{Objects, Place};
 use palabre::wire::token::Tokens;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -25,9 +26,12 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
+        callbacks: Arc::default(),
         cores: NonZeroUsize::new(2).unwrap(),
+        media: Media::default().settings(),
     };
-    let state = web::Data::new(HttpState::new(chat, tokens, settings));
+    let state =
+        web::Data::new(HttpState::new(chat, tokens, Objects::at(Place::Folder("/nonexistent".into())), settings));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 

@@ -8,9 +8,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use palabre::model::account::UserRole;
 use palabre::model::contact::Relation;
 use palabre::model::permission::Permission;
-use palabre::model::{ChatbotId, ConversationId, MediaId, OrganizationId, ProjectId, UserId};
+use palabre::model::{ChatbotId, ConversationId, OrganizationId, ProjectId, UserId};
 use palabre::store::accounts;
-use palabre::store::schema::{answers, chatbots, contacts, conversations, media, members};
+use palabre::store::schema::{answers, chatbots, contacts, conversations, members};
 use palabre::store::users::{self, NewUser, UserRow};
 use palabre::wire::shapes::ConversationKind;
 use palabre::wire::token::Tokens;
@@ -219,24 +219,6 @@ impl Project {
             .execute(&mut self.conn().await)
             .await
             .unwrap();
-    }
-
-    /// A file that was uploaded, as far as the database knows.
-    pub async fn media(&self, owner: &TestUser, name: &str, mime: &str) -> String {
-        let id = MediaId::random();
-        diesel::insert_into(media::table)
-            .values((
-                media::id.eq(id),
-                media::project_id.eq(self.id),
-                media::owner_id.eq(owner.row.id),
-                media::name.eq(name),
-                media::mime.eq(mime),
-                media::size.eq(10),
-            ))
-            .execute(&mut self.conn().await)
-            .await
-            .unwrap();
-        id.to_string()
     }
 
     /// Waits until so much of the answer under way is in the database.

@@ -83,6 +83,9 @@ impl Builder {
             Some(db) => db,
             None => Arc::new(TestDb::new().await),
         };
+        if settings.media.s3_bucket.is_none() {
+            settings.media.dir.get_or_insert_with(|| db.files());
+        }
         settings.database.url.get_or_insert_with(|| Secret::from(db.url().to_owned()));
         let (started, is_started) = oneshot::channel();
         let (stop, told_to_stop) = oneshot::channel::<()>();

@@ -4,32 +4,20 @@ use super::super::shapes::Page;
 use crate::chat::room::govern::ChangeGroup;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::{Paging, page as page_of};
 use crate::http::person::Person;
 use crate::http::problem::Problem;
-use crate::http::read::{Body, InPath, InQuery, Number, mark, page_size, unmark};
+use crate::http::read::{Body, InPath};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, SessionId, UserId};
 use crate::store::groups::GroupEdit;
 use crate::store::{members, users};
-use crate::wire::limits::{PAGE_MEMBERS, PAGE_USERS_DEFAULT};
+use crate::wire::limits::PAGE_MEMBERS;
 use crate::wire::shapes::{Conversation, Member};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, delete, get, put};
 use serde::Deserialize;
-use utoipa::{IntoParams, ToSchema};
-
-/// Which members.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct Which {
-    /// The `next` of the page before.
-    #[param(pattern = "^[A-Za-z0-9_-]*$")]
-    after: Option<String>,
-    /// Members in a page.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, default = 50)]
-    limit: Option<Number>,
-}
+use utoipa::ToSchema;
 
 /// What a member may do.
 #[derive(Deserialize, ToSchema)]
@@ -45,7 +33,7 @@ pub struct Membership {
     tag = "conversations",
     operation_id = "list_members",
     security(("user_token" = [])),
-    params(("conversation" = ConversationId, Path, description = "The conversation's id"), Which),
+    params(("conversation" = ConversationId, Path, description = "The conversation's id"), Paging<UserId, PAGE_MEMBERS>),
     responses((status = 200, description = "A page", body = Page<Member>))
 )]
 #[get("/conversations/{conversation}/members")]
@@ -53,12 +41,8 @@ pub async fn list(
     state: Data<HttpState>,
     caller: UserCaller,
     conversation: InPath<ConversationId>,
-    which: InQuery<Which>,
+    Paging { after, limit }: Paging<UserId, PAGE_MEMBERS>,
 ) -> Result<Json<Page<Member>>, Problem> {
-    let limit = page_size(which.0.limit, PAGE_USERS_DEFAULT, PAGE_MEMBERS)?;
-    let refused = || Failure::invalid("after", "must be the `next` of a page before");
-    let after = unmark(which.0.after.as_deref())?;
-    let after: Option<UserId> = after.map(|id| id.parse().map_err(|_| refused())).transpose()?;
     let person = Person::new(&state.chat, &caller);
     let page = state.chat.run(async |conn| {
         let permission = members::permission(conn, person.project, conversation.0, person.id()).await?;
@@ -66,8 +50,7 @@ pub async fn list(
         Ok(members::page(conn, conversation.0, person.id(), after, limit).await?)
     });
     let (items, more) = page.await?;
-    let next = items.last().filter(|_| more).map(|last| mark(&last.user.id.to_string()));
-    Ok(Json(Page { items, next }))
+    Ok(Json(page_of(items, more, |last: &Member| last.user.id, |member| member)))
 }
 
 /// Add a member, or change what one may do

@@ -4,13 +4,14 @@ use crate::chat::room::edit::{Alter, Alteration};
 use crate::chat::room::say::Draft;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::page_size;
 use crate::http::person::Person;
 use crate::http::problem::{Checks, Problem};
-use crate::http::read::{Body, InPath, InQuery, Number, page_size};
+use crate::http::read::{Body, InPath, InQuery, Number};
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
 use crate::session::pages::fit_into;
-use crate::store::members;
 use crate::store::messages::{self, Page};
+use crate::store::{contacts, members};
 use crate::wire::limits::{ATTACHMENTS, PAGE_MESSAGES, PAGE_MESSAGES_DEFAULT};
 use crate::wire::outgoing::Format;
 use crate::wire::shapes::{Message, MessageKind};
@@ -165,9 +166,42 @@ pub async fn create(
             state.chat.run(async |conn| messages::check_references(conn, place, person.id(), reply_to, &files).await);
         check.await?
     };
-    let draft = Draft { id, kind: MessageKind::Text, body, reply_to, tone, attachments, game: None };
+    let draft = Draft { id, kind: MessageKind::Text, body, reply_to, tone, attachments, game: None, by_app: None };
     let stored = person.say(conversation.0, draft).await?;
     Ok(HttpResponse::Created().json(stored))
+}
+
+/// A message
+///
+/// As the caller sees it. What somebody wrote whom the caller blocks is not there.
+#[utoipa::path(
+    tag = "messages",
+    operation_id = "show_message",
+    security(("user_token" = [])),
+    params(
+        ("conversation" = ConversationId, Path, description = "The conversation's id"),
+        ("message" = MessageId, Path, description = "The message's id"),
+    ),
+    responses((status = 200, description = "The message", body = Message))
+)]
+#[get("/conversations/{conversation}/messages/{message}")]
+pub async fn show(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    path: InPath<(ConversationId, MessageId)>,
+) -> Result<Json<Message>, Problem> {
+    let (conversation, message) = path.0;
+    let person = Person::new(&state.chat, &caller);
+    let found = state.chat.run(async |conn| {
+        let permission = members::permission(conn, person.project, conversation, person.id()).await?;
+        permission.ok_or(Failure::NotFound("conversation"))?;
+        let now = state.chat.now();
+        let found = messages::by_id(conn, person.project, conversation, message, Some(person.id()), now).await?;
+        let found = found.ok_or(Failure::NotFound("message"))?;
+        let blocked = contacts::blocked_by(conn, person.id()).await?;
+        if blocked.contains(&found.author.id) { Err(Failure::NotFound("message")) } else { Ok(found) }
+    });
+    Ok(Json(found.await?))
 }
 
 /// Edit a text

@@ -14,20 +14,24 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// The name to sign in with; for administrators and apps.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(
+        min_length = 1,
+        max_length = 100,
+        pattern = "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$"
+    )]
     username: Option<String>,
     /// The name that is shown.
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "Alice L.", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "Alice L.", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     name: Option<Option<String>>,
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "Alice", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "Alice", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     first_name: Option<Option<String>>,
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "Liddell", min_length = 1, max_length = 100)]
+    #[schema(value_type = Option<String>, example = "Liddell", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     last_name: Option<Option<String>>,
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "alice@example.org", max_length = 254, pattern = "^[^@\\s]+@[^@\\s]+$")]
+    #[schema(value_type = Option<String>, example = "alice@example.org", max_length = 254, pattern = "^[^@\\s\\x00-\\x1f\\x7f-\\x9f]+@[^@\\s\\x00-\\x1f\\x7f-\\x9f]+$")]
     email: Option<Option<String>>,
     /// A picture among the user's media.
     #[serde(deserialize_with = "or_null")]
@@ -39,7 +43,7 @@ pub struct Profile {
     language: Option<Option<String>>,
     /// Where the user is at home in the application they come from: an http or https link.
     #[serde(deserialize_with = "or_null")]
-    #[schema(value_type = Option<String>, example = "https://example.org/people/alice", max_length = 2048, pattern = "^https?://[^/?#\\s]")]
+    #[schema(value_type = Option<String>, example = "https://example.org/people/alice", max_length = 2048, pattern = "^https?://[^/?#\\s\\x00-\\x1f\\x7f-\\x9f][^\\s\\x00-\\x1f\\x7f-\\x9f]*$")]
     profile: Option<Option<String>>,
     /// For administrators and apps.
     role: Option<UserRole>,
