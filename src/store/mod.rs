@@ -15,6 +15,7 @@ pub mod conversations;
 pub mod demo;
 pub mod departure;
 pub mod embedded;
+pub mod exchanges;
 pub mod games;
 pub mod groups;
 pub mod idempotency;

@@ -6,6 +6,7 @@ mod failures;
 mod handover;
 mod providers;
 mod recovery;
+mod webhook;
 
 use crate::support::client::Client;
 use crate::support::project::{Project, TestUser};
