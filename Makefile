@@ -12,7 +12,7 @@ endif
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test contract bench lint fmt setup
+.PHONY: help run test web contract bench lint fmt setup
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ test: setup ## Check formatting, lints and behaviour, as CI does
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 	@scripts/contract
+	@scripts/web
+
+web: setup ## Check and test the client library for browsers (a part of test)
+	@scripts/web
 
 contract: setup ## Hold the REST API against its description (a part of test)
 	@scripts/contract

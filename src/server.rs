@@ -10,6 +10,8 @@ use crate::http::admin::{self, AdminState};
 use crate::http::{HttpSettings, HttpState, idempotency, media, router};
 use crate::model::Failure;
 use crate::session::doors::Doors;
+use crate::session::identity::{Identities, Issuers};
+use crate::session::sign_in::SignIn;
 use crate::session::tls::{Certificate, TlsError};
 use crate::session::{tcp, ws};
 use crate::store::demo;
@@ -177,9 +179,16 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let scribes = settings.engine.scribes.get();
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
     chat.start_bots(models);
-    let doors = Arc::new(Doors::new(chat.clone(), Arc::clone(&tokens), settings.engine.compression));
+    let sign_in =
+        Arc::new(SignIn::new(chat.clone(), settings.engine.worker_count(), settings.auth.webhook_project.clone()));
+    let by_password = (Arc::clone(&sign_in), settings.auth.token_lifetime());
+    let issuers = Issuers::new(settings.auth.allowed_issuers()?);
+    let identities = Arc::new(Identities::new(chat.clone(), tokens, issuers));
+    let doors = Doors::new(chat.clone(), Arc::clone(&identities), by_password, settings.engine.compression);
+    let doors = Arc::new(doors);
     let guard = Arc::new(Guard::new(settings.callbacks.allowed()?));
-    let state = web::Data::new(HttpState::new(chat.clone(), tokens, objects, http_settings(&settings, &guard)));
+    let who = (sign_in, identities);
+    let state = web::Data::new(HttpState::new(chat.clone(), who, objects, http_settings(&settings, &guard)));
     let swept = state.clone();
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
     let swept = state.clone();
@@ -213,7 +222,6 @@ fn http_settings(settings: &Settings, guard: &Arc<Guard>) -> HttpSettings {
         open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
         callbacks: Arc::clone(guard),
-        cores: settings.engine.worker_count(),
         media: settings.media.settings(),
     }
 }

@@ -2,7 +2,8 @@
 
 use super::common::database::{PROJECT, Person};
 use super::contender::{Contender, Kind};
-use super::encoding::Encoding;
+use super::encoding::{Encoding, text};
+use palabre::model::ConversationId;
 use palabre::wire::frame::HEADER_BYTES;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -73,6 +74,29 @@ pub async fn open(
             if !open {
                 return Err(io::ErrorKind::ConnectionReset.into());
             }
+        }
+    }
+    Ok((ear, mouth))
+}
+
+/// Connects, signs in by STOMP, and subscribes to a conversation.
+pub async fn open_stomp(server: &Contender, person: &Person, conversation: ConversationId) -> io::Result<(Ear, Mouth)> {
+    let (stream, write) = connect(server.http).await?.into_split();
+    let (mut ear, mut mouth) = (Ear { stream, ws: true, rest: Vec::new() }, Mouth(write));
+    let request = format!(
+        "GET /ws/{PROJECT} HTTP/1.1\r\nHost: bench\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+         Sec-WebSocket-Protocol: v12.stomp\r\n\r\n"
+    );
+    mouth.say(request.as_bytes()).await?;
+    ear.skip_response().await?;
+    let connect = format!("CONNECT\naccept-version:1.2\nAuthorization:Bearer {}\n\n\0", person.token);
+    let subscribe = format!("SUBSCRIBE\nid:0\ndestination:/topic/conversations/{conversation}\nreceipt:0\n\n\0");
+    mouth.say(&text(&format!("{connect}{subscribe}"))).await?;
+    let mut opened = false;
+    while !opened {
+        if !ear.hear(|frame| opened |= memchr::memmem::find(frame, b"RECEIPT\n").is_some()).await? {
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
     }
     Ok((ear, mouth))

@@ -69,6 +69,16 @@ impl Encoding {
     }
 }
 
+/// A client's text message.
+pub fn text(payload: &str) -> Vec<u8> {
+    masked(1, payload.as_bytes())
+}
+
+/// A text that holds a number where [`NumberFinder`] finds it.
+pub fn numbered(number: u32) -> String {
+    format!("{}{number:09} words", String::from_utf8_lossy(MARK))
+}
+
 /// A client's WebSocket message. Its mask is zero, which costs the server as much as any other.
 fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = vec![0x80 | opcode];

@@ -31,6 +31,7 @@ mod mixed;
 mod pairs;
 mod raw_limit;
 mod record;
+mod stomp;
 mod storm;
 mod table;
 
@@ -43,10 +44,12 @@ use mixed::Mixed;
 use pairs::Pairs;
 use record::Record;
 use std::time::Duration;
+use stomp::Stomp;
 use tokio::task::LocalSet;
 
 /// What can be named; `storm` runs those that follow it too.
-const SCENARIOS: [&str; 9] = ["fan-out", "paced", "pairs", "encodings", "scale", "mixed", "storm", "idle", "restart"];
+const SCENARIOS: [&str; 10] =
+    ["fan-out", "paced", "pairs", "encodings", "scale", "mixed", "stomp", "storm", "idle", "restart"];
 
 struct Run {
     db: BenchDb,
@@ -94,6 +97,9 @@ fn main() {
         }
         if chosen("mixed") {
             run.mixed().await;
+        }
+        if chosen("stomp") {
+            run.stomp().await;
         }
         if chosen("storm") || chosen("idle") || chosen("restart") {
             run.storm().await;
@@ -208,6 +214,14 @@ impl Run {
         let plan = Mixed { people: self.scaled(1_000).max(100), pace: 0.5, lasts: self.lasts() };
         let server = self.start(Kind::Palabre);
         let record = mixed::run(plan, &server, &self.db).await;
+        self.add(record);
+    }
+
+    /// What support chats were promised: 500 sessions active, and p99 below half a second.
+    async fn stomp(&mut self) {
+        let plan = Stomp { sessions: self.scaled(500), lasts: self.lasts() };
+        let server = self.start(Kind::Palabre);
+        let record = stomp::run(plan, &server, &self.db).await;
         self.add(record);
     }
 

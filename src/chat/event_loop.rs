@@ -202,7 +202,7 @@ impl EventLoop {
             }
             ahead.push(chunk.place());
             drop(ahead);
-            channel.push(Outgoing::new("llm.chunk", chunk).push(channel.encoding()), 1, false);
+            channel.tell(&Arc::new(Outgoing::new("llm.chunk", chunk)), false);
             channel.flush();
         }
     }

@@ -176,7 +176,8 @@ impl Hub {
             if channel.apart.get() {
                 return;
             }
-            if plain && channel.blocked.borrow().is_none() && channel.ahead.borrow().is_empty() {
+            let is_like_others = channel.stomp.get().is_none() && channel.ahead.borrow().is_empty();
+            if plain && is_like_others && channel.blocked.borrow().is_none() {
                 let encoding = channel.encoding();
                 let slot = &mut joined[encoding.index()];
                 let bytes = slot.get_or_insert_with(|| join(run, encoding));
@@ -184,8 +185,7 @@ impl Hub {
                 told += run.len();
             } else {
                 for publication in publications(run).filter(|publication| hears(channel, publication)) {
-                    channel.push(event_for(channel, publication).push(channel.encoding()), 1, transient);
-                    told += 1;
+                    told += channel.tell(&event_for(channel, publication), transient);
                 }
             }
             if figures.is_none() {
@@ -224,7 +224,7 @@ impl Hub {
         let skipped = publication.skip == Some(channel.session);
         let pushes = !replied && !skipped && subscribed && hears(channel, publication);
         if pushes {
-            channel.push(event_for(channel, publication).push(channel.encoding()), 1, publication.transient);
+            channel.tell(&event_for(channel, publication), publication.transient);
         }
         mark(&mut self.dirty, channel);
         pushes
@@ -281,10 +281,10 @@ impl Hub {
             for channel in self.event_loop.of_user(user) {
                 let waits = publication.replies.iter().any(|reply| reply.session == channel.session);
                 if !waits && publication.skip != Some(channel.session) && hears(&channel, publication) {
-                    channel.push(event_for(&channel, publication).push(channel.encoding()), 1, publication.transient);
-                    self.metrics.delivered.add(1);
+                    let told = channel.tell(&event_for(&channel, publication), publication.transient);
+                    self.metrics.delivered.add(told);
                     if let Some(figures) = channel.figures.get() {
-                        figures.delivered.add(1);
+                        figures.delivered.add(told);
                     }
                     mark(&mut self.dirty, &channel);
                 }

@@ -123,10 +123,15 @@ impl std::fmt::Debug for Tailor {
 
 impl Tailor {
     /// For an event whose data is a message: without the reactions and seats of those people.
-    fn of_message(kind: &'static str, message: &Arc<Message>) -> Option<Self> {
+    fn of_message(kind: &'static str, message: &Arc<Message>, is_new: bool) -> Option<Self> {
         let message = message.names_others().then(|| Arc::clone(message))?;
-        Some(Self(Box::new(move |blocked| Some(Outgoing::new(kind, message.without(blocked)?)))))
+        Some(Self(Box::new(move |blocked| Some(about(kind, message.without(blocked)?.into(), is_new)))))
     }
+}
+
+/// The event whose data a message is, a new one or one that changed.
+fn about(kind: &'static str, message: Arc<Message>, is_new: bool) -> Outgoing {
+    if is_new { Outgoing::saying(kind, message) } else { Outgoing::new(kind, message) }
 }
 
 /// An event for many.
@@ -220,11 +225,20 @@ impl Publication {
     /// A stored message that changed, for its conversation.
     #[must_use]
     pub fn of_message(kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
-        let message = message.into();
-        let event = Outgoing::new(kind, Arc::clone(&message));
+        Self::of(kind, &message.into(), false)
+    }
+
+    /// A message that was stored a moment ago, for its conversation.
+    #[must_use]
+    pub fn of_new_message(kind: &'static str, message: impl Into<Arc<Message>>) -> Self {
+        Self::of(kind, &message.into(), true)
+    }
+
+    fn of(kind: &'static str, message: &Arc<Message>, is_new: bool) -> Self {
+        let event = about(kind, Arc::clone(message), is_new);
         Self {
             about: Some(message.author.id),
-            tailor: Tailor::of_message(kind, &message),
+            tailor: Tailor::of_message(kind, message, is_new),
             ..Self::to_conversation(message.conversation, event).sized(message.texts())
         }
     }

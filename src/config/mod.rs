@@ -172,9 +172,24 @@ pub struct Auth {
     /// Project whose users and conversations the assistant webhook API (/webhook) serves
     #[arg(long, env = "PALABRE_WEBHOOK_PROJECT", value_name = "NAME", default_value = "default")]
     pub webhook_project: String,
+    /// Network, address or host that a project may have its issuer's keys fetched from although it is not of the public internet,
+    /// such as 10.1.0.0/16 or id.internal, by http too; may be given again, or several with commas
+    #[arg(long = "issuer-allow", env = "PALABRE_ISSUER_ALLOW", value_name = "NETWORK", value_delimiter = ',')]
+    pub issuer_allow: Vec<String>,
 }
 
 impl Auth {
+    /// Where keys of issuers may be fetched from beside the public internet.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for an entry that is no network, address or host name.
+    pub fn allowed_issuers(&self) -> Result<Allowed, ConfigError> {
+        Allowed::parse(&self.issuer_allow).map_err(|entry| {
+            let problem = format!("{entry} is no network (as 10.1.0.0/16), address or host name");
+            ConfigError::new("--issuer-allow", "PALABRE_ISSUER_ALLOW", problem)
+        })
+    }
+
     /// How long a token is good for.
     #[must_use]
     pub fn token_lifetime(&self) -> Duration {
@@ -210,7 +225,7 @@ impl Auth {
 
 impl Default for Auth {
     fn default() -> Self {
-        Self { jwt_secret: None, token_hours: 8, webhook_project: "default".to_owned() }
+        Self { jwt_secret: None, token_hours: 8, webhook_project: "default".to_owned(), issuer_allow: Vec::new() }
     }
 }
 

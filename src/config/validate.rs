@@ -17,6 +17,7 @@ impl Settings {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.database.validate()?;
         self.auth.validate()?;
+        self.auth.allowed_issuers()?;
         self.rest.validate()?;
         self.media.validate()?;
         self.callbacks.allowed()?;

@@ -15,9 +15,11 @@ use super::rate::CallerKey;
 use super::read::state;
 use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, UserId};
+use crate::session::identity;
 use crate::store::accounts::{self, AppRow, OrganizationRow};
 use crate::store::users::UserRow;
-use crate::wire::token::{Bearer, TokenError};
+use crate::wire::foreign::Claimed;
+use crate::wire::token::{Bearer, Verified};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -26,6 +28,8 @@ use futures_util::future::LocalBoxFuture;
 use std::net::IpAddr;
 use std::time::Instant;
 
+/// The header that names the project for which a token of an issuer is meant, where more than one trusts that issuer.
+pub const PROJECT: &str = "X-Project";
 /// The header that an app's access key comes in.
 pub const APP_KEY: &str = "X-App-Key";
 /// Bytes of the longest access key that is looked at; ours have 43.
@@ -174,7 +178,8 @@ async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
 /// What a caller brings to say who they are. A feed looks at it again and again.
 pub enum Credentials {
     Key(String),
-    Token(String),
+    /// With the project that is named beside it.
+    Token(String, Option<String>),
 }
 
 impl Credentials {
@@ -187,7 +192,8 @@ impl Credentials {
             let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES).ok_or(Failure::Unauthorized)?;
             return Ok(Self::Key(key.to_owned()));
         }
-        Ok(Self::Token(bearer(request).ok_or(Failure::Unauthorized)?.to_owned()))
+        let project = request.headers().get(PROJECT).and_then(|project| project.to_str().ok()).map(str::to_owned);
+        Ok(Self::Token(bearer(request).ok_or(Failure::Unauthorized)?.to_owned(), project))
     }
 
     /// Who runs a project, as of now.
@@ -204,30 +210,29 @@ impl Credentials {
                 let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
                 Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)?, on_behalf: None }))
             }
-            Self::Token(token) => bearer_of(state, token).await,
+            Self::Token(token, project) => bearer_of(state, token, project.as_deref()).await,
         }
     }
 }
 
-async fn bearer_of(state: &HttpState, token: &str) -> Result<Identity, Failure> {
-    let token = state.tokens.verify(token, state.chat.now()).map_err(|error| match error {
-        TokenError::Expired => Failure::TokenExpired,
-        TokenError::Invalid => Failure::Unauthorized,
-    })?;
-    let expires_at = token.expires_at;
-    state
-        .chat
-        .run(async |conn| match &token.bearer {
-            Bearer::User(token) => {
-                let user = accounts::session_user(conn, token.project, token).await?;
-                Ok(Identity::User(SignedInCaller { user: user.ok_or(Failure::Unauthorized)?, expires_at }))
+async fn bearer_of(state: &HttpState, token: &str, project: Option<&str>) -> Result<Identity, Failure> {
+    let identities = &state.identities;
+    let identity::Known { user, expires_at } = match Claimed::read(token) {
+        Some(claimed) => identities.foreign(&claimed, token, project).await?,
+        None => {
+            let Verified { bearer, expires_at } =
+                state.tokens.verify(token, state.chat.now()).map_err(identity::failure)?;
+            match bearer {
+                Bearer::User(token) => identities.own(&token, expires_at).await?,
+                Bearer::Organization(token) => {
+                    let found = state.chat.run(async |conn| Ok(accounts::session_organization(conn, &token).await?));
+                    let organization = found.await?.ok_or(Failure::Unauthorized)?;
+                    return Ok(Identity::Organization(OrganizationCaller { organization }));
+                }
             }
-            Bearer::Organization(token) => {
-                let organization = accounts::session_organization(conn, token).await?.ok_or(Failure::Unauthorized)?;
-                Ok(Identity::Organization(OrganizationCaller { organization }))
-            }
-        })
-        .await
+        }
+    };
+    Ok(Identity::User(SignedInCaller { user, expires_at }))
 }
 
 /// The token of an `Authorization: Bearer` header.

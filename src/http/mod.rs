@@ -14,7 +14,6 @@ mod docs;
 pub mod document;
 mod entrance;
 mod feed;
-mod hashing;
 pub mod idempotency;
 pub mod media;
 mod paging;
@@ -25,7 +24,6 @@ mod read;
 pub mod router;
 mod sign_in;
 mod state;
-mod throttle;
 mod v1;
 mod webhook;
 

@@ -1,7 +1,7 @@
 //! How many requests a caller may make: a bucket a caller that fills at a rate and holds a burst.
 
-use super::throttle::network;
 use crate::model::{Failure, OrganizationId, UserId};
+use crate::session::throttle::network;
 use crate::wire::bounds::Limits;
 use std::collections::HashMap;
 use std::fmt;

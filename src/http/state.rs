@@ -2,13 +2,13 @@
 
 use super::cors::Origins;
 use super::feed::Feeds;
-use super::hashing::Hashing;
 use super::media::{Media, MediaSettings};
 use super::rate::Rates;
-use super::throttle::Throttle;
 use crate::chat::Chat;
 use crate::chat::callbacks::Guard;
 use crate::model::Failure;
+use crate::session::identity::Identities;
+use crate::session::sign_in::SignIn;
 use crate::store::accounts::{self, OrganizationRow};
 use crate::store::objects::Objects;
 use crate::store::users::UserRow;
@@ -16,7 +16,6 @@ use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
 use chrono::DateTime;
 use sha2::{Digest, Sha256};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,8 +34,6 @@ pub struct HttpSettings {
     pub admin_token: Option<String>,
     /// Decides where apps may be called back.
     pub callbacks: Arc<Guard>,
-    /// That many passwords are hashed at once.
-    pub cores: NonZeroUsize,
     /// Files.
     pub media: MediaSettings,
 }
@@ -51,10 +48,10 @@ pub struct HttpState {
     /// SHA-256 of the operators' token. Hashes are compared, so that the time tells nothing of the token.
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
-    pub(super) hashing: Hashing,
+    pub(super) sign_in: Arc<SignIn>,
+    pub(super) identities: Arc<Identities>,
     /// Looks at the addresses that apps want to be called at.
     pub(super) callbacks: Arc<Guard>,
-    pub(super) throttle: Throttle,
     pub(super) rates: Rates,
     pub(super) feeds: Feeds,
     pub(super) media: Media,
@@ -63,7 +60,12 @@ pub struct HttpState {
 impl HttpState {
     /// The state of a server.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, objects: Objects, settings: HttpSettings) -> Self {
+    pub fn new(
+        chat: Chat,
+        (sign_in, identities): (Arc<SignIn>, Arc<Identities>),
+        objects: Objects,
+        settings: HttpSettings,
+    ) -> Self {
         let HttpSettings {
             token_lifetime,
             webhook_project,
@@ -71,21 +73,20 @@ impl HttpState {
             open_organizations,
             admin_token,
             callbacks,
-            cores,
             media,
         } = settings;
         Self {
             rates: Rates::new(&chat.limits),
             chat,
-            tokens,
+            tokens: Arc::clone(&identities.tokens),
             token_lifetime,
             webhook_project,
             open_organizations,
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
-            hashing: Hashing::new(cores),
+            sign_in,
+            identities,
             callbacks,
-            throttle: Throttle::default(),
             feeds: Feeds::default(),
             media: Media::new(objects, media),
         }

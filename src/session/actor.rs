@@ -4,6 +4,9 @@
 //! begins when the one before is done, except that messages for one conversation follow each other without waiting ([`Lane`]): their
 //! room and their scribe keep them in order, and share a transaction.
 
+mod stomp;
+
+use self::stomp::Dialogue;
 use super::commands::{self, Lane, Reply};
 use super::doors::{Doors, Pass, Share};
 use super::opening::{Opened, Opening, Ready, Refused};
@@ -20,6 +23,7 @@ use crate::wire::error::{ErrorCode, ErrorData};
 use crate::wire::field;
 use crate::wire::limits::UNPARSABLE_FRAMES;
 use crate::wire::outgoing::{self, Outgoing};
+use crate::wire::stomp as frames;
 use actix::prelude::*;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -61,7 +65,10 @@ pub struct Session {
     pass: Pass,
     bucket: Bucket,
     unparsable: u32,
-    waiting: VecDeque<(Request, usize)>,
+    waiting: VecDeque<(Job, usize)>,
+    /// What came over the rate and waits for its turn: STOMP has no way to refuse it.
+    parked: Option<Received>,
+    dialogue: Dialogue,
     lane: Lane,
     under_way: usize,
     /// Of the requests that are under way or wait.
@@ -71,6 +78,12 @@ pub struct Session {
     /// Nothing more comes: close with this when all is done.
     end: Option<Violation>,
     brake: Rc<Brake>,
+}
+
+/// What a session is asked to do.
+enum Job {
+    Request(Request),
+    Frame(frames::Frame),
 }
 
 /// What a listener knows of a connection.
@@ -107,6 +120,8 @@ impl Session {
             bucket: Bucket::new(limits.events_per_second, limits.events_burst, Instant::now()),
             unparsable: 0,
             waiting: VecDeque::new(),
+            parked: None,
+            dialogue: Dialogue::default(),
             lane: Lane::Alone,
             under_way: 0,
             bytes: 0,
@@ -130,19 +145,25 @@ impl Session {
         match received {
             Received::Resume => {
                 self.tell_opening();
+                self.tell_backlog(ctx);
                 return self.pump(ctx);
             }
+            Received::Delivered => return self.note_delivered(ctx),
+            Received::Alarm => return self.look_at_transactions(),
             Received::End(violation) => {
                 self.end = Some(violation);
                 return self.close_if_done();
             }
-            Received::Request(..) | Received::Bad(_) => {}
+            Received::Request(..) | Received::Bad(_) | Received::Frame(..) => {}
         }
         if let Err(retry_after) = self.bucket.take(Instant::now()) {
+            if self.stomp().is_some() {
+                return self.park(received, retry_after, ctx);
+            }
             let re = match &received {
                 Received::Request(request, _) => Some(request.id),
                 Received::Bad(bad) => bad.re(),
-                Received::End(_) | Received::Resume => None,
+                _ => None,
             };
             self.refuse(re, &Failure::RateLimited { retry_after });
             return;
@@ -153,8 +174,21 @@ impl Session {
                 self.admit(request, bytes, ctx);
             }
             Received::Bad(bad) => self.complain(&bad),
-            Received::End(_) | Received::Resume => {}
+            Received::Frame(frame, bytes) => self.admit_frame(frame, bytes, ctx),
+            Received::End(_) | Received::Resume | Received::Delivered | Received::Alarm => {}
         }
+    }
+
+    /// Reads nothing until there is a turn for this.
+    fn park(&mut self, received: Received, wait: Duration, ctx: &mut Context<Self>) {
+        self.parked = Some(received);
+        self.brake.hold.set(true);
+        ctx.run_later(wait, |session, ctx| {
+            if let Some(received) = session.parked.take() {
+                session.take(received, ctx);
+                session.pump(ctx);
+            }
+        });
     }
 
     /// Closes a connection from which nothing more comes, once what it asked for is done.
@@ -183,25 +217,32 @@ impl Session {
         match (&self.state, request.kind.as_str()) {
             (State::Stranger, "session.auth") => self.sign_in(request, ctx),
             (State::Stranger, _) => self.refuse(Some(request.id), &Failure::Unauthorized),
-            (State::Opening | State::Ready(_), _) => {
-                self.bytes += bytes;
-                self.waiting.push_back((request, bytes));
-                self.pump(ctx);
-            }
+            (State::Opening | State::Ready(_), _) => self.enqueue(Job::Request(request), bytes, ctx),
         }
+    }
+
+    fn enqueue(&mut self, job: Job, bytes: usize, ctx: &mut Context<Self>) {
+        self.bytes += bytes;
+        self.waiting.push_back((job, bytes));
+        self.pump(ctx);
     }
 
     /// Begins what may begin.
     fn pump(&mut self, ctx: &mut Context<Self>) {
         while let State::Ready(who) = &self.state
-            && let Some((request, _)) = self.waiting.front()
+            && let Some((job, _)) = self.waiting.front()
+            // After an error nothing of STOMP takes effect.
+            && !(self.stomp().is_some() && self.channel().is_closing())
         {
             // Its own answers must not make a session slow.
             if self.channel().is_half_full() || !self.untold.is_empty() {
                 self.wait_for_room();
                 break;
             }
-            let lane = commands::lane(who, request);
+            let lane = match job {
+                Job::Request(request) => commands::lane(who, request),
+                Job::Frame(frame) => Self::lane_of(who, frame),
+            };
             let joins = lane == self.lane && lane != Lane::Alone && self.under_way < UNDER_WAY;
             if self.under_way > 0 && !joins {
                 break;
@@ -209,15 +250,17 @@ impl Session {
             self.lane = lane;
             self.under_way += 1;
             let who = Rc::clone(who);
-            if let Some((request, bytes)) = self.waiting.pop_front() {
-                self.run(who, request, bytes, ctx);
+            match self.waiting.pop_front() {
+                Some((Job::Request(request), bytes)) => self.run(who, request, bytes, ctx),
+                Some((Job::Frame(frame), bytes)) => self.run_frame(who, &frame, bytes, ctx),
+                None => {}
             }
         }
         if self.waiting.is_empty() {
             // A burst must not leave its memory with an idle session.
             self.waiting = VecDeque::new();
         }
-        let hold = self.waiting.len() >= WAITING || self.bytes >= UNDER_WAY_BYTES;
+        let hold = self.parked.is_some() || self.waiting.len() >= WAITING || self.bytes >= UNDER_WAY_BYTES;
         if self.brake.hold.replace(hold) && !hold {
             self.channel().wake();
         }
@@ -257,8 +300,12 @@ impl Session {
             Some(Err(failure)) => self.refuse(Some(id), &failure),
             None => self.send_error(Some(id), &ErrorData::new(ErrorCode::UnknownType, "unknown type")),
         }
+        self.job_done(bytes, ctx);
+    }
+
+    fn job_done(&mut self, bytes: usize, ctx: &mut Context<Self>) {
         self.under_way -= 1;
-        self.bytes -= bytes;
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.pump(ctx);
         self.close_if_done();
     }
@@ -360,8 +407,10 @@ impl Session {
             (Refused::Close(code), _) => self.channel().close(code),
             (Refused::Failure(failure), Some(_)) => {
                 self.refuse(re, &failure);
-                for (request, _) in std::mem::take(&mut self.waiting) {
-                    self.refuse(Some(request.id), &Failure::Unauthorized);
+                for (job, _) in std::mem::take(&mut self.waiting) {
+                    if let Job::Request(request) = job {
+                        self.refuse(Some(request.id), &Failure::Unauthorized);
+                    }
                 }
                 self.bytes = 0;
             }
@@ -388,6 +437,10 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         // Nothing is sent to a session but through its channel: its mailbox needs no room.
         ctx.set_mailbox_capacity(1);
+        if self.stomp().is_some() {
+            // It signs in by `CONNECT`.
+            return;
+        }
         if let (Some(project), Some(token)) = (self.project.clone(), self.token.take()) {
             self.open(project, token, None, ctx);
         }

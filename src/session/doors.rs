@@ -1,5 +1,7 @@
 //! What the listeners share: who may come in, and how many.
 
+use super::identity::Identities;
+use super::sign_in::SignIn;
 use crate::chat::Chat;
 use crate::chat::event_loop::EventLoop;
 use crate::chat::metrics::ProjectFigures;
@@ -9,6 +11,7 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Bytes of frames that are not whole yet, held for connections that have not said who they are, all together. Signing in
 /// takes a frame of some hundred bytes that comes in one piece; without this bound every such connection could have the server
@@ -19,6 +22,10 @@ const STRANGERS_BYTES: usize = 16 * 1024 * 1024;
 pub struct Doors {
     pub chat: Chat,
     pub tokens: Arc<Tokens>,
+    pub sign_in: Arc<SignIn>,
+    pub identities: Arc<Identities>,
+    /// How long a session is good for that began with a password.
+    pub token_lifetime: Duration,
     /// WebSockets may compress (`permessage-deflate`).
     pub compression: bool,
     /// The server stops: nobody is let in any more.
@@ -32,10 +39,18 @@ pub struct Doors {
 impl Doors {
     /// Open doors.
     #[must_use]
-    pub fn new(chat: Chat, tokens: Arc<Tokens>, compression: bool) -> Self {
+    pub fn new(
+        chat: Chat,
+        identities: Arc<Identities>,
+        (sign_in, token_lifetime): (Arc<SignIn>, Duration),
+        compression: bool,
+    ) -> Self {
         Self {
             chat,
-            tokens,
+            tokens: Arc::clone(&identities.tokens),
+            identities,
+            sign_in,
+            token_lifetime,
             compression,
             closing: AtomicBool::new(false),
             connections: AtomicUsize::new(0),

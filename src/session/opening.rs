@@ -7,6 +7,7 @@
 //! Database statements a session: see [`Opening::open`].
 
 use super::doors::Doors;
+use super::identity::Known;
 use super::pages;
 use super::who::Who;
 use crate::chat::channel::Channel;
@@ -16,14 +17,13 @@ use crate::chat::registry::presence::Look;
 use crate::model::account::UserRole;
 use crate::model::presence::Presence;
 use crate::model::{Failure, SessionId};
-use crate::store::users::UserRow;
-use crate::store::{accounts, contacts, conversations, presence};
+use crate::store::{contacts, conversations, presence};
 use crate::wire::close::CloseCode;
 use crate::wire::limits::{PAGE_CONTACTS, SUMMARY_CONVERSATIONS};
 use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::User;
 use crate::wire::time::Timestamp;
-use crate::wire::token::{TokenError, UserToken, Verified};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,12 +90,12 @@ impl Opening {
     /// [`Failure::Unavailable`] when the database is away; or the code with which to close.
     pub async fn open(&self, project: &str, token: &str) -> Result<Opened, Refused> {
         let chat = &self.doors.chat;
-        let (user, token) = self.check(project, token).await?;
+        let Known { user, expires_at } = self.doors.identities.in_project(project, token).await?;
         let namespace = chat.namespace(user.project_id).ok_or(Refused::Close(CloseCode::Shutdown))?;
         let id = user.id;
         let _ = self.channel.project.set(user.project_id);
         let _ = self.channel.figures.set(Arc::clone(&namespace.figures));
-        self.channel.credentials.set(token.bearer.credentials_changed_at);
+        self.channel.credentials.set(user.credentials_changed_at);
         self.event_loop.begin_opening(&self.channel, id);
         // From here on the session is known to others: a failure ends the connection, so that nothing stays half-way.
         let ended = |_: Failure| Refused::Close(CloseCode::Overloaded);
@@ -115,10 +115,17 @@ impl Opening {
         let connect =
             Connect { session, user: who.user(), choice: kept.choice, text: kept.text, last_seen: kept.last_seen };
         let own = who.ask_registry(connect).await.map_err(ended)?.map_err(Refused::Close)?;
-        let mut events = self.summaries(&who).await.map_err(ended)?;
-        events.insert(2, Outgoing::new("status.update", own));
-        self.channel.vigil.signed_in(token.expires_at);
-        Ok(Opened { ready: self.ready(&who, &token), who, events })
+        let events = match self.channel.stomp.get() {
+            // Without a subscription there is nobody to be told.
+            Some(_) => Vec::new(),
+            None => {
+                let mut events = self.summaries(&who).await.map_err(ended)?;
+                events.insert(2, Outgoing::new("status.update", own));
+                events
+            }
+        };
+        self.channel.vigil.signed_in(expires_at);
+        Ok(Opened { ready: self.ready(&who, expires_at), who, events })
     }
 
     /// Signs in again: the same user, a fresh token.
@@ -127,30 +134,13 @@ impl Opening {
     /// As [`Opening::open`], and [`Failure::Forbidden`] for another user or project.
     pub async fn renew(&self, who: &Who, project: Option<&str>, token: &str) -> Result<Ready, Failure> {
         let project = project.map_or_else(|| who.project.to_string(), str::to_owned);
-        let (user, token) = self.check(&project, token).await?;
+        let Known { user, expires_at } = self.doors.identities.in_project(&project, token).await?;
         if user.id != who.id() {
             return Err(Failure::Forbidden("this session belongs to another user"));
         }
-        self.channel.credentials.set(token.bearer.credentials_changed_at);
-        self.channel.vigil.signed_in(token.expires_at);
-        Ok(self.ready(who, &token))
-    }
-
-    /// The user whom a token names, if it is good for the project.
-    async fn check(&self, project: &str, token: &str) -> Result<(UserRow, Verified<UserToken>), Failure> {
-        let chat = &self.doors.chat;
-        let token = self.doors.tokens.verify_user(token, chat.now()).map_err(|error| match error {
-            TokenError::Expired => Failure::TokenExpired,
-            TokenError::Invalid => Failure::Unauthorized,
-        })?;
-        let user = chat
-            .run(async |connection| {
-                let row = accounts::project_by(connection, project).await?;
-                let row = row.filter(|row| row.id == token.bearer.project).ok_or(Failure::Unauthorized)?;
-                Ok(accounts::session_user(connection, row.id, &token.bearer).await?)
-            })
-            .await?;
-        Ok((user.ok_or(Failure::Unauthorized)?, token))
+        self.channel.credentials.set(user.credentials_changed_at);
+        self.channel.vigil.signed_in(expires_at);
+        Ok(self.ready(who, expires_at))
     }
 
     /// The summaries in their order, without one's own status.
@@ -175,7 +165,7 @@ impl Opening {
         Ok(events)
     }
 
-    fn ready(&self, who: &Who, token: &Verified<UserToken>) -> Ready {
+    fn ready(&self, who: &Who, expires_at: DateTime<Utc>) -> Ready {
         let limits = &self.doors.chat.limits;
         Ready {
             session: who.session,
@@ -183,7 +173,7 @@ impl Opening {
             role: who.role.as_str(),
             project: who.project,
             server_time: self.doors.chat.now().into(),
-            expires_at: token.expires_at.into(),
+            expires_at: expires_at.into(),
             limits: ReadyLimits {
                 frame_bytes: limits.frame_bytes,
                 outstanding_bytes: limits.outstanding_bytes,

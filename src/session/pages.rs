@@ -121,7 +121,7 @@ pub fn fit_into<T: Serialize>(bytes: usize, format: Format, mut items: Vec<T>) -
 fn encoded_len<T: Serialize>(item: &T, format: Format) -> usize {
     match format {
         Format::BinMsgPack => msgpack::to_vec(item).map_or(0, |bytes| bytes.len()),
-        Format::Json | Format::BinJson => {
+        Format::Json | Format::BinJson | Format::Stomp => {
             let mut count = Count(0);
             serde_json::to_writer(&mut count, item).map_or(0, |()| count.0)
         }

@@ -11,6 +11,7 @@ use crate::wire::close::{CloseCode, Violation};
 use crate::wire::envelope::{self, BadRequest, Request};
 use crate::wire::frame::{self, Kind};
 use crate::wire::outgoing::{self, Format};
+use crate::wire::stomp;
 use crate::wire::ws::{self, Incoming};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
@@ -28,6 +29,12 @@ pub enum Received {
     /// A request, and about how many bytes it took.
     Request(Request, usize),
     Bad(BadRequest),
+    /// A STOMP frame, and about how many bytes it took.
+    Frame(stomp::Frame, usize),
+    /// Messages went out to STOMP subscriptions that count them as delivered by that.
+    Delivered,
+    /// The time came at which the session wanted to be woken.
+    Alarm,
     /// Nothing more comes that counts: close with this, when what came before is done.
     End(Violation),
     /// The client reads again: what waited for that goes on.
@@ -42,6 +49,8 @@ pub enum Decoder {
     Binary(ws::Decoder, usize),
     /// Frames one after the other.
     Bare(frame::Decoder),
+    /// STOMP frames, in WebSocket messages that may hold parts of one or several.
+    Stomp(ws::Decoder, stomp::Decoder),
 }
 
 impl Decoder {
@@ -50,6 +59,7 @@ impl Decoder {
         match self {
             Self::Text(decoder) | Self::Binary(decoder, _) => decoder.held(),
             Self::Bare(decoder) => decoder.held(),
+            Self::Stomp(messages, frames) => messages.held() + frames.held(),
         }
     }
 }
@@ -61,6 +71,8 @@ pub struct Brake {
     pub hold: Cell<bool>,
     /// The session waits for the client to read: it wants [`Received::Resume`] when there is room again.
     pub wants_room: Cell<bool>,
+    /// The session notes what was delivered: it asks for more by itself.
+    pub noting: Cell<bool>,
 }
 
 /// The stream of a connection's requests.
@@ -73,6 +85,8 @@ pub struct Reader {
     received: VecDeque<Received>,
     brake: Rc<Brake>,
     format_is_settled: bool,
+    /// It waits for bytes, and for nothing else.
+    listens: bool,
     /// What comes now counts no more.
     ended: bool,
     discarded: usize,
@@ -99,6 +113,7 @@ impl Reader {
             received: VecDeque::new(),
             brake,
             format_is_settled: false,
+            listens: false,
             ended: false,
             discarded: 0,
             share,
@@ -171,6 +186,30 @@ impl Reader {
             Decoder::Bare(decoder) => {
                 let Some(frame) = decoder.decode(input)? else { return Ok(false) };
                 self.frame(&frame);
+            }
+            Decoder::Stomp(decoder, frames) => {
+                let Some(incoming) = decoder.decode(input)? else {
+                    // A long message on its way is as good as a heart-beat.
+                    if let Some(stomp) = self.channel.stomp.get().filter(|_| decoder.held() > 0) {
+                        stomp.heard();
+                    }
+                    return Ok(false);
+                };
+                match incoming {
+                    Incoming::Text(text) => frames.feed(text.into()),
+                    Incoming::Binary(message) => frames.feed(message),
+                    control => {
+                        self.control(control);
+                        return Ok(true);
+                    }
+                }
+                if let Some(stomp) = self.channel.stomp.get() {
+                    stomp.heard();
+                }
+                while let Some(frame) = frames.next_frame()? {
+                    let bytes = frame.size();
+                    self.received.push_back(Received::Frame(frame, bytes));
+                }
             }
         }
         Ok(true)
@@ -247,7 +286,20 @@ impl Stream for Reader {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Received>> {
         let this = self.get_mut();
         this.channel.register(cx.waker());
+        let polled = this.poll(cx);
+        if let Some(stomp) = this.channel.stomp.get() {
+            // Whether what comes would be seen.
+            stomp.set_deaf(polled.is_pending() && !this.listens);
+        }
+        polled
+    }
+}
+
+impl Reader {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Received>> {
+        let this = self;
         loop {
+            this.listens = false;
             // Whether all is out doesn't matter here: the waker is registered.
             let _ = this.channel.poll_drain(cx);
             if this.channel.is_cut() {
@@ -257,6 +309,14 @@ impl Stream for Reader {
                 this.received.clear();
                 this.ended = true;
             } else {
+                if let Some(stomp) = this.channel.stomp.get() {
+                    if stomp.take_alarm() {
+                        return Poll::Ready(Some(Received::Alarm));
+                    }
+                    if stomp.has_delivered() && this.channel.is_drained() && !this.brake.noting.get() {
+                        return Poll::Ready(Some(Received::Delivered));
+                    }
+                }
                 if this.channel.is_half_full() {
                     return Poll::Pending;
                 }
@@ -293,7 +353,10 @@ impl Stream for Reader {
                     this.take_in(buffer.get(..count).unwrap_or_default());
                     this.count_in();
                 }
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    this.listens = true;
+                    return Poll::Pending;
+                }
             }
         }
     }

@@ -85,9 +85,10 @@ impl Who {
         self.channel.blocked.borrow().clone()
     }
 
-    /// Where the reply to a request goes, for those that come through the hub.
+    /// Where the reply to a request goes, for those that come through the hub. STOMP knows no replies, only receipts, which need no
+    /// place among the messages; its sessions are told what they say as all others are.
     pub fn reply_to(&self, re: u32) -> Option<ReplyTo> {
-        Some(ReplyTo { hub: self.hub, session: self.session, re })
+        self.channel.stomp.get().is_none().then_some(ReplyTo { hub: self.hub, session: self.session, re })
     }
 
     /// Asks the conversation's room.

@@ -6,12 +6,14 @@
 use super::actor::{Arrival, Session};
 use super::doors::Doors;
 use super::reader::{Decoder, turn_away};
+use crate::chat::channel::stomp::Stomp;
 use crate::chat::channel::{Channel, Outstanding, Socket};
 use crate::chat::event_loop::EventLoop;
 use crate::model::{Failure, SessionId};
 use crate::store::accounts;
 use crate::wire::limits::FRAGMENTS;
 use crate::wire::outgoing::{Encoding, Format, Framing};
+use crate::wire::stomp;
 use crate::wire::ws::{self, Offer, Refusal};
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
 use actix_http::header::{self, HeaderMap};
@@ -124,9 +126,15 @@ where
     let framing = if deflate.is_some() { Framing::WebSocketDeflate } else { Framing::WebSocket };
     let (decoder, format) = match protocol {
         Some(BINARY) => (Decoder::Binary(messages, limits.frame_bytes), Format::BinMsgPack),
+        Some(protocol) if STOMP.contains(&protocol) => {
+            (Decoder::Stomp(messages, stomp::Decoder::new(limits.frame_bytes)), Format::Stomp)
+        }
         _ => (Decoder::Text(messages), Format::Json),
     };
     let channel = channel(doors, io.into(), Encoding { framing, format });
+    if format == Format::Stomp {
+        let _ = channel.stomp.set(Box::new(Stomp::new(Instant::now())));
+    }
     let pass = match doors.enter() {
         Ok(pass) => pass,
         Err(code) => {
@@ -150,6 +158,8 @@ pub(super) fn channel(doors: &Doors, socket: Socket, encoding: Encoding) -> Rc<C
 
 const JSON: &str = "palabre.v1.json";
 const BINARY: &str = "palabre.v1.bin";
+/// All mean the same: the version is what `CONNECT` settles.
+const STOMP: [&str; 3] = ["v12.stomp", "v11.stomp", "v10.stomp"];
 
 async fn wish(doors: &Doors, head: &RequestHead) -> Result<Wish, Denial> {
     let mut offer = Offer::read(head)?;
@@ -157,9 +167,12 @@ async fn wish(doors: &Doors, head: &RequestHead) -> Result<Wish, Denial> {
         Some(project) if !project.is_empty() && !project.contains('/') => project.to_owned(),
         _ => return Err(Denial::new(404, "Not Found", "WebSockets open at /ws/{project}")),
     };
-    let protocol = offer.protocols.iter().find_map(|offered| [JSON, BINARY].into_iter().find(|known| known == offered));
+    let known = || [JSON, BINARY].into_iter().chain(STOMP);
+    let protocol = offer.protocols.iter().find_map(|offered| known().find(|known| known == offered));
     if protocol.is_none() && !offer.protocols.is_empty() {
-        return Err(Denial::new(400, "Bad Request", format!("none of the subprotocols is known: {JSON}, {BINARY}")));
+        let known: Vec<_> = known().collect();
+        let message = format!("none of the subprotocols is known: {}", known.join(", "));
+        return Err(Denial::new(400, "Bad Request", message));
     }
     check_origin(doors, &head.headers, &project).await?;
     let token = offer.bearer.take().or_else(|| authorization(&head.headers));

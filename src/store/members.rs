@@ -176,6 +176,26 @@ pub async fn permission(
         .optional()
 }
 
+/// Up to where a member's messages were delivered; `None` as for [`permission`].
+///
+/// # Errors
+/// Those of the database.
+pub async fn delivered(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    user: UserId,
+) -> QueryResult<Option<i64>> {
+    members::table
+        .inner_join(conversations::table)
+        .filter(members::conversation_id.eq(conversation).and(members::user_id.eq(user)))
+        .filter(conversations::project_id.eq(project))
+        .select(members::delivered_seq)
+        .first(conn)
+        .await
+        .optional()
+}
+
 statement! {
     /// Rows are locked in one order before any is written. `GREATEST` stands in the update, not in what it is given,
     /// for only there it sees what was committed while the locks were waited for.

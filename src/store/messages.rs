@@ -13,12 +13,14 @@ mod reactions;
 mod search;
 mod shape;
 mod status;
+mod together;
 
 pub use batch::{ByApp, NewGame, NewMessage, Outcome, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};
 pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
+pub use together::{Draft as DraftOfMany, store_together};
 
 pub(in crate::store) use change::lock;
 pub(in crate::store) use shape::{assemble, assemble_one};

@@ -19,6 +19,7 @@ pub mod exchanges;
 pub mod games;
 pub mod groups;
 pub mod idempotency;
+pub mod identity;
 pub mod import;
 pub mod invitations;
 pub mod media;
@@ -36,6 +37,7 @@ pub mod presence;
 pub mod projects;
 pub mod schema;
 mod statement;
+pub mod support;
 pub mod types;
 pub mod users;
 

@@ -174,6 +174,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    identities (project_id, issuer, subject) {
+        project_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    issuers (project_id) {
+        project_id -> Uuid,
+        issuer -> Text,
+        audience -> Text,
+        jwks -> Text,
+        create_users -> Bool,
+    }
+}
+
+diesel::table! {
     media (id) {
         id -> Uuid,
         project_id -> Uuid,
@@ -327,6 +346,9 @@ diesel::joinable!(chatbot_attachments -> media (media_id));
 diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
+diesel::joinable!(identities -> projects (project_id));
+diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(issuers -> projects (project_id));
 diesel::joinable!(media -> projects (project_id));
 diesel::joinable!(members -> conversations (conversation_id));
 diesel::joinable!(members -> users (user_id));
@@ -352,6 +374,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     game_answers,
     games,
     idempotency,
+    identities,
+    issuers,
     media,
     members,
     messages,

@@ -1,5 +1,6 @@
 //! The reply errors, a closed list, and the one place where a [`Failure`] becomes one of them.
 
+use super::close::{CloseCode, Violation};
 use crate::model::Failure;
 use serde::Serialize;
 use std::time::Duration;
@@ -89,6 +90,27 @@ impl ErrorData {
     /// An error of this code with a message for people.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { status: code.status(), code, message: message.into(), field: None, retry_after_ms: None }
+    }
+}
+
+impl From<Violation> for ErrorData {
+    /// For clients that are told by an error why they are closed.
+    fn from(Violation { code, reason }: Violation) -> Self {
+        let code = match code {
+            CloseCode::TooBig => ErrorCode::TooLarge,
+            CloseCode::Unauthorized | CloseCode::AccountGone => ErrorCode::Unauthorized,
+            CloseCode::TokenExpired => ErrorCode::TokenExpired,
+            CloseCode::TooManySessions => ErrorCode::Full,
+            CloseCode::Shutdown | CloseCode::Slow | CloseCode::Overloaded | CloseCode::HeartBeat => {
+                ErrorCode::Unavailable
+            }
+            CloseCode::Normal
+            | CloseCode::ProtocolError
+            | CloseCode::Unsupported
+            | CloseCode::InvalidData
+            | CloseCode::Protocol => ErrorCode::BadEnvelope,
+        };
+        Self::new(code, reason)
     }
 }
 

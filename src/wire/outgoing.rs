@@ -4,13 +4,17 @@ use super::close::CloseCode;
 use super::error::{ErrorCode, ErrorData};
 use super::frame::{HEADER_BYTES, Header, Kind};
 use super::msgpack;
+use super::shapes::Message;
+use super::stomp::{self, Head};
 use super::ws::compress;
 use super::ws::frame::{Opcode, put_header};
+use crate::model::ConversationId;
 use bytes::Bytes;
 use serde::Serialize;
 use std::fmt::Display;
 use std::io::Write;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Room for what comes before an event's data: its type and the request's id.
 const ENVELOPE_BYTES: usize = 64;
@@ -26,6 +30,8 @@ pub enum Format {
     BinJson,
     /// `palabre.v1.bin` otherwise.
     BinMsgPack,
+    /// STOMP frames in text messages. An event becomes a frame for each subscription that it is for: [`Outgoing::stomp`].
+    Stomp,
 }
 
 impl Format {
@@ -53,10 +59,10 @@ pub struct Encoding {
 }
 
 impl Encoding {
-    /// How many different ones there are.
+    /// How many different ones there are that many connections share.
     pub const COUNT: usize = 8;
 
-    /// Which one it is, below [`Self::COUNT`].
+    /// Which one it is, below [`Self::COUNT`]; those of STOMP, whose frames name subscriptions, are beyond.
     #[must_use]
     pub const fn index(self) -> usize {
         match (self.framing, self.format) {
@@ -68,12 +74,16 @@ impl Encoding {
             (Framing::WebSocketDeflate, Format::BinMsgPack) => 5,
             (Framing::Bare, Format::Json | Format::BinJson) => 6,
             (Framing::Bare, Format::BinMsgPack) => 7,
+            (_, Format::Stomp) => Self::COUNT,
         }
     }
 
-    /// Whether envelopes are text messages, else binary frames.
+    /// Whether messages are text, else binary frames.
     const fn is_text(self) -> bool {
-        matches!((self.framing, self.format), (Framing::WebSocket | Framing::WebSocketDeflate, Format::Json))
+        matches!(
+            (self.framing, self.format),
+            (Framing::WebSocket | Framing::WebSocketDeflate, Format::Json) | (_, Format::Stomp)
+        )
     }
 }
 
@@ -84,7 +94,33 @@ pub struct Outgoing {
     json: OnceLock<Option<Bytes>>,
     msgpack: OnceLock<Option<Bytes>>,
     pushes: [OnceLock<Bytes>; Encoding::COUNT],
+    /// The new message that it tells, if it tells one.
+    said: Option<Said>,
+    stomp: OnceLock<Box<StompFrames>>,
 }
+
+/// A new message.
+struct Said {
+    place: Place,
+    /// `None`: the event's data is the message.
+    message: Option<Arc<Message>>,
+}
+
+/// Where a message stands: its conversation and its number there.
+pub type Place = (ConversationId, i64);
+
+/// An event's STOMP frames, and what they share.
+struct StompFrames {
+    /// Names the event among those that tell no message.
+    number: i64,
+    document: Option<Bytes>,
+    /// For each kind of subscription in use.
+    frames: Mutex<Vec<(Framing, Head, Bytes)>>,
+}
+
+/// STOMP frames of an event that are kept, one for each name that clients give their subscriptions. Libraries give the same few to
+/// all; a client that invents names has its frames made for it alone.
+const STOMP_FRAMES: usize = 64;
 
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -101,7 +137,80 @@ impl Outgoing {
             json: OnceLock::new(),
             msgpack: OnceLock::new(),
             pushes: std::array::from_fn(|_| OnceLock::new()),
+            said: None,
+            stomp: OnceLock::new(),
         }
+    }
+
+    /// An event that tells a new message, whose data the message is.
+    #[must_use]
+    pub fn saying(kind: &'static str, message: Arc<Message>) -> Self {
+        let place = (message.conversation, message.seq);
+        Self { said: Some(Said { place, message: None }), ..Self::new(kind, message) }
+    }
+
+    /// An event that tells a new message among other things, such as a bot's answer with its usage.
+    pub fn saying_within<T: Serialize + Send + Sync + 'static>(
+        kind: &'static str,
+        data: T,
+        message: Arc<Message>,
+    ) -> Self {
+        let place = (message.conversation, message.seq);
+        Self { said: Some(Said { place, message: Some(message) }), ..Self::new(kind, data) }
+    }
+
+    /// Where the new message stands that it tells, if it tells one.
+    pub fn said(&self) -> Option<Place> {
+        self.said.as_ref().map(|said| said.place)
+    }
+
+    /// Names the event among the process's, for STOMP: only of events that tell no new message.
+    pub fn number(&self) -> i64 {
+        self.stomp_frames().number
+    }
+
+    /// The `MESSAGE` for a subscription, ready for the socket: of a new message the message alone, of other events the envelope.
+    /// Made once for sessions whose subscriptions have the same name.
+    #[must_use]
+    pub fn stomp(&self, framing: Framing, head: &Head) -> Bytes {
+        let shared = self.stomp_frames();
+        let mut frames = shared.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((.., bytes)) = frames.iter().find(|(of, known, _)| *of == framing && known == head) {
+            return bytes.clone();
+        }
+        let bytes = match &shared.document {
+            Some(document) => {
+                let id = match self.said() {
+                    Some((conversation, seq)) => format!("{conversation}/{seq}"),
+                    None => format!("event/{}", shared.number),
+                };
+                stomp_frame(framing, &stomp::message(head, &id, document))
+            }
+            None => {
+                let error = ErrorData::new(ErrorCode::Internal, "internal error");
+                stomp_frame(framing, &stomp::error(Some(head.version), &error, None))
+            }
+        };
+        if frames.len() < STOMP_FRAMES {
+            frames.push((framing, head.clone(), bytes.clone()));
+        }
+        bytes
+    }
+
+    fn stomp_frames(&self) -> &StompFrames {
+        self.stomp.get_or_init(|| {
+            let document = match &self.said {
+                Some(Said { message: Some(message), .. }) => logged(message.to_json()),
+                Some(Said { message: None, .. }) => self.document(Format::Json).cloned(),
+                None => self.document(Format::Json).map(|data| {
+                    let envelope = Envelope { kind: Kind::Push, re: None, name: self.kind };
+                    let (before, after) = envelope.halves(JSON_TEXT);
+                    [&before, &data[..], after].concat().into()
+                }),
+            };
+            let number = if self.said.is_some() { 0 } else { NEXT_NUMBER.fetch_add(1, Ordering::Relaxed) };
+            Box::new(StompFrames { number, document, frames: Mutex::default() })
+        })
     }
 
     /// The event's name.
@@ -110,7 +219,7 @@ impl Outgoing {
         self.kind
     }
 
-    /// The bytes of a push, ready for the socket; made once and shared.
+    /// The bytes of a push, ready for the socket; made once and shared. STOMP has [`Self::stomp`].
     #[must_use]
     pub fn push(&self, encoding: Encoding) -> Bytes {
         match self.pushes.get(encoding.index()) {
@@ -143,6 +252,18 @@ impl Outgoing {
     }
 }
 
+/// The numbers of [`Outgoing::number`].
+static NEXT_NUMBER: AtomicI64 = AtomicI64::new(1);
+
+/// An envelope as JSON.
+const JSON_TEXT: Encoding = Encoding { framing: Framing::WebSocket, format: Format::Json };
+
+/// A STOMP frame, or a heart-beat, as a WebSocket message.
+#[must_use]
+pub fn stomp_frame(framing: Framing, frame: &[u8]) -> Bytes {
+    framed(Encoding { framing, format: Format::Stomp }, &[frame])
+}
+
 /// An error as the answer to the request `re`, or to something that is no request.
 #[must_use]
 pub fn error_frame(encoding: Encoding, re: Option<u32>, error: &ErrorData) -> Bytes {
@@ -161,7 +282,7 @@ pub fn pong_frame(encoding: Encoding) -> Option<Bytes> {
     empty_frame(encoding, Kind::Pong)
 }
 
-/// A close frame that says why; a WebSocket's own Close follows it. `None` for JSON text, which has only the latter.
+/// A close frame that says why; a WebSocket's own Close follows it. `None` for text, which has only the latter.
 #[must_use]
 pub fn close_frame(encoding: Encoding, code: CloseCode, reason: &str) -> Option<Bytes> {
     #[derive(Serialize)]

@@ -11,6 +11,7 @@
 
 mod outbox;
 mod socket;
+pub mod stomp;
 pub mod vigil;
 
 pub use socket::Socket;
@@ -19,19 +20,22 @@ pub use vigil::Vigil;
 use super::metrics::ProjectFigures;
 use crate::cluster::ChunkPlace;
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
-use crate::wire::close::CloseCode;
+use crate::wire::close::{CloseCode, Violation};
+use crate::wire::error::ErrorData;
 use crate::wire::outgoing::{self, Encoding, Format, Framing};
 use crate::wire::shapes::User;
-use crate::wire::ws;
+use crate::wire::{self, ws};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use outbox::{Outbox, Overflow};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashSet;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use stomp::Stomp;
 use tokio::io::ReadBuf;
 
 /// How long a channel that was closed may take to bring its last bytes out and to hear the client's farewell.
@@ -82,6 +86,8 @@ pub struct Channel {
     /// When the credentials were last changed as the token was issued: a later change ends this session.
     pub credentials: Cell<DateTime<Utc>>,
     encoding: Cell<Encoding>,
+    /// Of connections that speak STOMP.
+    pub stomp: OnceCell<Box<Stomp>>,
     socket: RefCell<Socket>,
     outbox: RefCell<Outbox>,
     limits: Outstanding,
@@ -145,6 +151,7 @@ impl Channel {
             away: Cell::new(false),
             credentials: Cell::new(DateTime::UNIX_EPOCH),
             encoding: Cell::new(encoding),
+            stomp: OnceCell::new(),
             socket: RefCell::new(socket),
             outbox: RefCell::new(Outbox::gated()),
             limits,
@@ -159,6 +166,11 @@ impl Channel {
             dirty: Cell::new(false),
             apart: Cell::new(false),
         }
+    }
+
+    /// The address that the client connects from.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.socket.borrow().peer()
     }
 
     /// How this connection wants its bytes.
@@ -235,7 +247,21 @@ impl Channel {
     }
 
     /// As [`Channel::close`], with a reason of its own.
-    pub fn close_with(&self, code: CloseCode, reason: &str) {
+    pub fn close_with(&self, code: CloseCode, reason: &'static str) {
+        let farewell = match self.stomp.get() {
+            Some(_) if code == CloseCode::Normal => None,
+            Some(stomp) => {
+                let error = ErrorData::from(Violation { code, reason });
+                let frame = wire::stomp::error(stomp.version(), &error, None);
+                Some(outgoing::stomp_frame(self.encoding().framing, &frame))
+            }
+            None => outgoing::close_frame(self.encoding(), code, reason),
+        };
+        self.close_after(farewell, code, reason);
+    }
+
+    /// As [`Channel::close_with`], with a last frame that says why.
+    pub fn close_after(&self, farewell: Option<Bytes>, code: CloseCode, reason: &str) {
         if self.life.get() != Life::Open {
             return;
         }
@@ -247,11 +273,10 @@ impl Channel {
                 outbox.drop_unbegun();
             }
             outbox.drop_held();
-            let encoding = self.encoding.get();
-            if let Some(frame) = outgoing::close_frame(encoding, code, reason) {
+            if let Some(frame) = farewell {
                 outbox.append(frame);
             }
-            if encoding.framing != Framing::Bare {
+            if self.encoding.get().framing != Framing::Bare {
                 outbox.append(ws::close_frame(code.number(), reason));
             }
         }

@@ -2,7 +2,7 @@
 
 use actix_tls::accept::rustls_0_23::TlsStream;
 use std::io::{self, IoSlice};
-use std::net::Shutdown;
+use std::net::{IpAddr, Shutdown};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -44,6 +44,11 @@ impl Socket {
         if let Err(error) = tuned {
             log::debug!(target: "palabre::session", "a socket could not be tuned: {error}");
         }
+    }
+
+    /// The other side's address.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.tcp().peer_addr().ok().map(|address| address.ip())
     }
 
     /// Ends both directions at once.

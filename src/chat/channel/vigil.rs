@@ -9,6 +9,7 @@ use crate::wire::ws;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use std::cell::Cell;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
@@ -65,6 +66,9 @@ impl Channel {
                 self.watch_sign_in(now);
                 self.watch_token(time);
                 self.watch_silence(now, limits);
+                if let Some(stomp) = self.stomp.get() {
+                    stomp.tick(self, now, time);
+                }
             }
             Life::Closing { cut_at } if now >= cut_at => self.cut(),
             Life::Closing { .. } | Life::Cut => {}
@@ -83,7 +87,7 @@ impl Channel {
             self.close(CloseCode::TokenExpired);
         } else if time >= expires_at - EXPIRY_NOTICE && !self.vigil.notified.replace(true) {
             let event = Outgoing::new("session.expiring", Expiring { expires_at: expires_at.into() });
-            self.push(event.push(self.encoding()), 1, false);
+            self.tell(&Arc::new(event), false);
             self.flush();
         }
     }

@@ -55,9 +55,10 @@ pub struct Failed {
 }
 
 /// Tells a bot's stored message, once.
-pub(super) fn done(message: Arc<Message>, usage: Usage) -> Publication {
+pub(super) fn done(message: &Arc<Message>, usage: Usage) -> Publication {
     let (conversation, size) = (message.conversation, message.texts());
-    Publication::to_conversation(conversation, Outgoing::new("llm.done", Done { conversation, message, usage }))
+    let data = Done { conversation, message: Arc::clone(message), usage };
+    Publication::to_conversation(conversation, Outgoing::saying_within("llm.done", data, Arc::clone(message)))
         .sized(size)
 }
 

@@ -103,6 +103,8 @@ pub struct Speech {
     /// Stored, but not the next number.
     untold: Vec<Untold>,
     catching_up: bool,
+    /// Something was stored while it does: it looks once more.
+    again: bool,
     /// The database may hold messages that this room doesn't know of.
     suspicious: bool,
     /// When it can be said that no more of those come.
@@ -165,6 +167,46 @@ impl Handler<Stored> for Room {
         }
         self.finish(telling, ctx);
         self.reread_if_due(ctx);
+    }
+}
+
+/// Resolves when the room has read its conversation: what is stored from then on behind its back it can tell.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct Attend;
+
+impl Handler<Attend> for Room {
+    type Result = Result<(), Failure>;
+
+    fn handle(&mut self, _: Attend, _: &mut Self::Context) -> Self::Result {
+        self.touch();
+        self.picture.as_ref().map(|_| ()).map_err(Clone::clone)
+    }
+}
+
+/// Messages were stored behind the room's back, or may have been: it tells them.
+#[derive(actix::Message)]
+#[rtype(result = "Result<(), Failure>")]
+pub struct CatchUp {
+    /// They are there; else nobody knows yet.
+    pub is_certain: bool,
+}
+
+impl Handler<CatchUp> for Room {
+    type Result = Result<(), Failure>;
+
+    fn handle(&mut self, CatchUp { is_certain }: CatchUp, ctx: &mut Self::Context) -> Self::Result {
+        self.touch();
+        if !is_certain {
+            self.speech.suspect();
+        }
+        if self.speech.catching_up {
+            // The look that is under way may have been too early.
+            self.speech.again = true;
+        } else {
+            self.catch_up(ctx);
+        }
+        Ok(())
     }
 }
 
@@ -354,6 +396,7 @@ impl Room {
 
     fn caught_up(&mut self, result: Result<Missed, Failure>, ctx: &mut Context<Self>) {
         self.speech.catching_up = false;
+        let again = std::mem::take(&mut self.speech.again);
         let Ok((missed, usages)) = result else {
             // The tick tries again.
             self.speech.suspicious = true;
@@ -394,7 +437,7 @@ impl Room {
             self.tell(waiting, &mut telling, ctx);
         }
         self.finish(telling, ctx);
-        if more {
+        if more || again {
             self.catch_up(ctx);
         }
     }
@@ -457,8 +500,8 @@ type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
 /// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
 fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
     match message.role {
-        Role::Assistant => answer::done(Arc::clone(message), usage),
-        Role::User => Publication::of_message(message_event(message.kind), Arc::clone(message)),
+        Role::Assistant => answer::done(message, usage),
+        Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
     }
 }
 

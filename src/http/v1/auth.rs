@@ -122,7 +122,7 @@ pub async fn register(state: Data<HttpState>, _: Stranger, body: Body<Register>)
     let project = state.chat.run(async |conn| Ok(accounts::project_by(conn, &project).await?)).await?;
     let closed = Failure::Forbidden("this project does not let strangers make accounts");
     let project = project.filter(|project| project.registration).ok_or(closed)?;
-    let hash = state.hashing.turn().await?.hash(password).await?;
+    let hash = state.sign_in.hashing.turn().await?.hash(password).await?;
     let new = NewUser {
         id: UserId::random(),
         project_id: project.id,
@@ -183,7 +183,7 @@ pub async fn change_password(
         Err(sign_in::Refusal::WrongCredentials) => return Err(Failure::Forbidden("the old password is another").into()),
         other => other?,
     }
-    let hash = state.hashing.turn().await?.hash(new).await?;
+    let hash = state.sign_in.hashing.turn().await?.hash(new).await?;
     let now = state.chat.now();
     let changed = state.chat.run(async |conn| Ok(users::change_password(conn, &user, &hash, now).await?)).await?;
     // Somebody changed it a moment before: this token is no longer good.

@@ -9,6 +9,7 @@ mod contacts;
 mod conversations;
 mod games;
 pub mod health;
+mod issuers;
 mod live;
 mod llms;
 mod media;
@@ -47,6 +48,9 @@ pub fn scope()
         .service(projects::show)
         .service(projects::change)
         .service(projects::delete)
+        .service(issuers::show)
+        .service(issuers::set)
+        .service(issuers::remove)
         .service(apps::list)
         .service(apps::create)
         .service(apps::rotate_key)

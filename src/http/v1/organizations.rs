@@ -87,7 +87,7 @@ pub async fn create(
     }
     let Credentials { name, password } = body.0;
     Checks::default().note(check_name("name", &name)).note(text::password("password", &password)).done()?;
-    let hash = state.hashing.turn().await?.hash(password).await?;
+    let hash = state.sign_in.hashing.turn().await?.hash(password).await?;
     let id = OrganizationId::random();
     let made = state.chat.run(async |conn| {
         accounts::create_organization(conn, id, &name, &hash).await?;
@@ -146,7 +146,7 @@ pub async fn change_password(
         Err(sign_in::Refusal::WrongCredentials) => return Err(Failure::Forbidden("the old password is another").into()),
         other => other?,
     }
-    let hash = state.hashing.turn().await?.hash(new).await?;
+    let hash = state.sign_in.hashing.turn().await?.hash(new).await?;
     let now = state.chat.now();
     let change =
         state.chat.run(async |conn| Ok(accounts::change_organization_password(conn, &organization, &hash, now).await?));

@@ -4,7 +4,6 @@ use super::answer;
 use crate::http::HttpState;
 use crate::http::caller::bearer;
 use crate::model::Failure;
-use crate::store::accounts;
 use crate::store::users::UserRow;
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -14,17 +13,9 @@ use actix_web::{HttpRequest, HttpResponse};
 /// The answer: 401 for no token, and for one that is not good here whatever is wrong with it.
 pub async fn user(request: &HttpRequest, state: &HttpState) -> Result<UserRow, HttpResponse> {
     let token = bearer(request).ok_or_else(answer::invalid_token)?;
-    let token = state.tokens.verify_user(token, state.chat.now()).map_err(|_| answer::invalid_token())?.bearer;
-    let found = state
-        .chat
-        .run(async |conn| {
-            let project = accounts::project_by(conn, &state.webhook_project).await?.ok_or(Failure::Unauthorized)?;
-            Ok(accounts::session_user(conn, project.id, &token).await?)
-        })
-        .await;
-    match found {
-        Ok(Some(user)) => Ok(user),
-        Ok(None) | Err(Failure::Unauthorized) => Err(answer::invalid_token()),
+    match state.identities.in_project(&state.webhook_project, token).await {
+        Ok(known) => Ok(known.user),
+        Err(Failure::Unauthorized | Failure::TokenExpired) => Err(answer::invalid_token()),
         Err(failure) => Err(answer::server_error(&failure)),
     }
 }

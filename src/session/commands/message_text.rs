@@ -28,6 +28,13 @@ pub struct Data {
     attachments: Option<Vec<Attached>>,
 }
 
+impl Data {
+    /// A text and nothing more.
+    pub fn plain(conversation: ConversationId, id: MessageId, body: String) -> Self {
+        Self { conversation: Some(conversation), to: None, id, body, reply_to: None, tone: None, attachments: None }
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Attached {

@@ -18,7 +18,7 @@ mod message_fetch;
 mod message_game;
 mod message_react;
 mod message_receipt;
-mod message_text;
+pub mod message_text;
 mod status_fetch;
 mod status_update;
 mod typing_update;

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 /// How often a batch is looked through anew because another node stored one of its ids in that moment. Each time needs another
 /// such id, so only a client that uses ids twice on purpose gets beyond one.
-const ATTEMPTS: usize = 4;
+pub(super) const ATTEMPTS: usize = 4;
 
 /// A message to be stored, already checked: the author may write in the conversation as it was at `version`.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,7 +112,7 @@ pub async fn store_batch(conn: &mut AsyncPgConnection, batch: &[NewMessage]) -> 
 }
 
 /// Whether a row met one that exists (an id used before) or missed one that it needs (a bot deleted since).
-fn is_conflict(error: &Error) -> bool {
+pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(
         error,
         Error::DatabaseError(DatabaseErrorKind::UniqueViolation | DatabaseErrorKind::ForeignKeyViolation, _)
@@ -120,7 +120,7 @@ fn is_conflict(error: &Error) -> bool {
 }
 
 /// Stores a batch step by step: looks up ids and authors before it inserts, and adds invitations and attachments.
-async fn store_carefully(conn: &mut AsyncPgConnection, batch: &[NewMessage]) -> QueryResult<Vec<Outcome>> {
+pub(super) async fn store_carefully(conn: &mut AsyncPgConnection, batch: &[NewMessage]) -> QueryResult<Vec<Outcome>> {
     conn.transaction(async |conn| {
         let conversations = conversations_of(batch.iter());
         conversations::table

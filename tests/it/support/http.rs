@@ -5,6 +5,9 @@ use actix_web::{App, HttpServer, rt};
 use palabre::chat::{Chat, Clock};
 use palabre::config::{Limits, Media};
 use palabre::http::{HttpSettings, HttpState, router};
+use palabre::model::address::Allowed;
+use palabre::session::identity::{Identities, Issuers};
+use palabre::session::sign_in::SignIn;
 use palabre::store::Database;
 use palabre::store::objects::{Objects, Place};
 use palabre::wire::token::Tokens;
@@ -27,11 +30,13 @@ pub fn serve(database: Database) -> SocketAddr {
         open_organizations: false,
         admin_token: None,
         callbacks: Arc::default(),
-        cores: NonZeroUsize::new(2).unwrap(),
         media: Media::default().settings(),
     };
-    let state =
-        web::Data::new(HttpState::new(chat, tokens, Objects::at(Place::Folder("/nonexistent".into())), settings));
+    let sign_in = Arc::new(SignIn::new(chat.clone(), NonZeroUsize::new(2).unwrap(), "default".to_owned()));
+    crate::support::crypto::provide();
+    let identities = Arc::new(Identities::new(chat.clone(), tokens, Issuers::new(Allowed::default())));
+    let objects = Objects::at(Place::Folder("/nonexistent".into()));
+    let state = web::Data::new(HttpState::new(chat, (sign_in, identities), objects, settings));
     serve_routes(TcpListener::bind("127.0.0.1:0").unwrap(), move |config| router::configure(config, &state))
 }
 

@@ -1,0 +1,433 @@
+/** The client: one connection, one state, and what an application does with them. */
+import type {
+  ClientEvents, Clock, ConnectionState, ConversationState, MessageWindow, Options, Outgoing, Palabre, PendingMessage, RequestOptions, Stream,
+  Topic,
+} from './api.js'
+import { isState } from './apply.js'
+import { type Deferred, deferred, systemClock } from './clock.js'
+import type { Connection } from './connection.js'
+import { Emitter } from './emitter.js'
+import { PalabreError } from './errors.js'
+import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
+import { Link } from './link.js'
+import { Receipts, Streams, Typing } from './live.js'
+import { Outbox } from './outbox.js'
+import type { GameData, GroupData, Pushes, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
+import { State } from './state.js'
+import { indexedDbStore, memoryStore } from './stores.js'
+import { Sync } from './sync.js'
+
+/** As long as a request takes at most, unless said otherwise. */
+const TIMEOUT = 20_000
+/** Messages held of a conversation after a reconnect, unless said otherwise. */
+const HELD = 1_000
+/** A page of history. */
+const PAGE = 50
+
+/** Whose outbox it is, from a token: its bearer in its project. What can't be read is nobody's. */
+function accountOf(token: string): string {
+  try {
+    const claims = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { project?: string; sub?: string }
+    return `${claims.project}/${claims.sub}`
+  } catch {
+    return ''
+  }
+}
+
+const NOBODY: readonly User[] = []
+/** For what may be asked twice: asking for what already is confirms it. */
+const TWICE: RequestOptions = { repeat: true }
+
+const target = (to: string | Target): Target => (typeof to === 'string' ? { conversation: to } : to)
+
+/** Makes a client. It connects when it is told to: {@link Palabre.connect}. */
+export function createClient(options: Options): Palabre {
+  return new Client(options)
+}
+
+class Client implements Palabre {
+  readonly #clock: Clock
+  readonly #timeout: number
+  readonly #emitter = new Emitter<ClientEvents>()
+  readonly #watchers = new Emitter<Record<Topic, undefined>>()
+  readonly #state: State
+  readonly #link: Link
+  readonly #sync: Sync
+  readonly #outbox: Outbox
+  readonly #receipts: Receipts
+  readonly #typists: Typing
+  readonly #streams: Streams
+  /** The connection that is signed in. */
+  #current: Connection | undefined
+  #first: Deferred<Ready> | undefined
+  /** Being away is the session's, so each new one is told again. */
+  #isAway = false
+  #unlisten = () => {}
+
+  constructor(options: Options) {
+    const clock = options.clock ?? systemClock
+    const timeout = options.timeout ?? TIMEOUT
+    this.#clock = clock
+    this.#timeout = timeout
+    const state = new State((topics) => {
+      for (const topic of topics) this.#watchers.emit(topic, undefined)
+      this.#emitter.emit('change', topics)
+    })
+    this.#state = state
+    this.#streams = new Streams(state)
+    this.#typists = new Typing(state, clock, (conversation, typing) => {
+      // Not worth waiting for a connection.
+      this.#current?.request('typing.update', { conversation, typing }).catch(() => {})
+    })
+    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), () => this.#current !== undefined)
+    this.#link = new Link({ ...options, clock, timeout }, {
+      token: (token) => this.#outbox.identify(options.account ?? accountOf(token)),
+      state: (connection) => this.#connectionChanged(connection),
+      ready: (ready, connection) => this.#signedIn(ready, connection),
+      push: (type, data) => {
+        this.#event(type, data)
+        this.#emitter.emit(type as keyof Pushes, data as never)
+      },
+      // Pages are put into the state by those who asked for them.
+      replied: (type, data) => void (isState(type) && this.#event(type, data)),
+      lost: () => {
+        this.#current = undefined
+        this.#sync.end()
+      },
+    })
+    this.#sync = new Sync({
+      state,
+      held: options.held ?? HELD,
+      ask: (connection, type, data) => this.#link.ask(connection, type, data, this.#until),
+      connection: (until) => this.#link.ready(until),
+      now: () => clock.now(),
+      later: (ms, run) => void clock.setTimeout(run, ms),
+      synced: (connection) => {
+        this.#link.online(connection)
+        this.#outbox.locate()
+        if (state.session) this.#first?.resolve(state.session)
+      },
+      broken: (connection, error) => connection.abandon(String(error)),
+      arrived: (message, isNew) => this.#arrived(message, isNew),
+      deleted: (conversation) => this.#receipts.forget(conversation),
+      summarized: (id) => {
+        this.#receipts.assume(id)
+        const conversation = state.conversations.get(id)
+        if (conversation && conversation.unread > 0) this.#receipts.delivered(id, conversation.last_seq)
+      },
+    })
+    this.#outbox = new Outbox({
+      store: options.store ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore()),
+      backoff: { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 },
+      clock,
+      send: (entry) => this.#sendNow(entry),
+      isReady: () => this.#current !== undefined,
+      conversation: (to) => to.conversation ?? this.#contactNamed(to.to)?.conversation,
+      changed: () => state.touch('outbox'),
+      sent: (message) => this.#emitter.emit('sent', message),
+      failed: (message) => this.#emitter.emit('failed', message),
+    })
+    const account = options.account ?? (typeof options.token === 'string' ? accountOf(options.token) : undefined)
+    if (account !== undefined) this.#outbox.identify(account)
+  }
+
+  get #until(): number {
+    return this.#clock.now() + this.#timeout
+  }
+
+  // --- What happens ---
+
+  #connectionChanged(connection: ConnectionState): void {
+    this.#emitter.emit('connection', connection)
+    this.#state.touch('connection')
+    if (connection.phase !== 'closed') return
+    this.#unlisten()
+    this.#typists.clear()
+    this.#first?.reject(connection.error ?? new PalabreError('closed', 'the client was closed'))
+    this.#first = undefined
+  }
+
+  #signedIn(ready: Ready, connection: Connection): void {
+    this.#current = connection
+    this.#state.session = ready
+    this.#state.touch('user')
+    this.#typists.clear()
+    this.#streams.clear()
+    this.#sync.begin(connection)
+    if (this.#isAway) connection.request('status.update', { status: 'away' }).catch(() => {})
+    this.#outbox.pump()
+    this.#receipts.flush()
+  }
+
+  #event(type: string, data: unknown): void {
+    switch (type) {
+      case 'typing.update':
+        return this.#typists.push(data as Pushes['typing.update'])
+      case 'llm.chunk':
+        return this.#streams.chunk(data as Pushes['llm.chunk'])
+      case 'llm.error':
+        return this.#streams.error(data as Pushes['llm.error'])
+      case 'llm.done':
+        this.#streams.end((data as Pushes['llm.done']).conversation)
+    }
+    this.#sync.event(type, data)
+    if (type === 'contact.update') this.#outbox.locate()
+  }
+
+  #arrived(message: Message, isNew: boolean): void {
+    if (message.author.id === this.#state.me) this.#outbox.confirm(message)
+    else if (isNew) this.#receipts.delivered(message.conversation, message.seq)
+    if (!isNew) return
+    this.#typists.wrote(message)
+    this.#streams.wrote(message.conversation)
+  }
+
+  async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<'done' | 'again'> {
+    try {
+      await this.#link.request(`message.${kind}`, { conversation, seq })
+      return 'done'
+    } catch (error) {
+      return error instanceof PalabreError && error.isTransient ? 'again' : 'done'
+    }
+  }
+
+  async #sendNow({ type, id, target: to, data }: Outgoing): Promise<Message> {
+    const connection = await this.#link.ready(this.#until)
+    return this.#link.ask(connection, type, { ...to, ...data, id } as RequestData<'message.text'>, this.#until)
+  }
+
+  #contactNamed(name: string): Contact | undefined {
+    return this.#state.contacts.get(name) ?? this.contacts.find(({ user }) => user.username === name)
+  }
+
+  // --- Connection ---
+
+  connect(): Promise<Ready> {
+    if (this.#first) return this.#first.promise
+    const first = deferred<Ready>()
+    this.#first = first
+    this.#listen()
+    this.#link.start()
+    return first.promise
+  }
+
+  /** In browsers: the network came back, or the page is looked at again. */
+  #listen(): void {
+    this.#unlisten()
+    if (typeof document === 'undefined') return
+    const wake = () => void (document.visibilityState === 'visible' && this.wake())
+    addEventListener('online', wake)
+    document.addEventListener('visibilitychange', wake)
+    this.#unlisten = () => {
+      removeEventListener('online', wake)
+      document.removeEventListener('visibilitychange', wake)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#link.stop()
+    await this.#outbox.kept()
+  }
+
+  wake(): void {
+    this.#link.wake()
+  }
+
+  get connection(): ConnectionState {
+    return this.#link.state
+  }
+
+  get session(): Ready | undefined {
+    return this.#state.session
+  }
+
+  get user(): User | undefined {
+    return this.#state.session?.user
+  }
+
+  request<T extends RequestType>(type: T, data: RequestData<T>, options?: RequestOptions): Promise<ReplyData<T>> {
+    return this.#link.request(type, data, options)
+  }
+
+  on<K extends keyof ClientEvents>(event: K, listener: (data: ClientEvents[K]) => void): () => void {
+    return this.#emitter.on(event, listener)
+  }
+
+  watch(topic: Topic, listener: () => void): () => void {
+    return this.#watchers.on(topic, listener)
+  }
+
+  // --- State ---
+
+  get conversations(): readonly ConversationState[] {
+    return this.#state.conversationList()
+  }
+
+  conversation(id: string): ConversationState | undefined {
+    return this.#state.conversations.get(id)
+  }
+
+  get unread(): number {
+    let unread = 0
+    for (const conversation of this.#state.conversations.values()) unread += conversation.unread
+    return unread
+  }
+
+  messages(conversation: string): MessageWindow | undefined {
+    return this.#state.windows.get(conversation)
+  }
+
+  members(conversation: string): readonly Member[] | undefined {
+    return this.#state.members.get(conversation)
+  }
+
+  peer(conversation: string): User | undefined {
+    const other = this.#state.members.get(conversation)?.find(({ user }) => user.id !== this.#state.me)
+    const isPrivate = this.#state.conversations.get(conversation)?.kind === 'private'
+    return (isPrivate ? other?.user : undefined) ?? this.contacts.find((contact) => contact.conversation === conversation)?.user
+  }
+
+  get contacts(): readonly Contact[] {
+    return this.#state.allContacts()
+  }
+
+  contact(user: string): Contact | undefined {
+    return this.#state.contacts.get(user)
+  }
+
+  status(user: string): Status | undefined {
+    return this.#state.statuses.get(user)
+  }
+
+  typing(conversation: string): readonly User[] {
+    return this.#state.typing.get(conversation) ?? NOBODY
+  }
+
+  stream(conversation: string): Stream | undefined {
+    return this.#state.streams.get(conversation)
+  }
+
+  pending(conversation?: string): readonly PendingMessage[] {
+    return this.#outbox.pending(conversation)
+  }
+
+  get quota(): Pushes['quota.warning'] | undefined {
+    return this.#state.quota
+  }
+
+  // --- History ---
+
+  open(conversation: string): Promise<MessageWindow> {
+    return this.#sync.open(conversation, this.#until)
+  }
+
+  openAt(conversation: string, seq: number): Promise<MessageWindow> {
+    return this.#sync.open(conversation, this.#until, seq)
+  }
+
+  loadOlder(conversation: string, limit = PAGE): Promise<boolean> {
+    return this.#sync.extend(conversation, true, limit, this.#until)
+  }
+
+  loadNewer(conversation: string, limit = PAGE): Promise<boolean> {
+    return this.#sync.extend(conversation, false, limit, this.#until)
+  }
+
+  release(conversation: string): void {
+    this.#sync.release(conversation)
+  }
+
+  loadMembers(conversation: string): Promise<readonly Member[]> {
+    return this.#sync.loadMembers(conversation, this.#until)
+  }
+
+  // --- Sending ---
+
+  send(to: string | Target, text: string | TextData): PendingMessage {
+    return this.#outbox.add({ type: 'message.text', target: target(to), data: typeof text === 'string' ? { body: text } : text })
+  }
+
+  sendGame(to: string | Target, game: GameData): PendingMessage {
+    return this.#outbox.add({ type: 'message.game', target: target(to), data: game })
+  }
+
+  async sent(id: string): Promise<Message> {
+    const fate = this.#outbox.fate(id)
+    if (fate) return fate
+    for (const window of this.#state.windows.values()) {
+      const message = window.items.find((message) => message.id === id)
+      if (message) return message
+    }
+    throw new PalabreError('not_found', 'no such message is waiting', 404)
+  }
+
+  retry(id: string): void {
+    this.#outbox.retry(id)
+  }
+
+  discard(id: string): void {
+    this.#outbox.discard(id)
+  }
+
+  edit(conversation: string, message: string, body: string): Promise<Message> {
+    return this.#link.request('message.edit', { conversation, message, body }, TWICE)
+  }
+
+  delete(conversation: string, message: string): Promise<Message> {
+    return this.#link.request('message.delete', { conversation, message }, TWICE)
+  }
+
+  react(conversation: string, message: string, emoji: string, on: boolean): Promise<Message> {
+    return this.#link.request('message.react', { conversation, message, emoji, on }, TWICE)
+  }
+
+  answerGame(message: string, action: 'accept' | 'decline' | 'withdraw'): Promise<Message> {
+    return this.#link.request('message.game', { message, action }, TWICE)
+  }
+
+  visible(conversation: string, seq: number): void {
+    this.#receipts.read(conversation, seq)
+  }
+
+  setTyping(conversation: string, typing: boolean): void {
+    this.#typists.own(conversation, typing)
+  }
+
+  // --- People and groups ---
+
+  createGroup(data: GroupData): Promise<Conversation> {
+    return this.#link.request('group.update', data)
+  }
+
+  updateGroup(conversation: string, data: GroupData): Promise<Conversation> {
+    // Who is removed already can't be removed again.
+    return this.#link.request('group.update', { ...data, conversation }, { repeat: !data.remove })
+  }
+
+  async deleteGroup(conversation: string): Promise<void> {
+    await this.#link.request('group.delete', { conversation })
+  }
+
+  async leave(conversation: string): Promise<void> {
+    const me = this.#state.me
+    if (me === undefined) throw new PalabreError('closed', 'the client is not connected')
+    await this.#link.request('group.update', { conversation, remove: [me] })
+  }
+
+  updateContact(user: string, action: ContactAction): Promise<Contact> {
+    return this.#link.request('contact.update', { user, action }, TWICE)
+  }
+
+  async setStatus(status: 'online' | 'away' | 'busy' | 'invisible', text?: string): Promise<Status> {
+    this.#isAway = status === 'away'
+    return this.#link.request('status.update', { status, ...(text !== undefined && { text }) }, TWICE)
+  }
+
+  setMode(conversation: string, mode: Mode, chatbot?: string): Promise<Conversation> {
+    return this.#link.request('conversation.mode', { conversation, mode, ...(chatbot !== undefined && { chatbot }) }, TWICE)
+  }
+
+  async stop(conversation: string): Promise<void> {
+    await this.#link.request('llm.stop', { conversation })
+  }
+}

@@ -1,0 +1,58 @@
+/** Where unsent messages are kept. */
+import type { Outgoing, OutboxStore } from './api.js'
+
+/** Keeps them as long as the program runs. */
+export function memoryStore(): OutboxStore {
+  const accounts = new Map<string, Map<string, Outgoing>>()
+  return {
+    load: async (account) => [...(accounts.get(account)?.values() ?? [])],
+    async put(account, entry) {
+      let entries = accounts.get(account)
+      if (!entries) accounts.set(account, (entries = new Map()))
+      entries.set(entry.id, entry)
+    },
+    remove: async (account, id) => void accounts.get(account)?.delete(id),
+  }
+}
+
+const TABLE = 'outbox'
+
+/** Keeps them in the browser's IndexedDB, over reloads and restarts. */
+export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB): OutboxStore {
+  let database: Promise<IDBDatabase> | undefined
+  const open = () =>
+    (database ??= new Promise<IDBDatabase>((resolve, reject) => {
+      const request = factory.open(name, 1)
+      request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ['account', 'entry.id'] })
+      request.onsuccess = () => {
+        // A newer version of the page, or clearing the site's data, must not wait for this one.
+        request.result.onversionchange = () => {
+          request.result.close()
+          database = undefined
+        }
+        resolve(request.result)
+      }
+      request.onerror = () => {
+        database = undefined
+        reject(request.error)
+      }
+    }))
+  /** One transaction, done when it is durable. */
+  const run = async <T>(mode: IDBTransactionMode, use: (table: IDBObjectStore) => IDBRequest<T>): Promise<T> => {
+    const transaction = (await open()).transaction(TABLE, mode)
+    const request = use(transaction.objectStore(TABLE))
+    return new Promise((resolve, reject) => {
+      transaction.oncomplete = () => resolve(request.result)
+      transaction.onabort = transaction.onerror = () => reject(transaction.error)
+    })
+  }
+  return {
+    async load(account) {
+      // An array is greater than any string, so these bounds hold all of an account.
+      const rows = await run<Array<{ entry: Outgoing }>>('readonly', (table) => table.getAll(IDBKeyRange.bound([account], [account, []])))
+      return rows.map(({ entry }) => entry)
+    },
+    put: async (account, entry) => void (await run('readwrite', (table) => table.put({ account, entry }))),
+    remove: async (account, id) => void (await run('readwrite', (table) => table.delete([account, id]))),
+  }
+}

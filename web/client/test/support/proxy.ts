@@ -1,0 +1,107 @@
+/** A TCP proxy that makes a network bad: it delays and cuts into pieces what passes, and ends connections when told to. */
+import { createServer, connect, type Server, type Socket } from 'node:net'
+import { once } from 'node:events'
+
+export interface Proxy {
+  url: string
+  /** Ends every connection, at once and without a word. */
+  cut(): void
+  /** Takes connections, or refuses them. */
+  open(): void
+  close(): void
+  /** From now on nothing passes in either direction, and nobody is told. */
+  freeze(): void
+  thaw(): void
+  /** Something went through, in both directions. */
+  passed(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** What is done to the bytes: chances come from a seed, so that a run can be repeated. */
+export interface Weather {
+  random: () => number
+  /** The longest delay of a piece, in milliseconds. */
+  delay: number
+  /** The longest piece, in bytes. */
+  piece: number
+}
+
+/** Between clients and a server's port. */
+export async function startProxy(port: number, weather?: Weather): Promise<Proxy> {
+  const pairs = new Set<[Socket, Socket]>()
+  let isOpen = true
+  let frozen = false
+  const thawed: Array<() => void> = []
+  const seen: Record<'up' | 'down', Array<() => void>> = { up: [], down: [] }
+  const server: Server = createServer((client) => {
+    if (!isOpen) {
+      client.destroy()
+      return
+    }
+    const upstream = connect(port, '127.0.0.1')
+    const pair: [Socket, Socket] = [client, upstream]
+    pairs.add(pair)
+    const end = () => {
+      pairs.delete(pair)
+      client.destroy()
+      upstream.destroy()
+    }
+    for (const [from, to, way] of [[client, upstream, 'up'], [upstream, client, 'down']] as const) {
+      from.setNoDelay(true)
+      from.on('error', end)
+      from.on('close', end)
+      pass(from, to, way)
+    }
+  })
+
+  /** One direction, in order; each direction at its own pace, so that what is said in both overtakes the other. */
+  function pass(from: Socket, to: Socket, way: 'up' | 'down'): void {
+    let last = Promise.resolve()
+    from.on('data', (bytes) => {
+      for (let at = 0; at < bytes.length; ) {
+        const size = weather ? 1 + Math.floor(weather.random() * weather.piece) : bytes.length
+        const piece = bytes.subarray(at, at + size)
+        const ms = weather ? Math.floor(weather.random() * weather.delay) : 0
+        at += size
+        last = last.then(async () => {
+          if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
+          if (frozen) await new Promise<void>((resolve) => thawed.push(resolve))
+          if (!to.destroyed) to.write(piece)
+          for (const see of seen[way].splice(0)) see()
+        })
+      }
+    })
+  }
+
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address() as { port: number }
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    cut() {
+      for (const [client, upstream] of [...pairs]) {
+        client.resetAndDestroy()
+        upstream.destroy()
+      }
+    },
+    open: () => void (isOpen = true),
+    close: () => void (isOpen = false),
+    freeze: () => void (frozen = true),
+    thaw() {
+      frozen = false
+      for (const go of thawed.splice(0)) go()
+    },
+    async passed() {
+      await new Promise<void>((resolve) => seen.up.push(resolve))
+      await new Promise<void>((resolve) => seen.down.push(resolve))
+    },
+    async stop() {
+      for (const [client, upstream] of pairs) {
+        client.destroy()
+        upstream.destroy()
+      }
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
