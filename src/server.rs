@@ -193,8 +193,8 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
     let swept = state.clone();
     let files = actix::spawn(async move { media::sweep::keep_going(&swept).await });
-    let mut listening =
-        Listening { tasks: vec![chat.watch_expiry(), chat.watch_search(), sweeper, files], ..Listening::default() };
+    let tasks = vec![chat.watch_expiry(), chat.watch_search(), chat.watch_quotas(), sweeper, files];
+    let mut listening = Listening { tasks, ..Listening::default() };
     let started = listening.start(&settings, listeners, &doors, &state, certificate).await;
     let started = started.and_then(|addresses| {
         let deliveries = Deliveries::start(&chat, guard, settings.callbacks.expiry).map_err(Error::Callbacks)?;

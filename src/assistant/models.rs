@@ -6,6 +6,7 @@ use super::offline::Offline;
 use super::provider::{ModelError, Prompt, Provider, Settings};
 use super::queue::Queue;
 use super::settings::{BaseUrl, ModelPrice, ModelSettings};
+use crate::model::quota::Price;
 use crate::model::{ProjectId, Secret};
 use reqwest::redirect;
 use serde::Serialize;
@@ -14,8 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-/// A million: prices are in millionths, for a million tokens.
-pub const MICROS: u64 = 1_000_000;
 /// How long a connection that nobody uses is kept for the next answer.
 const IDLE: Duration = Duration::from_secs(30);
 /// The model that is always there.
@@ -78,13 +77,6 @@ pub struct Llm {
     pub name: String,
     /// It can be chosen: the server has what its provider asks for.
     pub available: bool,
-}
-
-/// What a model costs: millionths of the currency for a million tokens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Price {
-    pub input: u64,
-    pub output: u64,
 }
 
 /// Why there can be no way to providers.

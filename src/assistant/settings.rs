@@ -1,6 +1,7 @@
 //! What an operator may set about models.
 
-use super::models::{MICROS, Price, ProviderKind};
+use super::models::ProviderKind;
+use crate::model::quota::Price;
 use crate::model::{Secret, duration};
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -188,6 +189,9 @@ impl FromStr for ModelPrice {
         Ok(Self { model: model.to_owned(), price })
     }
 }
+
+/// Prices are in millionths of the currency.
+const MICROS: u64 = 1_000_000;
 
 /// A decimal number in millionths, exactly.
 fn micros(text: &str) -> Result<u64, String> {

@@ -23,7 +23,6 @@
 
 pub mod callbacks;
 pub mod channel;
-mod clock;
 pub mod departure;
 pub mod event_loop;
 mod expiry;
@@ -34,14 +33,16 @@ mod indexing;
 pub mod llm;
 pub mod metrics;
 pub mod namespace;
+mod quotas;
 pub mod registry;
 pub mod room;
 pub mod scribe;
 mod scribes;
 
-pub use clock::Clock;
+pub use crate::model::Clock;
 
 use crate::assistant::Models;
+use crate::assistant::quota::{self, Quota};
 use crate::cluster::Bus;
 use crate::model::{ConversationId, Failure, ProjectId};
 use crate::store::pool::Database;
@@ -75,6 +76,8 @@ pub struct Core {
     pub bus: Arc<Bus>,
     pub metrics: Arc<Metrics>,
     pub limits: Limits,
+    /// What language models may use up.
+    pub quota: Quota,
     /// What search doesn't know of yet.
     pub unindexed: Unindexed,
     /// Wakes who delivers callbacks.
@@ -128,7 +131,9 @@ impl Chat {
     /// The chat over a database. Its scribes run on a thread of their own from now on; hubs join when event loops start.
     #[must_use]
     pub fn start(database: Database, limits: Limits, scribes: usize, clock: Clock) -> Self {
+        let quota_settings = quota::Settings { user_tokens: limits.user_tokens, ..quota::Settings::default() };
         let core = Arc::new(Core {
+            quota: Quota::new(database.clone(), clock.clone(), quota_settings),
             database,
             bus: Arc::default(),
             metrics: Arc::default(),
@@ -160,6 +165,11 @@ impl Chat {
     #[must_use]
     pub fn llm(&self) -> Option<&LlmHandle> {
         self.0.llm.get()
+    }
+
+    /// Looks after what calls of models have reserved, on the current arbiter, until the task is aborted.
+    pub fn watch_quotas(&self) -> JoinHandle<()> {
+        quotas::start(self)
     }
 
     /// Makes the current arbiter an event loop on which sessions can live.

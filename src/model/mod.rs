@@ -1,10 +1,11 @@
 //! Plain data and rules: who may write, what a block does, how sessions add up to presence.
 //!
-//! Nothing here does I/O, reads a clock or draws a random number, so every rule can be tested by calling it.
+//! Nothing here does I/O, draws a random number, or reads a clock but [`Clock::system`], so every rule can be tested by calling it.
 
 pub mod account;
 pub mod address;
 pub mod callback;
+mod clock;
 pub mod contact;
 pub mod duration;
 pub mod failure;
@@ -18,11 +19,13 @@ pub mod permission;
 pub mod picture;
 pub mod presence;
 pub mod profile;
+pub mod quota;
 mod secret;
 pub mod text;
 pub mod tokens;
 pub mod words;
 
+pub use clock::Clock;
 pub use failure::Failure;
 pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
 pub use secret::Secret;

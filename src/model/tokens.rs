@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// Tokens of one answer, or of many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerUsage)]
 pub struct Usage {
     /// What the model was told.
     pub input_tokens: u64,

@@ -2,13 +2,14 @@
 
 use super::accounts;
 use super::messages::digest;
-use super::schema::{chatbots, conversations, members, messages, projects, token_usage, users};
+use super::schema::{chatbots, conversations, members, messages, projects, usage_days, usage_months, users};
 use super::users::NewUser;
 use crate::model::account::UserRole;
 use crate::model::permission::Permission;
+use crate::model::quota::{Level, month_of};
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, OrganizationId, ProjectId, UserId, password};
 use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
-use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::{Uuid, uuid};
@@ -60,8 +61,8 @@ const MESSAGES: [(Role, i64, &str); 6] = [
     ),
 ];
 
-/// Tokens that the conversation's owner has used this month, and may use.
-const TOKENS: (i64, i64) = (12_450, 50_000);
+/// Tokens that the conversation has used this month, read and written: 12 450 of the 50 000 that a user may.
+const TOKENS: (i64, i64) = (10_200, 2_250);
 
 diesel::define_sql_function! {
     /// Waits for a lock that ends with the transaction.
@@ -88,7 +89,7 @@ pub async fn load(conn: &mut AsyncPgConnection, now: DateTime<Utc>) -> Result<bo
         let owner = create_users(conn, project, &hashes.users).await?;
         let chatbot = create_assistant(conn, project).await?;
         create_conversation(conn, project, owner, chatbot, now).await?;
-        note_tokens(conn, owner, now).await?;
+        note_tokens(conn, organization, project, owner, chatbot, now).await?;
         Ok(true)
     })
     .await
@@ -218,15 +219,44 @@ async fn create_conversation(
     Ok(())
 }
 
-async fn note_tokens(conn: &mut AsyncPgConnection, owner: UserId, now: DateTime<Utc>) -> QueryResult<()> {
-    let (used, quota) = TOKENS;
-    let Some(month) = NaiveDate::from_ymd_opt(now.year(), now.month(), 1) else { return Ok(()) };
-    diesel::insert_into(token_usage::table)
+/// As if the conversation had used the tokens, today.
+async fn note_tokens(
+    conn: &mut AsyncPgConnection,
+    organization: OrganizationId,
+    project: ProjectId,
+    owner: UserId,
+    chatbot: ChatbotId,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let (input, output) = TOKENS;
+    let levels = [
+        (Level::Organization, organization.0),
+        (Level::Project, project.0),
+        (Level::Conversation, CONVERSATION.0),
+        (Level::User, owner.0),
+    ];
+    let rows = levels.map(|(level, subject)| {
+        (
+            usage_months::level.eq(level),
+            usage_months::subject_id.eq(subject),
+            usage_months::month.eq(month_of(now)),
+            usage_months::tokens.eq(input + output),
+        )
+    });
+    diesel::insert_into(usage_months::table).values(rows.to_vec()).execute(conn).await?;
+    let answers = MESSAGES.iter().filter(|(role, ..)| *role == Role::Assistant).count();
+    diesel::insert_into(usage_days::table)
         .values((
-            token_usage::user_id.eq(owner),
-            token_usage::month.eq(month),
-            token_usage::used.eq(used),
-            token_usage::quota.eq(quota),
+            usage_days::project_id.eq(project),
+            usage_days::day.eq(now.date_naive()),
+            usage_days::user_id.eq(owner.0),
+            usage_days::chatbot_id.eq(chatbot.0),
+            usage_days::model.eq(MODEL),
+            usage_days::conversation_id.eq(CONVERSATION.0),
+            usage_days::calls.eq(i64::try_from(answers).unwrap_or(0)),
+            usage_days::input_tokens.eq(input),
+            usage_days::output_tokens.eq(output),
+            usage_days::money.eq(0),
         ))
         .execute(conn)
         .await?;

@@ -35,10 +35,12 @@ pub mod people;
 pub mod pool;
 pub mod presence;
 pub mod projects;
+pub mod quotas;
 pub mod schema;
 mod statement;
 pub mod support;
 pub mod types;
+pub mod usage;
 pub mod users;
 
 pub use pool::{Connection, Database};

@@ -144,6 +144,12 @@ statement! {
         " LIMIT " [most as BigInt] "))"
 }
 
+statement! {
+    struct DeleteUsage { project: ProjectId, most: i64 };
+    "DELETE FROM usage_days WHERE ctid = ANY (ARRAY(SELECT ctid FROM usage_days WHERE project_id = " [project as SqlUuid]
+        " LIMIT " [most as BigInt] "))"
+}
+
 /// The steps after it: takes away a part of what is left of a project, and at last the project. Returns whether it is gone.
 ///
 /// # Errors
@@ -153,6 +159,7 @@ pub async fn delete_some(conn: &mut AsyncPgConnection, project: ProjectId) -> Qu
     if (DeleteMessages { project, most }).execute(conn).await? > 0
         || (DeleteConversations { project, most }).execute(conn).await? > 0
         || (DeleteUsers { project, most }).execute(conn).await? > 0
+        || (DeleteUsage { project, most }).execute(conn).await? > 0
     {
         return Ok(false);
     }

@@ -276,12 +276,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (level, subject_id) {
+        level -> Text,
+        subject_id -> Uuid,
+        tokens -> Nullable<Int8>,
+        money -> Nullable<Int8>,
+        cap_tokens -> Nullable<Int8>,
+        cap_money -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
     reactions (conversation_id, seq, emoji, user_id) {
         conversation_id -> Uuid,
         seq -> Int8,
         emoji -> Text,
         user_id -> Uuid,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reservations (id) {
+        id -> Uuid,
+        ticket -> Int8,
+        organization_id -> Uuid,
+        project_id -> Uuid,
+        conversation_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
+        chatbot_id -> Nullable<Uuid>,
+        model -> Text,
+        day -> Date,
+        state -> Text,
+        tokens -> Int8,
+        money -> Int8,
+        input_price -> Nullable<Int8>,
+        output_price -> Nullable<Int8>,
+        input_used -> Int8,
+        output_used -> Int8,
+        input_booked -> Int8,
+        output_booked -> Int8,
+        leased_until -> Timestamptz,
     }
 }
 
@@ -301,11 +336,28 @@ diesel::table! {
 }
 
 diesel::table! {
-    token_usage (user_id, month) {
+    usage_days (project_id, day, user_id, chatbot_id, model, conversation_id) {
+        project_id -> Uuid,
+        day -> Date,
         user_id -> Uuid,
+        chatbot_id -> Uuid,
+        model -> Text,
+        conversation_id -> Uuid,
+        calls -> Int8,
+        input_tokens -> Int8,
+        output_tokens -> Int8,
+        money -> Int8,
+    }
+}
+
+diesel::table! {
+    usage_months (level, subject_id, month) {
+        level -> Text,
+        subject_id -> Uuid,
         month -> Date,
-        used -> Int8,
-        quota -> Int8,
+        tokens -> Int8,
+        money -> Int8,
+        warned_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -356,7 +408,7 @@ diesel::joinable!(messages -> chatbots (chatbot_id));
 diesel::joinable!(presences -> users (user_id));
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(reactions -> users (user_id));
-diesel::joinable!(token_usage -> users (user_id));
+diesel::joinable!(usage_days -> projects (project_id));
 diesel::joinable!(users -> projects (project_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
@@ -382,9 +434,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     presences,
     projects,
+    quotas,
     reactions,
+    reservations,
     search_marks,
     searchable,
-    token_usage,
+    usage_days,
+    usage_months,
     users,
 );

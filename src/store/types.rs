@@ -7,6 +7,7 @@ use crate::model::contact::Relation;
 use crate::model::game;
 use crate::model::permission::Permission;
 use crate::model::presence::Choice;
+use crate::model::quota::Level;
 use crate::model::words::UnknownWord;
 use crate::model::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
 use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
@@ -111,7 +112,7 @@ macro_rules! words {
     )*};
 }
 
-words!(Permission, game::State, Relation, Choice, UserRole);
+words!(Permission, game::State, Relation, Choice, UserRole, Level);
 
 /// The same for enums that have no words of their own; these are as the check constraints of the migrations list them.
 macro_rules! spelled {

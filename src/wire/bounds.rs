@@ -1,6 +1,7 @@
 //! The limits that an operator may set. Those that are the protocol's own are constants in [`super::limits`].
 
 use crate::model::duration;
+use crate::model::quota::{Currency, MOST};
 use std::time::Duration;
 
 /// What clients may do, and how much of it the server holds.
@@ -64,6 +65,12 @@ pub struct Limits {
     /// Silence after which a conversation's actor is put to sleep; the next message wakes it, which costs one query
     #[arg(long, env = "PALABRE_ROOM_IDLE", value_name = "TIME", default_value = "60s", value_parser = duration::parse)]
     pub room_idle: Duration,
+    /// Tokens of language models that a user may use up in a calendar month, where no other quota is set for the user
+    #[arg(long, env = "PALABRE_USER_TOKENS", value_name = "COUNT", default_value_t = Limits::DEFAULT.user_tokens, value_parser = clap::value_parser!(u64).range(..=MOST))]
+    pub user_tokens: u64,
+    /// Currency of quotas in money and of the prices of models, by its three letters
+    #[arg(long, env = "PALABRE_CURRENCY", value_name = "CODE", default_value_t = Limits::DEFAULT.currency)]
+    pub currency: Currency,
 }
 
 impl Limits {
@@ -88,6 +95,8 @@ impl Limits {
         members_per_request: 500,
         typing_time: Duration::from_secs(6),
         room_idle: Duration::from_secs(60),
+        user_tokens: 50_000,
+        currency: Currency::DEFAULT,
     };
 }
 

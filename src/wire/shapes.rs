@@ -256,3 +256,22 @@ pub struct Status {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<Timestamp>,
 }
+
+/// The data of `quota.warning`: most of a month's quota is used up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QuotaWarning {
+    #[schema(pattern = "^(user|conversation|project|organization)$", example = "user")]
+    pub level: &'static str,
+    /// Tokens, or with `currency` millionths of it.
+    #[schema(minimum = 0, example = 40_120)]
+    pub used: u64,
+    #[schema(minimum = 0, example = 50_000)]
+    pub quota: u64,
+    /// Three letters, where the quota is one in money.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[A-Z]{3}$", example = "EUR")]
+    pub currency: Option<String>,
+    /// Which one, at the level of conversations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<ConversationId>,
+}

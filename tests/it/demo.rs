@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use palabre::model::{ConversationId, MessageId, ProjectId, UserId};
 use palabre::store::messages::{NewMessage, Outcome, digest, store_batch};
-use palabre::store::schema::{chatbots, conversations, members, messages, projects, token_usage, users};
+use palabre::store::schema::{chatbots, conversations, members, messages, projects, usage_days, usage_months, users};
 use palabre::store::{accounts, demo};
 use palabre::wire::shapes::{MessageKind, Role};
 use std::collections::HashSet;
@@ -76,15 +76,16 @@ async fn the_demo_data_is_loaded_once() {
         .await
         .unwrap();
     assert_eq!(dates, (newest, newest));
-    let usage: (NaiveDate, i64, i64) = token_usage::table
-        .select((token_usage::month, token_usage::used, token_usage::quota))
+    let usage: (NaiveDate, i64) = usage_months::table
+        .filter(usage_months::level.eq("user"))
+        .select((usage_months::month, usage_months::tokens))
         .first(&mut conn)
         .await
         .unwrap();
-    assert_eq!(
-        (usage.0.format("%Y-%m").to_string(), usage.1, usage.2),
-        (now.format("%Y-%m").to_string(), 12_450, 50_000)
-    );
+    assert_eq!((usage.0.format("%Y-%m").to_string(), usage.1), (now.format("%Y-%m").to_string(), 12_450));
+    let ledger: (i64, i64) =
+        usage_days::table.select((usage_days::input_tokens, usage_days::output_tokens)).first(&mut conn).await.unwrap();
+    assert_eq!(ledger.0 + ledger.1, 12_450);
     let found = accounts::project_by(&mut conn, "default").await.unwrap().unwrap();
     assert!(found.origins.is_empty());
 }

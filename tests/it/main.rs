@@ -21,6 +21,7 @@ mod login;
 mod metrics;
 mod pool;
 mod protocol_docs;
+mod quotas;
 mod readme;
 mod rest;
 mod schema;

@@ -4,8 +4,10 @@ use super::speaker::Speaker;
 use super::{Desk, End};
 use crate::assistant::context::{self, Places, Said};
 use crate::assistant::provider::{Delta, ModelError, Passage, Prompt};
+use crate::assistant::quota::{self, Reservation};
 use crate::chat::room::answer::{Conclude, Utter};
 use crate::model::limits::{BODY_BYTES, BODY_CHARS};
+use crate::model::quota::{Used, estimate};
 use crate::model::{ConversationId, Failure, MessageId, ProjectId, Usage};
 use crate::store::answers::{self, Begun, Ending, Kept};
 use crate::store::chatbots;
@@ -67,11 +69,13 @@ struct Outcome {
     usage: Usage,
     ended: Option<Ended>,
     failure: Option<Failure>,
+    /// What is kept of the quotas for it.
+    reservation: Option<Reservation>,
 }
 
 impl Outcome {
     fn failed(failure: Failure) -> Self {
-        Self { body: String::new(), usage: Usage::default(), ended: None, failure: Some(failure) }
+        Self { body: String::new(), usage: Usage::default(), ended: None, failure: Some(failure), reservation: None }
     }
 }
 
@@ -85,17 +89,21 @@ async fn answer(
     let mut speaker = Speaker::new(&desk.chat, project, conversation);
     let outcome = match prompt(desk, project, conversation, &begun).await {
         Ok(prompt) => {
-            let answering = Answering::new(desk, begun.id, begun.turn, &prompt);
-            answering.run(project, prompt, &mut speaker, end).await
+            let answering = Answering::new(desk, (project, conversation), &begun, &prompt);
+            answering.run(prompt, &mut speaker, end).await
         }
         Err(failure) => Some(Outcome::failed(failure)),
     };
-    let Some(Outcome { body, usage, ended, failure }) = outcome else {
+    let Some(Outcome { body, usage, ended, failure, reservation }) = outcome else {
         // Whoever holds it now ends it.
         desk.chat.bus.answers.end(conversation, begun.id);
         return;
     };
     conclude(&mut speaker, &Ending { id: begun.id, body, ended, usage }, failure).await;
+    if let Some(reservation) = reservation {
+        // While the database is away it is booked as soon as it is back.
+        let _ = reservation.settle(Used { input: usage.input_tokens, output: usage.output_tokens }).await;
+    }
 }
 
 /// Ends an answer through its room, again and again while that is away; at last it is left to be found.
@@ -150,8 +158,11 @@ async fn prompt(
 /// An answer that comes in.
 struct Answering<'a> {
     desk: &'a Desk,
+    place: (ProjectId, ConversationId),
+    begun: &'a Begun,
     id: MessageId,
     turn: i64,
+    reservation: Option<Reservation>,
     /// Characters that the model was told.
     told: u64,
     body: String,
@@ -171,23 +182,51 @@ enum Over {
 }
 
 impl<'a> Answering<'a> {
-    fn new(desk: &'a Desk, id: MessageId, turn: i64, prompt: &Prompt) -> Self {
-        let told = prompt.characters();
-        Self { desk, id, turn, told, body: String::new(), characters: 0, heard: 0, spoke_at: Instant::now() - PIECE }
+    fn new(desk: &'a Desk, place: (ProjectId, ConversationId), begun: &'a Begun, prompt: &Prompt) -> Self {
+        let (id, turn, told) = (begun.id, begun.turn, prompt.characters());
+        Self {
+            desk,
+            place,
+            begun,
+            id,
+            turn,
+            reservation: None,
+            told,
+            body: String::new(),
+            characters: 0,
+            heard: 0,
+            spoke_at: Instant::now() - PIECE,
+        }
     }
 
     /// Asks the model and tells what it says. `None` if the answer is somebody else's by now.
     async fn run(
         mut self,
-        project: ProjectId,
-        prompt: Prompt,
+        mut prompt: Prompt,
         speaker: &mut Speaker<'_>,
         end: &mut watch::Receiver<Option<End>>,
     ) -> Option<Outcome> {
         let mut keep = interval(KEEP);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut asked = Box::pin(self.desk.models.ask(project, prompt));
-        // Waits for its turn among all answers of the server.
+        // Waits for its place beside what others have reserved, and then for its turn among all answers of the server.
+        let (quota, models, call) = (&self.desk.chat.quota, &self.desk.models, self.call(&prompt));
+        let mut reserved = Box::pin(quota.reserve(call));
+        let reservation = loop {
+            tokio::select! {
+                biased;
+                came = end.changed() => break Err(over(came.is_ok(), end)),
+                _ = keep.tick() => if let Some(over) = self.keep(false).await { break Err(over) },
+                reservation = &mut reserved => break reservation.map_err(Over::Failed),
+            }
+        };
+        drop(reserved);
+        let reservation = match reservation {
+            Ok(reservation) => reservation,
+            Err(over) => return self.finish(over, speaker).await,
+        };
+        prompt.settings.output_tokens = u32::try_from(reservation.output_tokens()).unwrap_or(u32::MAX);
+        self.reservation = Some(reservation);
+        let mut asked = Box::pin(models.ask(self.place.0, prompt));
         let call = loop {
             tokio::select! {
                 biased;
@@ -230,6 +269,19 @@ impl<'a> Answering<'a> {
         self.finish(over, speaker).await
     }
 
+    /// The call as the quotas count it.
+    fn call(&self, prompt: &Prompt) -> quota::Call {
+        let price = self.desk.models.price(&prompt.model);
+        quota::Call {
+            project: self.place.0,
+            user: self.begun.asker,
+            conversation: Some(self.place.1),
+            chatbot: Some(self.begun.chatbot),
+            model: prompt.model.clone(),
+            wish: quota::wish(self.told, u64::from(prompt.settings.output_tokens), price),
+        }
+    }
+
     /// Takes more of the text; false when that is more than a message holds.
     fn take(&mut self, text: &str) -> bool {
         for c in text.chars().filter(|c| *c != '\0') {
@@ -258,6 +310,11 @@ impl<'a> Answering<'a> {
     async fn keep(&mut self, asked: bool) -> Option<Over> {
         let (id, hold) = (self.id, self.desk.hold());
         let told = if asked { i64::try_from(self.told).unwrap_or(i64::MAX) } else { 0 };
+        if let (true, Some(reservation)) = (asked, &self.reservation) {
+            let said = u64::try_from(self.characters).unwrap_or(u64::MAX);
+            // Booked if nothing more is heard of this; while the database is away the next time is soon enough.
+            let _ = reservation.note_used(Used { input: estimate(self.told), output: estimate(said) }).await;
+        }
         let kept = self
             .desk
             .chat
@@ -295,7 +352,7 @@ impl<'a> Answering<'a> {
             // The pieces make up the message.
             let _ = self.speak(speaker).await;
         }
-        Some(Outcome { body: self.body, usage, ended, failure })
+        Some(Outcome { body: self.body, usage, ended, failure, reservation: self.reservation })
     }
 }
 

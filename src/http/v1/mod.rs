@@ -16,9 +16,11 @@ mod media;
 mod openapi;
 mod organizations;
 mod projects;
+mod quotas;
 mod search;
 mod shapes;
 mod status;
+mod usage;
 mod users;
 
 use actix_web::Error;
@@ -101,4 +103,16 @@ pub fn scope()
         .service(status::show_own)
         .service(status::show)
         .service(status::set)
+        .service(usage::show_own)
+        .service(usage::report)
+        .service(quotas::show_of_user)
+        .service(quotas::set_of_user)
+        .service(quotas::show_of_conversation)
+        .service(quotas::set_of_conversation)
+        .service(quotas::show_own)
+        .service(quotas::set_own)
+        .service(quotas::show_of_project)
+        .service(quotas::set_of_project)
+        .service(quotas::show_of_organization)
+        .service(quotas::set_of_organization)
 }

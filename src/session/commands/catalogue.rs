@@ -17,7 +17,7 @@ use crate::session::actor::Auth;
 use crate::session::opening::Ready;
 use crate::session::pages::{Contacts, History, Members, Statuses, Summary};
 use crate::wire::schema::{self, Form, Schemas, reference};
-use crate::wire::shapes::{Contact, Conversation, Message, Status, User};
+use crate::wire::shapes::{Contact, Conversation, Message, QuotaWarning, Status, User};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -51,6 +51,7 @@ pub fn events() -> Vec<Event> {
         Event::new("status.update", "What one looks like to others").asks::<status_update::Data>().replies::<Status>().pushes::<Status>(),
         Event::new("status.fetch", "How others look").asks::<status_fetch::Data>().replies::<Statuses>(),
         Event::new("user.update", "A user's profile changed").pushes::<User>(),
+        Event::new("quota.warning", "Most of a quota of language models is used up").pushes::<QuotaWarning>(),
         Event::new("message.text", "Say something").asks_one_of::<message_text::Data>(SAID).replies::<Message>().pushes::<Message>(),
         Event::new("message.game", "Invite to a game, or answer an invitation").asks_one_of::<message_game::Data>(PLAYED).replies::<Message>().pushes::<Message>(),
         Event::new("message.fetch", "A page of history").asks_one_of::<message_fetch::Data>(FETCHED).replies::<History>(),

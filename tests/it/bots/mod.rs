@@ -5,6 +5,7 @@ mod chatbots;
 mod failures;
 mod handover;
 mod providers;
+mod quotas;
 mod recovery;
 mod webhook;
 

@@ -10,7 +10,7 @@ mod hostile;
 mod link;
 mod memory;
 mod program;
-mod proxy;
+pub mod proxy;
 mod raw;
 mod shutdown;
 mod stage;

@@ -16,6 +16,7 @@ mod messages;
 mod on_behalf;
 mod organizations;
 mod search;
+mod usage;
 mod users;
 
 use crate::support::project::{Project, TestUser};

@@ -90,6 +90,7 @@ impl Checker<'_> {
             "pattern" => value.as_str().is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
             "format" => match (rule.as_str().unwrap(), value.as_str()) {
                 ("uuid", Some(text)) => Uuid::try_parse(text).is_ok(),
+                ("date", Some(text)) => text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok(),
                 ("date-time", Some(text)) => DateTime::parse_from_rfc3339(text).is_ok(),
                 ("int32" | "int64" | "double" | "password" | "uri", _) | (_, None) => true,
                 (other, _) => panic!("the format {other} is not known here"),
