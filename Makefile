@@ -8,6 +8,9 @@ else
 DATA_DIR ?= data
 endif
 
+# The program as `cargo test` builds it: to build it alone would compile half of what it depends on a second time.
+BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/palabre
+
 # Rust installed a moment ago is not on the PATH yet.
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
@@ -25,8 +28,8 @@ test: setup ## Check formatting, lints and behaviour, as CI does
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
-	@scripts/contract
-	@scripts/web
+	@PALABRE_BIN="$(BUILT)" scripts/contract
+	@PALABRE_BIN="$(BUILT)" scripts/web
 
 web: setup ## Check and test the client library for browsers (a part of test)
 	@scripts/web

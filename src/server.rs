@@ -193,7 +193,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let sweeper = actix::spawn(async move { idempotency::sweep(&swept).await });
     let swept = state.clone();
     let files = actix::spawn(async move { media::sweep::keep_going(&swept).await });
-    let tasks = vec![chat.watch_expiry(), chat.watch_search(), chat.watch_quotas(), sweeper, files];
+    let tasks = vec![chat.watch_expiry(), chat.watch_search(), chat.watch_quotas(), chat.watch_desk(), sweeper, files];
     let mut listening = Listening { tasks, ..Listening::default() };
     let started = listening.start(&settings, listeners, &doors, &state, certificate).await;
     let started = started.and_then(|addresses| {

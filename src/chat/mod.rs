@@ -24,6 +24,7 @@
 pub mod callbacks;
 pub mod channel;
 pub mod departure;
+pub mod desk;
 pub mod event_loop;
 mod expiry;
 pub mod founding;
@@ -50,6 +51,7 @@ use crate::wire::bounds::Limits;
 use actix::Addr;
 use callbacks::Wake;
 use chrono::{DateTime, Utc};
+use desk::Bell;
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use indexing::Unindexed;
@@ -80,6 +82,8 @@ pub struct Core {
     pub quota: Quota,
     /// What search doesn't know of yet.
     pub unindexed: Unindexed,
+    /// Wakes the support desk.
+    pub desk: Bell,
     /// Wakes who delivers callbacks.
     pub callbacks: Wake,
     clock: Clock,
@@ -139,6 +143,7 @@ impl Chat {
             metrics: Arc::default(),
             limits,
             unindexed: Unindexed::default(),
+            desk: Bell::default(),
             callbacks: Wake::default(),
             clock,
         });
@@ -165,6 +170,11 @@ impl Chat {
     #[must_use]
     pub fn llm(&self) -> Option<&LlmHandle> {
         self.0.llm.get()
+    }
+
+    /// Looks after the support desks of all projects, on the current arbiter, until the task is aborted.
+    pub fn watch_desk(&self) -> JoinHandle<()> {
+        desk::start(self)
     }
 
     /// Looks after what calls of models have reserved, on the current arbiter, until the task is aborted.
@@ -198,6 +208,12 @@ impl Chat {
     #[must_use]
     pub fn namespace_count(&self) -> usize {
         self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The projects that were in use on this node.
+    #[must_use]
+    pub fn projects(&self) -> Vec<ProjectId> {
+        self.0.namespaces.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
     /// Of each scribe the messages that wait for it, and the bytes of their bodies.

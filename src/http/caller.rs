@@ -7,6 +7,9 @@
 //!
 //! A request is looked at once: what is found stays with it. Tokens are checked against the database as sessions are, and every
 //! request counts against the limit of its caller, that of the address where nobody is known.
+//!
+//! The caller comes first: what else a handler takes waits until it is known who calls ([`admitted`]), so that nobody learns from a
+//! path, query or body what they may not even ask for.
 
 use super::HttpState;
 use super::behalf;
@@ -25,8 +28,10 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use chrono::{DateTime, Utc};
 use futures_util::future::LocalBoxFuture;
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 use std::time::Instant;
+use tokio::sync::watch;
 
 /// The header that names the project for which a token of an issuer is meant, where more than one trusts that issuer.
 pub const PROJECT: &str = "X-Project";
@@ -107,6 +112,10 @@ pub struct AdminCaller {
 pub struct Stranger {
     pub address: Option<IpAddr>,
 }
+
+/// Who may make organizations: an operator, or anybody where the server is open to all.
+#[derive(Debug, Clone, Copy)]
+pub struct Founder;
 
 /// Who a request says it comes from.
 #[derive(Debug, Clone)]
@@ -314,6 +323,23 @@ impl FromIdentity for AdminCaller {
     }
 }
 
+/// Open while it is not yet known whether a request's caller is the one that its handler serves.
+#[derive(Clone)]
+struct Judgement(watch::Receiver<()>);
+
+/// Waits until the caller that a handler takes is known. Where the caller is refused, that is the answer, whatever comes of this: of a
+/// handler's arguments the first that fails decides. Handlers that take no caller wait for nothing.
+pub fn admitted(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    // Looked up now: all arguments begin, in their order, before the first of them goes on.
+    let judgement = request.extensions().get::<Judgement>().cloned();
+    async move {
+        if let Some(Judgement(mut open)) = judgement {
+            // Nothing is ever sent: it ends when the other side is dropped.
+            while open.changed().await.is_ok() {}
+        }
+    }
+}
+
 macro_rules! callers {
     ($($caller:ty),* $(,)?) => {$(
         impl FromRequest for $caller {
@@ -322,7 +348,13 @@ macro_rules! callers {
 
             fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
                 let request = request.clone();
-                Box::pin(async move { Ok(Self::from_identity(identify(&request).await?)?) })
+                let (judging, judgement) = watch::channel(());
+                request.extensions_mut().insert(Judgement(judgement));
+                Box::pin(async move {
+                    let caller = Self::from_identity(identify(&request).await?)?;
+                    drop(judging);
+                    Ok(caller)
+                })
             }
         }
     )*};
@@ -339,5 +371,21 @@ impl FromRequest for Stranger {
         let counted =
             state(request).and_then(|state| Ok(state.rates.take(CallerKey::stranger(address), Instant::now())?));
         std::future::ready(counted.map(|()| Self { address }))
+    }
+}
+
+impl FromRequest for Founder {
+    type Error = Problem;
+    type Future = std::future::Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let counted = Stranger::from_request(request, payload).into_inner();
+        let founder = counted.and_then(|_| {
+            let state = state(request)?;
+            let given = bearer(request).map(|token| <[u8; 32]>::from(Sha256::digest(token)));
+            let is_operator = state.admin_token.is_some() && given == state.admin_token;
+            if state.open_organizations || is_operator { Ok(Self) } else { Err(Failure::Unauthorized.into()) }
+        });
+        std::future::ready(founder)
     }
 }

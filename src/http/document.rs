@@ -160,12 +160,22 @@ fn complete(path: &str, item: &mut PathItem) {
         complete_operation(operation);
     }
     if let Some(operation) = post {
-        if operation.security.is_some() && !is_auth && !is_form(operation) {
+        if !is_auth && !is_form(operation) && has_known_callers(operation) {
             operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key()));
             add_problem(operation, StatusCode::CONFLICT);
         }
         complete_operation(operation);
     }
+}
+
+/// Whether who calls an operation is known by name: operators are not, and strangers neither.
+fn has_known_callers(operation: &Operation) -> bool {
+    let operator = requirement(ADMIN_TOKEN);
+    operation.security.as_ref().is_some_and(|security| !security.contains(&operator))
+}
+
+fn requirement(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])
 }
 
 /// Whether an operation takes files, which can't be held to tell whether they are the same.
@@ -177,8 +187,7 @@ fn is_form(operation: &Operation) -> bool {
 /// What users may do, apps may do for them.
 fn open_to_apps(operation: &mut Operation) {
     let Some(security) = &mut operation.security else { return };
-    let scheme = |name: &str| SecurityRequirement::new::<_, [&str; 0], &str>(name, []);
-    let (user, app) = (scheme(USER_TOKEN), scheme(ACCESS_KEY));
+    let (user, app) = (requirement(USER_TOKEN), requirement(ACCESS_KEY));
     if !security.contains(&user) && !security.contains(&app) {
         return;
     }
@@ -261,13 +270,8 @@ fn on_behalf() -> utoipa::openapi::path::Parameter {
         .description(Some(
             "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
         ))
-        .schema(Some(
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .min_length(Some(1))
-                .max_length(Some(1200))
-                .pattern(Some("^[!-~]+$")),
-        ))
+        // Beside a user's own token it means nothing, whatever it holds; for apps it is looked up.
+        .schema(Some(text()))
         .build()
 }
 
@@ -350,6 +354,36 @@ mod tests {
                     assert!(is_error == is_problem || path.ends_with("/health"), "{method} {path} {status}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn every_document_has_an_example_in_it() {
+        let api: Value = serde_json::from_str(&document().json).unwrap();
+        for (path, item) in api["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let answers = operation["responses"].as_object().unwrap().values();
+                for part in answers.chain(operation.get("requestBody")) {
+                    let Some(schema) = part.pointer("/content/application~1json/schema") else { continue };
+                    // The description does not describe itself.
+                    assert!(shows(&api, schema, 0) || path.ends_with("/openapi.json"), "{method} {path}: {schema}");
+                }
+            }
+        }
+    }
+
+    /// Whether there is an example in a schema, or in one that it refers to.
+    fn shows(api: &Value, schema: &Value, depth: usize) -> bool {
+        match schema {
+            Value::Object(members) => members.iter().any(|(name, member)| match member {
+                Value::String(reference) if name == "$ref" && depth < 8 => {
+                    api.pointer(reference.trim_start_matches('#')).is_some_and(|schema| shows(api, schema, depth + 1))
+                }
+                // A list of values shows them all.
+                member => ["example", "examples", "enum"].contains(&name.as_str()) || shows(api, member, depth),
+            }),
+            Value::Array(items) => items.iter().any(|item| shows(api, item, depth)),
+            _ => false,
         }
     }
 

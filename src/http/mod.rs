@@ -24,6 +24,7 @@ mod read;
 pub mod router;
 mod sign_in;
 mod state;
+mod support;
 mod v1;
 mod webhook;
 

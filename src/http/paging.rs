@@ -13,8 +13,8 @@ use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::DateTime;
+use futures_util::future::LocalBoxFuture;
 use serde::Deserialize;
-use std::future::{Ready, ready};
 use utoipa::IntoParams;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
@@ -135,14 +135,14 @@ struct Which {
 
 impl<P: Place + 'static, const MOST: i64> FromRequest for Paging<P, MOST> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
             let Which { after, limit } = read::query(request.query_string())?;
             Ok(Self { after: P::after(after.as_deref())?, limit: page_size(limit, DEFAULT, MOST)? })
         };
-        ready(read())
+        read::after_the_caller(request, read())
     }
 }
 

@@ -1,6 +1,8 @@
-//! What handlers are called with: a typed body, path and query, each of which refuses in the API's own words.
+//! What handlers are called with: a typed body, path and query, each of which refuses in the API's own words, and not before the
+//! caller is known.
 
 use super::HttpState;
+use super::caller::admitted;
 use super::problem::Problem;
 use crate::model::Failure;
 use crate::wire::document::DocumentError;
@@ -13,7 +15,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use futures_util::future::{LocalBoxFuture, Ready, ready};
+use futures_util::future::LocalBoxFuture;
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -32,7 +34,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let (request, payload) = (request.clone(), payload.take());
+        let admitted = admitted(&request);
         Box::pin(async move {
+            admitted.await;
             let bytes = read_body(&request, payload).await?;
             if bytes.is_empty() {
                 return Err(Problem::new(ErrorCode::BadEnvelope, "a body is needed: a JSON object"));
@@ -90,15 +94,17 @@ pub struct InPath<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for InPath<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // No name holds U+0000, and PostgreSQL takes it in no text; bytes that are no UTF-8 fail below.
-        if request.path().contains("%00") {
-            return ready(Err(Problem::no_such_path()));
-        }
-        let read = web::Path::<T>::extract(request).into_inner();
-        ready(read.map(|path| Self(path.into_inner())).map_err(|_| Problem::no_such_path()))
+        let read = if request.path().contains("%00") {
+            Err(Problem::no_such_path())
+        } else {
+            let read = web::Path::<T>::extract(request).into_inner();
+            read.map(|path| Self(path.into_inner())).map_err(|_| Problem::no_such_path())
+        };
+        after_the_caller(request, read)
     }
 }
 
@@ -108,11 +114,23 @@ pub struct InQuery<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for InQuery<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(query(request.query_string()).map(Self))
+        after_the_caller(request, query(request.query_string()).map(Self))
     }
+}
+
+/// What was read of a request, when it is known who calls.
+pub fn after_the_caller<T: 'static>(
+    request: &HttpRequest,
+    read: Result<T, Problem>,
+) -> LocalBoxFuture<'static, Result<T, Problem>> {
+    let admitted = admitted(request);
+    Box::pin(async move {
+        admitted.await;
+        read
+    })
 }
 
 /// The parameters of a query, by name.

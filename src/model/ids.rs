@@ -60,3 +60,7 @@ id!(/// A bot of a project.
     ChatbotId);
 id!(/// An uploaded file.
     MediaId);
+id!(/// A customer's request for support.
+    RequestId);
+id!(/// A talk about a request for support; not a connection, which is a [`SessionId`].
+    SupportSessionId);

@@ -56,6 +56,17 @@ pub const PROMPT_CHARS: usize = 32_768;
 pub const CHATBOT_ATTACHMENTS: usize = 50;
 /// Characters of what is said of such a file.
 pub const COMMENT_CHARS: usize = 1_000;
+/// Seconds without a word after which a session of support ends: a talk needs a minute at least, and nobody waits a week.
+pub const SUPPORT_TIMEOUT_S: std::ops::RangeInclusive<i32> = 60..=604_800;
+/// Requests that an agent may take at once.
+pub const SUPPORT_CAPACITY: std::ops::RangeInclusive<i32> = 1..=100;
+/// Characters of the comment beside a rating.
+pub const SUPPORT_COMMENT_CHARS: usize = 2_000;
+/// Characters of a note among agents.
+pub const SUPPORT_NOTE_CHARS: usize = 10_000;
+/// Tags of a request, and the characters of each: few words that can be seen at a glance.
+pub const SUPPORT_TAGS: usize = 20;
+pub const SUPPORT_TAG_CHARS: usize = 50;
 /// Callbacks of one invitation that may wait to be delivered: one for each member of a large conversation. Beyond that
 /// answers wait until the app is back.
 pub const CALLBACKS_WAITING: i64 = 10_000;

@@ -21,12 +21,16 @@ pub mod presence;
 pub mod profile;
 pub mod quota;
 mod secret;
+pub mod support;
 pub mod text;
 pub mod tokens;
 pub mod words;
 
 pub use clock::Clock;
 pub use failure::Failure;
-pub use ids::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+pub use ids::{
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
+    UserId,
+};
 pub use secret::Secret;
 pub use tokens::Usage;

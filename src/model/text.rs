@@ -153,6 +153,24 @@ pub fn game_name(field: &str, text: &str) -> Result<(), Failure> {
     line(field, text, GAME_NAME_CHARS)
 }
 
+/// A few words on one line: 1 to `max` characters, no control characters, not only white space.
+///
+/// # Errors
+/// [`Failure::Invalid`] for the field.
+pub fn words(field: &str, text: &str, max: usize) -> Result<(), Failure> {
+    line(field, text, max)?;
+    if text.trim().is_empty() { Err(Failure::invalid(field, "must not be empty")) } else { Ok(()) }
+}
+
+/// A text of any number of lines: 1 to `max` characters, without U+0000.
+///
+/// # Errors
+/// [`Failure::Invalid`] for the field.
+pub fn lines(field: &str, text: &str, max: usize) -> Result<(), Failure> {
+    length(field, text, max)?;
+    no_nul(field, text)
+}
+
 /// 1 to `max` characters, none of them a control character.
 fn line(field: &str, text: &str, max: usize) -> Result<(), Failure> {
     length(field, text, max)?;

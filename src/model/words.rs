@@ -8,35 +8,39 @@ pub struct UnknownWord(
     pub &'static str,
 );
 
-/// Gives an enum `as_str` and the `FromStr` that undoes it, from one list.
+/// Gives enums `as_str` and the `FromStr` that undoes it, each from one list. Once a module.
 macro_rules! words {
-    ($name:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
-        impl $name {
-            /// The word for it in the database.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)+
+    ($($name:ident { $($variant:ident => $word:literal),+ $(,)? })+) => {
+        $(
+            impl $name {
+                /// The word for it in the database.
+                #[must_use]
+                pub const fn as_str(self) -> &'static str {
+                    match self {
+                        $(Self::$variant => $word,)+
+                    }
                 }
             }
-        }
 
-        impl std::str::FromStr for $name {
-            type Err = $crate::model::words::UnknownWord;
+            impl std::str::FromStr for $name {
+                type Err = $crate::model::words::UnknownWord;
 
-            fn from_str(word: &str) -> Result<Self, Self::Err> {
-                match word {
-                    $($word => Ok(Self::$variant),)+
-                    _ => Err($crate::model::words::UnknownWord(stringify!($name))),
+                fn from_str(word: &str) -> Result<Self, Self::Err> {
+                    match word {
+                        $($word => Ok(Self::$variant),)+
+                        _ => Err($crate::model::words::UnknownWord(stringify!($name))),
+                    }
                 }
             }
-        }
+        )+
 
         #[cfg(test)]
         #[test]
         fn each_word_reads_back_as_what_it_was_written_for() {
-            $(assert_eq!($word.parse(), Ok($name::$variant));)+
-            assert!("".parse::<$name>().is_err());
+            $(
+                $(assert_eq!($word.parse(), Ok($name::$variant));)+
+                assert!("".parse::<$name>().is_err());
+            )+
         }
     };
 }

@@ -1,13 +1,14 @@
 //! The end of a user: what they wrote stays, by nobody; where they were a member the others stay among themselves.
 
 use super::presence;
-use super::schema::{contacts, conversations, members, users};
+use super::schema::{contacts, conversations, members, support_agents, support_requests, users};
 use super::statement::statement;
 use super::users::{self as people, UserRow};
 use crate::model::contact::Relation;
 use crate::model::permission::Permission;
-use crate::model::{ConversationId, Failure, ProjectId, UserId};
+use crate::model::{ConversationId, Failure, ProjectId, RequestId, UserId};
 use crate::wire::shapes::ConversationKind;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -32,6 +33,10 @@ pub struct Left {
     pub changed: Vec<UserId>,
 }
 
+/// How often a deletion begins anew because the user was taken into a conversation meanwhile: each needs somebody who does that
+/// within some milliseconds.
+const TRIES: usize = 5;
+
 statement! {
     /// Gives groups whose only owner goes another: of those who may do most, who has been there longest.
     struct Inherit<'a> { conversations: &'a [ConversationId], user: UserId } -> (SqlUuid, SqlUuid);
@@ -51,19 +56,45 @@ statement! {
 /// reactions and answers go; messages stay and have no author.
 ///
 /// # Errors
-/// [`Failure::NotFound`] if the project has no such user.
+/// [`Failure::NotFound`] if the project has no such user, [`Failure::Unavailable`] if others take the user into conversations faster
+/// than that can be looked at.
 pub async fn delete(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId) -> Result<Departed, Failure> {
+    for _ in 0..TRIES {
+        if let Some(departed) = try_delete(conn, project, id).await? {
+            return Ok(departed);
+        }
+    }
+    Err(Failure::Unavailable)
+}
+
+/// As [`delete`]; `None`, and nothing is done, where the user was taken into another conversation meanwhile.
+async fn try_delete(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId) -> Result<Option<Departed>, Failure> {
     const GONE: Failure = Failure::NotFound("user");
     conn.transaction(async |conn| {
         let user = people::find(conn, project, id).await?.ok_or(GONE)?;
         let watchers = presence::watchers(conn, project, id).await?;
-        // Locks in their one order: contacts, conversations, members.
+        // Locks in their one order: contacts, the support desk's, conversations, members.
         let sides: Vec<(UserId, Relation, bool)> = contacts::table
             .filter(contacts::user_id.eq(id).or(contacts::peer_id.eq(id)))
             .order((contacts::user_id, contacts::peer_id))
             .for_update()
             .select((contacts::user_id, contacts::relation, contacts::blocked))
             .load(conn)
+            .await?;
+        // They stay without the user; the desk looks after those that are open.
+        support_agents::table
+            .find(id)
+            .for_update()
+            .select(support_agents::user_id)
+            .first::<UserId>(conn)
+            .await
+            .optional()?;
+        support_requests::table
+            .filter(support_requests::customer_id.eq(id).or(support_requests::agent_id.eq(id)))
+            .order(support_requests::id)
+            .for_update()
+            .select(support_requests::id)
+            .load::<RequestId>(conn)
             .await?;
         let joined: Vec<ConversationId> =
             members::table.filter(members::user_id.eq(id)).select(members::conversation_id).load(conn).await?;
@@ -74,6 +105,13 @@ pub async fn delete(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId
             .select((conversations::id, conversations::kind))
             .load(conn)
             .await?;
+        // Held as by who deletes it: from here on nobody can take the user into a conversation, and who did so is done.
+        let held = users::table.filter(users::project_id.eq(project).and(users::id.eq(id))).for_update();
+        held.select(users::id).first::<UserId>(conn).await.optional()?.ok_or(GONE)?;
+        let elsewhere = members::table.filter(members::user_id.eq(id).and(members::conversation_id.ne_all(&joined)));
+        if diesel::select(exists(elsewhere)).get_result::<bool>(conn).await? {
+            return Ok(None);
+        }
         let changed = hand_over(conn, id, &rooms).await?;
         let rooms: Vec<ConversationId> = rooms.into_iter().map(|(room, _)| room).collect();
         diesel::update(conversations::table.filter(conversations::id.eq_any(&rooms)))
@@ -92,12 +130,12 @@ pub async fn delete(conn: &mut AsyncPgConnection, project: ProjectId, id: UserId
             (shown && peer != id).then_some(peer)
         };
         let of = |room| changed.iter().filter(|(changed, _)| *changed == room).map(|(_, member)| *member).collect();
-        Ok(Departed {
+        Ok(Some(Departed {
             user,
             watchers,
             contacts: sides.into_iter().filter_map(known).collect(),
             conversations: rooms.into_iter().map(|id| Left { id, changed: of(id) }).collect(),
-        })
+        }))
     })
     .await
 }
@@ -108,10 +146,12 @@ async fn hand_over(
     user: UserId,
     rooms: &[(ConversationId, ConversationKind)],
 ) -> QueryResult<Vec<(ConversationId, UserId)>> {
-    let of = |private: bool| {
-        rooms.iter().filter(|(_, kind)| (*kind == ConversationKind::Private) == private).map(|(id, _)| *id).collect()
+    let of = |wanted: fn(ConversationKind) -> bool| -> Vec<ConversationId> {
+        rooms.iter().filter(|(_, kind)| wanted(*kind)).map(|(id, _)| *id).collect()
     };
-    let (private, shared): (Vec<_>, Vec<_>) = (of(true), of(false));
+    let private = of(|kind| kind == ConversationKind::Private);
+    // Who may what in a conversation of support only the desk decides.
+    let shared = of(|kind| !matches!(kind, ConversationKind::Private | ConversationKind::Support));
     let others = members::table
         .filter(members::conversation_id.eq_any(private).and(members::user_id.ne(user)))
         .filter(members::permission.ne(Permission::Read));

@@ -1,7 +1,7 @@
 //! Answers to invitations, and their end by time.
 
 use super::callbacks::{self, Event};
-use super::messages::{assemble_one, lock};
+use super::messages::{assemble_one, lock, refuse_hidden};
 use super::schema::{app_invitations, conversations, game_answers, games, members, users};
 use super::statement::statement;
 use super::users::{UserRow, shape};
@@ -22,7 +22,7 @@ use uuid::Uuid;
 /// a member was checked before.
 ///
 /// # Errors
-/// Those of [`Invitation::answer`]; [`Failure::Conflict`] too where the message is deleted or no invitation.
+/// Those of [`Invitation::answer`]; [`Failure::NotFound`] where the user blocks its author, [`Failure::Conflict`] too where the message is deleted or no invitation.
 pub async fn answer(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
@@ -34,6 +34,7 @@ pub async fn answer(
 ) -> Result<(bool, Message), Failure> {
     conn.transaction(async |conn| {
         let row = lock(conn, project, conversation, message).await?;
+        refuse_hidden(conn, &row, user).await?;
         if row.deleted_at.is_some() {
             return Err(Failure::Conflict("this message was deleted"));
         }

@@ -91,7 +91,7 @@ pub async fn create_group(
 ///
 /// # Errors
 /// - [`Failure::NotFound`] if the actor is no member of such a conversation.
-/// - [`Failure::Forbidden`] for a private conversation.
+/// - [`Failure::Forbidden`] for a private conversation, and for one of the support desk's.
 /// - [`Failure::NameTaken`] if the project has another conversation of this name, regardless of case.
 /// - Those of [`permission::check_group_change`].
 pub async fn change_group(
@@ -104,7 +104,7 @@ pub async fn change_group(
     conn.transaction(async |conn| {
         let group = lock(conn, project, id).await?;
         let before = lock_members(conn, id, actor, edit).await?;
-        refuse_private(&group, before.get(&actor).copied())?;
+        refuse_unchangeable(&group, before.get(&actor).copied())?;
         let change = GroupChange {
             rename: edit.name.is_some() || edit.title.is_some(),
             add: edit.add.clone(),
@@ -152,7 +152,7 @@ pub async fn delete_group(
             .load(conn)
             .await?;
         let own = all.iter().find(|(user, _)| *user == actor).map(|(_, permission)| *permission);
-        if !refuse_private(&group, own)?.may_own() {
+        if !refuse_unchangeable(&group, own)?.may_own() {
             return Err(Failure::Forbidden("only an owner may delete a group"));
         }
         diesel::delete(conversations::table.find(id)).execute(conn).await?;
@@ -190,11 +190,14 @@ pub(super) async fn lock(
         .ok_or(NOT_FOUND)
 }
 
-/// The permission of the one who asks for a change, if a member of what isn't private.
-fn refuse_private(conversation: &Locked, own: Option<Permission>) -> Result<Permission, Failure> {
+/// The permission of the one who asks for a change, if a member of what people may change among themselves.
+fn refuse_unchangeable(conversation: &Locked, own: Option<Permission>) -> Result<Permission, Failure> {
     let own = own.ok_or(NOT_FOUND)?;
     if conversation.kind == ConversationKind::Private {
         return Err(Failure::Forbidden("a private conversation stays as it is"));
+    }
+    if conversation.kind == ConversationKind::Support {
+        return Err(Failure::Forbidden("the support desk decides who is in this conversation"));
     }
     Ok(own)
 }
@@ -246,6 +249,8 @@ async fn addable(
         .filter(users::id.eq_any(users).and(not(exists(blocks_actor))))
         .order(users::id)
         .select(users::id)
+        // Who is being deleted is waited for, and is none of them then.
+        .for_key_share()
         .load(conn)
         .await
 }

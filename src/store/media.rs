@@ -65,12 +65,12 @@ statement! {
 /// Sets bytes aside for a file that comes, under a row of its own: as many as wanted, or as are left. The number.
 ///
 /// # Errors
-/// [`Failure::TooLarge`] when none are left, [`Failure::NotFound`] if the project is gone, [`Failure::Unauthorized`] if the user is.
+/// [`Failure::TooLarge`] when none are left, [`Failure::Unauthorized`] if the user is gone, or the whole project.
 pub async fn claim(conn: &mut AsyncPgConnection, claim: Claim, now: DateTime<Utc>) -> Result<i64, Failure> {
     conn.transaction(async |conn| {
         // One claim of a project at a time: each sees what those before it took.
         let found = projects::table.find(claim.project).for_no_key_update().select(projects::id);
-        found.first::<ProjectId>(conn).await.optional()?.ok_or(Failure::NotFound("project"))?;
+        found.first::<ProjectId>(conn).await.optional()?.ok_or(Failure::Unauthorized)?;
         let sum = Sum { project: claim.project, owner: claim.owner };
         let (of_project, of_user) = sum.get_result::<(i64, i64)>(conn).await?;
         let left_to_user = if claim.owner.is_some() { claim.user_bytes.saturating_sub(of_user) } else { i64::MAX };

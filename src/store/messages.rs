@@ -22,7 +22,7 @@ pub use history::{Page, by_id, last_of, page, range};
 pub use search::{Copied, Question, RANKED, behind, copy, mend, search};
 pub use together::{Draft as DraftOfMany, store_together};
 
-pub(in crate::store) use change::lock;
+pub(in crate::store) use change::{lock, refuse_hidden};
 pub(in crate::store) use shape::{assemble, assemble_one};
 
 use super::schema::{media, members, messages};

@@ -2,9 +2,10 @@
 
 use super::groups::{NOT_FOUND, lock};
 use super::schema::{chatbots, conversations, members, projects};
+use super::support;
 use crate::model::permission::Permission;
 use crate::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
-use crate::wire::shapes::Mode;
+use crate::wire::shapes::{ConversationKind, Mode};
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -24,7 +25,7 @@ pub struct ChangedMode {
 ///
 /// # Errors
 /// - [`Failure::NotFound`] if the actor is no member of such a conversation, or the project has no such chatbot.
-/// - [`Failure::Forbidden`] without `a`, which nobody has in a private conversation.
+/// - [`Failure::Forbidden`] without `a`, which nobody has in a private conversation; in one of support `w` is enough for `human`.
 /// - [`Failure::Invalid`] if mode `bot` finds no chatbot.
 pub async fn set_mode(
     conn: &mut AsyncPgConnection,
@@ -35,10 +36,15 @@ pub async fn set_mode(
     chatbot: Option<ChatbotId>,
 ) -> Result<ChangedMode, Failure> {
     conn.transaction(async |conn| {
+        // Before the conversation, as everywhere.
+        let request = support::lock_request_of(conn, id).await?;
         let conversation = lock(conn, project, id).await?;
         let own: Option<Permission> =
             members::table.find((id, actor)).select(members::permission).first(conn).await.optional()?;
-        if !own.ok_or(NOT_FOUND)?.may_administer() {
+        let own = own.ok_or(NOT_FOUND)?;
+        // Whoever came for support may ask for a person, but not send the agent away.
+        let asks_for_person = conversation.kind == ConversationKind::Support && mode == Mode::Human && own.may_write();
+        if !own.may_administer() && !asks_for_person {
             return Err(Failure::Forbidden("only administrators and owners may set the mode"));
         }
         let chatbot = match chatbot {
@@ -60,6 +66,9 @@ pub async fn set_mode(
                 ))
                 .execute(conn)
                 .await?;
+            if let Some(request) = request {
+                support::note_mode(conn, request, actor, mode).await?;
+            }
         }
         Ok(ChangedMode { mode, chatbot, changed })
     })
@@ -86,4 +95,13 @@ async fn default_chatbot(
     }
     let assistant: Option<ChatbotId> = projects::table.find(project).select(projects::assistant_id).first(conn).await?;
     assistant.ok_or_else(|| Failure::invalid("chatbot", "name one: neither the conversation nor the project has any"))
+}
+
+/// The chatbot that answers where none is named.
+///
+/// # Errors
+/// [`Failure::Invalid`] if the project has none.
+pub(super) async fn assistant(conn: &mut AsyncPgConnection, project: ProjectId) -> Result<ChatbotId, Failure> {
+    let assistant: Option<ChatbotId> = projects::table.find(project).select(projects::assistant_id).first(conn).await?;
+    assistant.ok_or_else(|| Failure::invalid("bot", "the project has no chatbot that answers"))
 }

@@ -25,6 +25,10 @@ impl From<Error> for Failure {
         if is_passing(&error) {
             report(&error);
             Self::Unavailable
+        } else if matches!(error, Error::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _)) {
+            // Somebody or something was deleted after this work had looked at it: tried again, it finds that out.
+            log::warn!(target: "palabre::store", "a query refers to what is gone: {error}");
+            Self::Unavailable
         } else {
             log::error!(target: "palabre::store", "a query failed: {error}");
             Self::Internal

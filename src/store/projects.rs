@@ -23,6 +23,8 @@ pub struct OwnedRow {
     pub name: String,
     pub origins: Vec<Option<String>>,
     pub registration: bool,
+    pub support_auto_assign: bool,
+    pub support_timeout_s: i32,
     pub created_at: DateTime<Utc>,
 }
 
@@ -33,6 +35,8 @@ pub struct Changes {
     pub name: Option<String>,
     pub origins: Option<Vec<String>>,
     pub registration: Option<bool>,
+    pub support_auto_assign: Option<bool>,
+    pub support_timeout_s: Option<i32>,
 }
 
 impl Changes {
@@ -133,6 +137,12 @@ statement! {
 }
 
 statement! {
+    struct DeleteRequests { project: ProjectId, most: i64 };
+    "DELETE FROM support_requests WHERE ctid = ANY (ARRAY(SELECT ctid FROM support_requests WHERE project_id = "
+        [project as SqlUuid] " LIMIT " [most as BigInt] "))"
+}
+
+statement! {
     struct DeleteConversations { project: ProjectId, most: i64 };
     "DELETE FROM conversations WHERE ctid = ANY (ARRAY(SELECT ctid FROM conversations WHERE project_id = "
         [project as SqlUuid] " LIMIT " [most as BigInt] "))"
@@ -157,6 +167,7 @@ statement! {
 pub async fn delete_some(conn: &mut AsyncPgConnection, project: ProjectId) -> QueryResult<bool> {
     let most = CHUNK;
     if (DeleteMessages { project, most }).execute(conn).await? > 0
+        || (DeleteRequests { project, most }).execute(conn).await? > 0
         || (DeleteConversations { project, most }).execute(conn).await? > 0
         || (DeleteUsers { project, most }).execute(conn).await? > 0
         || (DeleteUsage { project, most }).execute(conn).await? > 0

@@ -272,6 +272,8 @@ diesel::table! {
         created_at -> Timestamptz,
         assistant_id -> Nullable<Uuid>,
         registration -> Bool,
+        support_auto_assign -> Bool,
+        support_timeout_s -> Int4,
     }
 }
 
@@ -332,6 +334,86 @@ diesel::table! {
         conversation_id -> Uuid,
         seq -> Int8,
         body -> Text,
+    }
+}
+
+diesel::table! {
+    support_agents (user_id) {
+        user_id -> Uuid,
+        project_id -> Uuid,
+        status -> Text,
+        capacity -> Int4,
+        assigned_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    support_canned (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        name -> Text,
+        body -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    support_notes (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        author_id -> Nullable<Uuid>,
+        body -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    support_requests (id) {
+        id -> Uuid,
+        project_id -> Uuid,
+        customer_id -> Nullable<Uuid>,
+        agent_id -> Nullable<Uuid>,
+        kind -> Text,
+        status -> Text,
+        priority -> Text,
+        rank -> Int2,
+        subject -> Text,
+        tags -> Array<Nullable<Text>>,
+        stars -> Nullable<Int2>,
+        comment -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        queued_at -> Timestamptz,
+        taken_at -> Nullable<Timestamptz>,
+        first_response_at -> Nullable<Timestamptz>,
+        resolved_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    support_sessions (id) {
+        id -> Uuid,
+        request_id -> Uuid,
+        conversation_id -> Uuid,
+        status -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    support_steps (id) {
+        id -> Int8,
+        request_id -> Uuid,
+        step -> Text,
+        at -> Timestamptz,
+        actor_id -> Nullable<Uuid>,
+        from_id -> Nullable<Uuid>,
+        to_id -> Nullable<Uuid>,
+        session_id -> Nullable<Uuid>,
+        detail -> Nullable<Text>,
     }
 }
 
@@ -408,6 +490,15 @@ diesel::joinable!(messages -> chatbots (chatbot_id));
 diesel::joinable!(presences -> users (user_id));
 diesel::joinable!(projects -> organizations (organization_id));
 diesel::joinable!(reactions -> users (user_id));
+diesel::joinable!(support_agents -> projects (project_id));
+diesel::joinable!(support_agents -> users (user_id));
+diesel::joinable!(support_canned -> projects (project_id));
+diesel::joinable!(support_notes -> support_requests (request_id));
+diesel::joinable!(support_notes -> users (author_id));
+diesel::joinable!(support_requests -> projects (project_id));
+diesel::joinable!(support_sessions -> conversations (conversation_id));
+diesel::joinable!(support_sessions -> support_requests (request_id));
+diesel::joinable!(support_steps -> support_requests (request_id));
 diesel::joinable!(usage_days -> projects (project_id));
 diesel::joinable!(users -> projects (project_id));
 
@@ -439,6 +530,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     reservations,
     search_marks,
     searchable,
+    support_agents,
+    support_canned,
+    support_notes,
+    support_requests,
+    support_sessions,
+    support_steps,
     usage_days,
     usage_months,
     users,

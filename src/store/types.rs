@@ -8,8 +8,12 @@ use crate::model::game;
 use crate::model::permission::Permission;
 use crate::model::presence::Choice;
 use crate::model::quota::Level;
+use crate::model::support;
 use crate::model::words::UnknownWord;
-use crate::model::{ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, SessionId, UserId};
+use crate::model::{
+    ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
+    UserId,
+};
 use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
@@ -91,7 +95,18 @@ macro_rules! ids {
     )*};
 }
 
-ids!(OrganizationId, ProjectId, UserId, SessionId, ConversationId, MessageId, ChatbotId, MediaId);
+ids!(
+    OrganizationId,
+    ProjectId,
+    UserId,
+    SessionId,
+    ConversationId,
+    MessageId,
+    ChatbotId,
+    MediaId,
+    RequestId,
+    SupportSessionId,
+);
 
 /// An enum that its column holds by word: `as_str` and `FromStr` of the model's own.
 macro_rules! words {
@@ -112,7 +127,20 @@ macro_rules! words {
     )*};
 }
 
-words!(Permission, game::State, Relation, Choice, UserRole, Level);
+words!(
+    Permission,
+    game::State,
+    Relation,
+    Choice,
+    UserRole,
+    Level,
+    support::Kind,
+    support::Status,
+    support::Priority,
+    support::SessionStatus,
+    support::AgentStatus,
+    support::Step,
+);
 
 /// The same for enums that have no words of their own; these are as the check constraints of the migrations list them.
 macro_rules! spelled {

@@ -17,6 +17,7 @@ pub mod path;
 pub mod schema;
 pub mod shapes;
 pub mod stomp;
+pub mod support;
 pub mod time;
 pub mod token;
 pub mod ws;

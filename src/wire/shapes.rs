@@ -14,8 +14,10 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct User {
     pub id: UserId,
+    #[schema(example = "alice")]
     pub username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Alice L.")]
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar: Option<MediaId>,
@@ -53,8 +55,10 @@ pub struct Conversation {
     pub id: ConversationId,
     pub kind: ConversationKind,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "map-night")]
     pub name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Friday: new maps")]
     pub title: Option<String>,
     pub mode: Mode,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +134,7 @@ pub struct Message {
     pub author: Arc<User>,
     pub kind: MessageKind,
     pub role: Role,
+    #[schema(example = "Salut !")]
     pub body: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<MessageId>,

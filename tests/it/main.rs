@@ -34,4 +34,5 @@ mod store_messages;
 mod store_presence;
 mod store_users;
 mod support;
+mod support_desk;
 mod tls;

@@ -1,8 +1,8 @@
 //! Groups in the database: made, changed and deleted by those who may, and who answers in them.
 
-use crate::store_messages::world::World;
+use crate::store_messages::world::{World, until_one_waits};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
 use palabre::model::contact::Action;
 use palabre::model::permission::Permission;
 use palabre::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
@@ -10,7 +10,7 @@ use palabre::store::conversations::RoomRow;
 use palabre::store::groups::{self, ChangedGroup, CreatedGroup, GroupEdit};
 use palabre::store::modes::{self, ChangedMode};
 use palabre::store::schema::{chatbots, projects};
-use palabre::store::{contacts, conversations};
+use palabre::store::{contacts, conversations, departure};
 use palabre::wire::shapes::Mode;
 
 const NOT_FOUND: Failure = Failure::NotFound("conversation");
@@ -191,4 +191,75 @@ async fn mode_bot_finds_a_chatbot_or_asks_for_one() {
     assert!(!set_mode(&mut world, id, ann, Mode::Human, None).await.unwrap().changed);
     let room = room(&mut world, id).await;
     assert_eq!((room.mode, room.chatbot, room.version), (Mode::Human, Some(other), 4));
+}
+
+/// Two changes at once, each on a connection of its own: the second begins when the first is done but not yet stored.
+async fn one_after_the_other<F, S>(
+    world: &World,
+    first: impl AsyncFnOnce(&mut AsyncPgConnection) -> F,
+    second: impl AsyncFnOnce(&mut AsyncPgConnection) -> S,
+) -> (F, S) {
+    let db = &world.db;
+    let (mut holder, mut waiter, mut watcher) = (db.connection().await, db.connection().await, db.connection().await);
+    AnsiTransactionManager::begin_transaction(&mut holder).await.unwrap();
+    let done = first(&mut holder).await;
+    let store = async {
+        until_one_waits(&mut watcher).await;
+        AnsiTransactionManager::commit_transaction(&mut holder).await.unwrap();
+    };
+    let (second, ()) = tokio::join!(second(&mut waiter), store);
+    (done, second)
+}
+
+#[tokio::test]
+async fn who_is_deleted_while_being_added_is_counted_out_again() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let (group, _) = create(&mut world, alice, "chess", &[]).await.unwrap();
+    let project = world.project;
+    let edit = GroupEdit { add: vec![bob], ..GroupEdit::default() };
+    let (added, departed) = one_after_the_other(
+        &world,
+        async |conn| groups::change_group(conn, project, group, alice, &edit).await.unwrap().added,
+        async |conn| departure::delete(conn, project, bob).await.unwrap(),
+    )
+    .await;
+    assert_eq!(added, [bob]);
+    assert_eq!(departed.conversations.iter().map(|left| left.id).collect::<Vec<_>>(), [group]);
+    let seen = conversations::one(&mut world.conn, project, group, Some(alice)).await.unwrap().unwrap();
+    assert_eq!(seen.member_count, 1);
+}
+
+#[tokio::test]
+async fn who_is_added_while_being_deleted_is_nobody() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let (group, _) = create(&mut world, alice, "chess", &[]).await.unwrap();
+    let project = world.project;
+    let edit = GroupEdit { add: vec![bob], ..GroupEdit::default() };
+    let (_, changed) = one_after_the_other(
+        &world,
+        async |conn| departure::delete(conn, project, bob).await.unwrap(),
+        async |conn| groups::change_group(conn, project, group, alice, &edit).await.unwrap(),
+    )
+    .await;
+    assert!(changed.added.is_empty());
+    let seen = conversations::one(&mut world.conn, project, group, Some(alice)).await.unwrap().unwrap();
+    assert_eq!(seen.member_count, 1);
+}
+
+#[tokio::test]
+async fn who_is_invited_while_being_deleted_is_worth_another_try() {
+    let mut world = World::new().await;
+    let (alice, bob) = (world.user("alice").await, world.user("bob").await);
+    let project = world.project;
+    let (_, invited) = one_after_the_other(
+        &world,
+        async |conn| departure::delete(conn, project, bob).await.unwrap(),
+        async |conn| contacts::apply(conn, project, alice, bob, Action::Invite, ConversationId::random()).await,
+    )
+    .await;
+    assert_eq!(invited.unwrap_err(), Failure::Unavailable);
+    let again = contacts::apply(&mut world.conn, project, alice, bob, Action::Invite, ConversationId::random()).await;
+    assert_eq!(again.unwrap_err(), Failure::NotFound("user"));
 }

@@ -47,7 +47,7 @@ pub struct Register {
     )]
     username: String,
     /// 6 to 72 bytes.
-    #[schema(example = "dora1234", format = Password, min_length = 6, max_length = 72)]
+    #[schema(example = "dora1234", format = Password, min_length = 2, max_length = 72)]
     password: String,
     /// The name to show.
     #[schema(example = "Dora", min_length = 1, max_length = 100, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
@@ -61,7 +61,7 @@ pub struct NewPassword {
     #[schema(example = "alice123", format = Password)]
     pub old: String,
     /// 6 to 72 bytes.
-    #[schema(example = "a longer one", format = Password, min_length = 6, max_length = 72)]
+    #[schema(example = "a longer one", format = Password, min_length = 2, max_length = 72)]
     pub new: String,
 }
 

@@ -18,7 +18,7 @@ mod organizations;
 mod projects;
 mod quotas;
 mod search;
-mod shapes;
+pub(super) mod shapes;
 mod status;
 mod usage;
 mod users;
@@ -115,4 +115,5 @@ pub fn scope()
         .service(quotas::set_of_project)
         .service(quotas::show_of_organization)
         .service(quotas::set_of_organization)
+        .configure(super::support::configure)
 }

@@ -8,10 +8,11 @@ use crate::http::paging::{Name, Paging, page as page_of};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::{Body, InPath, never_null};
 use crate::model::account::check_origin;
-use crate::model::limits::{ORIGINS, PROJECTS};
+use crate::model::limits::{ORIGINS, PROJECTS, SUPPORT_TIMEOUT_S};
 use crate::model::{Failure, OrganizationId, ProjectId, text};
 use crate::store::accounts;
 use crate::store::projects::{self, Changes, OwnedRow};
+use crate::store::support::sessions;
 use crate::wire::limits::PAGE_USERS;
 use crate::wire::time::Timestamp;
 use actix_web::web::{Data, Json};
@@ -37,13 +38,20 @@ pub struct Project {
     origins: Vec<String>,
     /// Strangers may make themselves users.
     registration: bool,
+    /// Requests for support go to the least busy agent who is available, without being taken.
+    support_auto_assign: bool,
+    /// Seconds without a word after which a session of support ends.
+    #[schema(minimum = 60, maximum = 604_800)]
+    support_timeout_s: i32,
     created_at: Timestamp,
 }
 
 impl From<OwnedRow> for Project {
     fn from(row: OwnedRow) -> Self {
-        let OwnedRow { id, name, origins, registration, created_at } = row;
-        Self { id, name, origins: origins.into_iter().flatten().collect(), registration, created_at: created_at.into() }
+        let OwnedRow { id, name, origins, registration, support_auto_assign, support_timeout_s, created_at } = row;
+        let origins = origins.into_iter().flatten().collect();
+        let created_at = created_at.into();
+        Self { id, name, origins, registration, support_auto_assign, support_timeout_s, created_at }
     }
 }
 
@@ -71,6 +79,11 @@ pub struct ProjectChanges {
     #[schema(schema_with = origins, required = false)]
     origins: Option<Vec<String>>,
     registration: Option<bool>,
+    /// Requests for support go to the least busy agent who is available, without being taken.
+    support_auto_assign: Option<bool>,
+    /// Seconds without a word after which a session of support ends.
+    #[schema(minimum = 60, maximum = 604_800)]
+    support_timeout_s: Option<i32>,
 }
 
 fn origins() -> Array {
@@ -173,16 +186,26 @@ pub async fn change(
     project: InPath<String>,
     body: Body<ProjectChanges>,
 ) -> Result<Json<Project>, Problem> {
-    let ProjectChanges { name, origins, registration } = body.0;
+    let ProjectChanges { name, origins, registration, support_auto_assign, support_timeout_s } = body.0;
     check(name.as_deref(), origins.as_deref())?;
+    support_timeout_s.map_or(Ok(()), check_timeout)?;
     let owner = caller.organization.id;
     let found = find(&state, owner, &project.0).await?;
-    let changes = Changes { name, origins, registration };
+    let changes = Changes { name, origins, registration, support_auto_assign, support_timeout_s };
     if changes.is_empty() {
         return Ok(Json(found.into()));
     }
-    let changed = state.chat.run(async |conn| projects::change(conn, owner, found.id, &changes).await).await?;
+    let (change, now) = (&changes, state.chat.now());
+    let changed = state.chat.run(async |conn| {
+        let changed = projects::change(conn, owner, found.id, change).await?;
+        if change.support_timeout_s.is_some() {
+            sessions::look_again(conn, found.id, now).await?;
+        }
+        Ok(changed)
+    });
+    let changed = changed.await?;
     state.origins.forget();
+    state.chat.desk.wake();
     Ok(Json(changed.ok_or(Failure::NotFound("project"))?.into()))
 }
 
@@ -220,6 +243,15 @@ pub async fn delete(
 pub async fn find(state: &HttpState, owner: OrganizationId, name_or_id: &str) -> Result<OwnedRow, Problem> {
     let found = state.chat.run(async |conn| Ok(projects::find(conn, owner, name_or_id).await?)).await?;
     Ok(found.ok_or(Failure::NotFound("project"))?)
+}
+
+/// From a minute to a week.
+fn check_timeout(seconds: i32) -> Result<(), Failure> {
+    if SUPPORT_TIMEOUT_S.contains(&seconds) {
+        return Ok(());
+    }
+    let (least, most) = (SUPPORT_TIMEOUT_S.start(), SUPPORT_TIMEOUT_S.end());
+    Err(Failure::invalid("support_timeout_s", format!("must be from {least} to {most}")))
 }
 
 fn check(name: Option<&str>, origins: Option<&[String]>) -> Result<(), Problem> {

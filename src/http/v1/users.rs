@@ -238,6 +238,7 @@ pub async fn change(
 pub async fn delete(state: Data<HttpState>, admin: AdminCaller, user: InPath<String>) -> Result<HttpResponse, Problem> {
     let found = find(&state, admin.project, &user.0).await?;
     delete_user(&state.chat, admin.project, found.user.id).await?;
+    state.chat.desk.wake_for_left();
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -295,6 +296,10 @@ async fn apply(state: &HttpState, before: &AccountRow, changes: &Changes) -> Res
     }
     if after.user.deactivated_at.is_some() {
         CheckAccount::tell(&state.chat, project, id);
+    }
+    if after.user.deactivated_at.is_some() || after.user.role == UserRole::User {
+        // An agent's requests wait for another one.
+        state.chat.desk.wake_for_left();
     }
     Ok(after.into())
 }

@@ -18,6 +18,7 @@ use crate::session::opening::Ready;
 use crate::session::pages::{Contacts, History, Members, Statuses, Summary};
 use crate::wire::schema::{self, Form, Schemas, reference};
 use crate::wire::shapes::{Contact, Conversation, Message, QuotaWarning, Status, User};
+use crate::wire::support;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -66,6 +67,10 @@ pub fn events() -> Vec<Event> {
         Event::new("llm.stop", "End the bot's answer under way").asks::<llm_stop::Data>().replies::<llm_stop::Data>(),
         Event::new("llm.done", "A bot's answer is at its end").pushes::<Done>(),
         Event::new("llm.error", "A bot could not answer, or not to the end").pushes::<Failed>(),
+        Event::new("support.request", "A request for support is new or changed").pushes::<support::Request>(),
+        Event::new("support.queue", "Where one stands who waits for support").pushes::<support::Place>(),
+        Event::new("support.session", "A talk about a request begins or is over").pushes::<support::Session>(),
+        Event::new("support.agent", "Whether an agent is there").pushes::<support::AgentPush>(),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! Where frames go, and where subscriptions listen.
 
 use crate::chat::channel::stomp::Topic;
-use crate::model::{ConversationId, Failure};
+use crate::model::{ConversationId, Failure, SupportSessionId};
 use crate::session::who::Who;
 use crate::store::{members, support};
 use uuid::Uuid;
@@ -11,7 +11,7 @@ use uuid::Uuid;
 pub enum Destination {
     Conversation(ConversationId),
     /// A support session, which has a conversation.
-    Support(Uuid),
+    Support(SupportSessionId),
     /// The session itself: to prolong it.
     Session,
     /// The user's own events.
@@ -50,7 +50,7 @@ impl Destination {
         let id = |text: &str| Uuid::try_parse(text).map_err(|_| UNKNOWN);
         match rest.split_once('/') {
             Some(("conversations", text)) => Ok(Self::Conversation(ConversationId(id(text)?))),
-            Some(("support", text)) => Ok(Self::Support(id(text)?)),
+            Some(("support", text)) => Ok(Self::Support(SupportSessionId(id(text)?))),
             _ => Err(UNKNOWN),
         }
     }
@@ -83,7 +83,9 @@ impl Destination {
             .run(async |conn| {
                 let conversation = match self {
                     Self::Conversation(conversation) => Some(conversation),
-                    Self::Support(session) => support::conversation_of_session(conn, who.project, session).await?,
+                    Self::Support(session) => {
+                        support::conversation_of_session(conn, who.project, who.id(), session).await?
+                    }
                     Self::Session | Self::Events => None,
                 };
                 let conversation = conversation.ok_or(UNKNOWN)?;
@@ -105,9 +107,12 @@ mod tests {
             Destination::to_send(&format!("/app/conversations/{id}")),
             Ok(Destination::Conversation(ConversationId(id)))
         );
-        assert_eq!(Destination::to_send(&format!("/app/support/{id}")), Ok(Destination::Support(id)));
+        assert_eq!(Destination::to_send(&format!("/app/support/{id}")), Ok(Destination::Support(SupportSessionId(id))));
         assert_eq!(Destination::to_send("/app/session"), Ok(Destination::Session));
-        assert_eq!(Destination::to_hear(&format!("/topic/support/{id}")), Ok(Destination::Support(id)));
+        assert_eq!(
+            Destination::to_hear(&format!("/topic/support/{id}")),
+            Ok(Destination::Support(SupportSessionId(id)))
+        );
         assert_eq!(Destination::to_hear("/user/queue/events"), Ok(Destination::Events));
         for text in ["", "/", "/app/", "/app/support/", "/app/rooms/1", "/app/conversations/x", "/topic/session"] {
             assert_eq!(Destination::to_send(text), Err(UNKNOWN), "{text}");

@@ -4,7 +4,7 @@
 //! conversation was checked before.
 
 use super::super::callbacks::{self, Event};
-use super::super::schema::{attachments, games, messages, reactions, users};
+use super::super::schema::{attachments, contacts, games, messages, reactions, users};
 use super::super::users::{UserRow, shape as user_shape};
 use super::MessageRow;
 use super::shape::assemble_one;
@@ -14,7 +14,7 @@ use crate::model::{ConversationId, Failure, MessageId, ProjectId, UserId};
 use crate::wire::invitation::Happening;
 use crate::wire::shapes::{Message, MessageKind};
 use chrono::{DateTime, Utc};
-use diesel::dsl::{count, count_star};
+use diesel::dsl::{count, count_star, exists};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde_json::json;
@@ -171,7 +171,8 @@ pub struct Reacted {
 /// Adds (`on`) or takes back a user's reaction; either twice confirms the first.
 ///
 /// # Errors
-/// [`Failure::Conflict`] where the message is deleted, or would get more than [`limits::EMOJI_PER_MESSAGE`] different emoji.
+/// [`Failure::NotFound`] where the user blocks its author, [`Failure::Conflict`] where the message is deleted, or would get more than
+/// [`limits::EMOJI_PER_MESSAGE`] different emoji.
 #[expect(
     clippy::too_many_arguments,
     reason = "a message is named by three ids, and each argument has a type of its own"
@@ -188,6 +189,7 @@ pub async fn react(
 ) -> Result<Reacted, Failure> {
     conn.transaction(async |conn| {
         let row = lock(conn, project, conversation, id).await?;
+        refuse_hidden(conn, &row, user).await?;
         if row.deleted_at.is_some() {
             return Err(DELETED);
         }
@@ -209,6 +211,18 @@ pub async fn react(
         Ok(Reacted { changed, count, message })
     })
     .await
+}
+
+/// What somebody wrote whom one blocks is not there for one; the reply would show it.
+pub(in crate::store) async fn refuse_hidden(
+    conn: &mut AsyncPgConnection,
+    row: &MessageRow,
+    user: UserId,
+) -> Result<(), Failure> {
+    let Some(author) = row.author else { return Ok(()) };
+    let blocks = contacts::table.find((user, author)).filter(contacts::blocked);
+    let is_hidden: bool = diesel::select(exists(blocks)).get_result(conn).await?;
+    if is_hidden { Err(Failure::NotFound("message")) } else { Ok(()) }
 }
 
 /// Checks that a message has this emoji already or may have one more.

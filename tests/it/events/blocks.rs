@@ -161,6 +161,13 @@ async fn a_reply_holds_nothing_of_the_blocked_either() {
     assert_eq!(edited["reaction_counts"], json!({}));
     let reacted = bob.ok("message.react", of(&group, &said, json!({ "emoji": "👍", "on": true }))).await;
     assert_eq!(reacted["reaction_counts"], json!({ "👍": 1 }));
+    let hidden = alice.say(&group, "hello").await;
+    let refused = bob.refused("message.react", of(&group, &hidden, json!({ "emoji": "👍", "on": true }))).await;
+    assert_eq!(refused.code, "not_found");
+    let game = json!({ "conversation": group, "id": id(), "game": "chess", "payload": {} });
+    let offered = alice.ok("message.game", game).await;
+    let refused = bob.refused("message.game", json!({ "message": offered["id"], "action": "accept" })).await;
+    assert_eq!(refused.code, "not_found");
 }
 
 #[tokio::test]

@@ -97,7 +97,7 @@ async fn busy_and_the_text_are_the_users_and_stay_over_reconnects() {
     bob.next_push("status.update").await;
     let busy = desk.ok("status.update", json!({ "status": "busy", "text": "in a meeting" })).await;
     assert_eq!(busy, json!({ "user": alice.shape(), "status": "busy", "text": "in a meeting" }));
-    assert_eq!(phone.next_push("status.update").await, busy);
+    assert_eq!(phone.next_status_of(&alice.id).await, busy);
     assert_eq!(bob.next_push("status.update").await, busy);
     // Being away is of a session, and changes nothing about it.
     assert_eq!(set(&mut desk, "away").await["status"], "busy");
@@ -128,7 +128,7 @@ async fn the_invisible_look_offline_since_that_moment() {
     bob.next_push("status.update").await;
     let own = desk.ok("status.update", json!({ "status": "invisible", "text": "hiding" })).await;
     assert_eq!(own, json!({ "user": alice.shape(), "status": "invisible", "text": "hiding" }));
-    assert_eq!(phone.next_push("status.update").await, own);
+    assert_eq!(phone.next_status_of(&alice.id).await, own);
     let gone = bob.next_push("status.update").await;
     assert_eq!(gone["status"], "offline");
     assert!(gone["last_seen"].is_string() && gone.get("text").is_none(), "{gone}");

@@ -105,6 +105,7 @@ async fn its_postgresql_killed_under_load_comes_back() {
         // SAFETY: a system call without pointers; the process is this test's own PostgreSQL.
         assert_eq!(unsafe { libc::kill(pid, libc::SIGKILL) }, 0);
     }
+    until("PostgreSQL to be back", || postgres_pid(&data_dir).filter(|&pid| Some(pid) != killed));
     scene.confirms(50).await;
     scene.enough.store(true, Ordering::SeqCst);
     let talker = talker.await.unwrap();

@@ -96,7 +96,7 @@ async fn a_presence_chosen_over_rest_is_seen_at_once() {
     assert_eq!(bob_s.next_push("status.update").await["status"], "busy");
     let changed = api.put("/status").json(json!({ "status": "online", "text": "" })).user(&alice).expect(200).await;
     assert_eq!(changed["status"], "online");
-    assert_eq!(alice_s.next_push("status.update").await, changed);
+    assert_eq!(alice_s.next_status_of(&alice.id).await, changed);
     assert_eq!(bob_s.next_push("status.update").await, changed);
     assert_eq!(api.get(&format!("/status/{}", alice.id)).user(&bob).expect(200).await, changed);
     api.put("/status").json(json!({ "status": "invisible" })).user(&alice).expect(200).await;

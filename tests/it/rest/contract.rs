@@ -1,12 +1,14 @@
 //! What holds for every operation of the API, whichever it is: those that are added are looked at by themselves.
 
 use super::api::{Api, Call, description};
+use super::media::picture;
 use super::{admin, app, user_with_password};
 use crate::support::http::SECRET;
 use crate::support::project::{Project, TestUser};
 use crate::support::server::TestServer;
 use chrono::{TimeDelta, Utc};
-use palabre::store::accounts;
+use image::ImageFormat;
+use palabre::store::{accounts, users as rows};
 use palabre::wire::token::Tokens;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -148,27 +150,49 @@ impl World {
         let token = accounts::token_of_organization(&row);
         let hour = Duration::from_secs(3600);
         let organization = Tokens::new(SECRET.as_bytes()).issue_organization(&token, Utc::now(), hour).unwrap();
-        let apps = api.get("/projects/p/apps").bearer(&organization).expect(200).await;
-        let app = apps["items"][0]["id"].as_str().unwrap().to_owned();
+        // Another than the one that calls: its key is changed.
+        let apps = api.post("/projects/p/apps").bearer(&organization).json(json!({ "name": "another" }));
+        let app = apps.expect(201).await["app"]["id"].as_str().unwrap().to_owned();
+        let file = api.post("/media").user(&admin).file("dot.png", &picture(ImageFormat::Png, 2, 2)).expect(201).await;
+        let invitation = Uuid::new_v4().to_string();
+        let invite =
+            json!({ "id": invitation, "from": "chief", "conversation": group, "game": "chess", "payload": {} });
+        api.post("/games/invitations").key(&key).json(invite).expect(201).await;
+        let issuer = json!({ "issuer": "https://id.example.org/", "audience": "palabre", "jwks": "https://id.example.org/keys" });
+        api.put("/projects/p/issuer").bearer(&organization).json(issuer).expect(200).await;
+        let asked = json!({ "type": "CHAT", "priority": "LOW", "subject": "x" });
+        let request = api.post("/support/requests").user(&bob).json(asked).expect(201).await;
+        let request = request["id"].as_str().unwrap().to_owned();
+        let session = api.post(&format!("/support/requests/{request}/sessions")).user(&bob).send().await.body;
+        let canned = json!({ "name": "thanks", "body": "You are welcome." });
+        let canned = api.post("/support/canned").user(&admin).json(canned).expect(201).await;
         let places = vec![
+            ("request", request),
+            ("session", session["id"].as_str().unwrap().to_owned()),
+            ("canned", canned["id"].as_str().unwrap().to_owned()),
             ("user", "bob".to_owned()),
             ("conversation", group),
             ("message", message),
             ("emoji", "%F0%9F%91%8D".to_owned()),
             ("project", "p".to_owned()),
             ("app", app),
+            ("media", file["id"].as_str().unwrap().to_owned()),
+            ("invitation", invitation),
         ];
         let operator = OPERATOR.to_owned();
         Self { _server: server, api, project, admin, key, organization, operator, places }
     }
 
-    /// The path of an operation to what is there; things that are not known here get an id of nothing.
+    /// What there is of this kind.
+    fn place(&self, name: &str) -> &str {
+        let known = self.places.iter().find(|(place, _)| *place == name);
+        known.map_or_else(|| panic!("{name} is not known here"), |(_, value)| value.as_str())
+    }
+
+    /// The path of an operation to what is there.
     fn path(&self, operation: &Operation) -> String {
-        let segment = |segment: &str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
-            Some(name) => {
-                let known = self.places.iter().find(|(place, _)| *place == name);
-                known.map_or_else(|| Uuid::new_v4().to_string(), |(_, value)| value.clone())
-            }
+        let segment = |segment: &'static str| match segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            Some(name) => self.place(name).to_owned(),
             None => segment.to_owned(),
         };
         let path: Vec<String> = operation.path.split('/').map(segment).collect();
@@ -224,6 +248,10 @@ async fn who_does_not_say_who_they_are_is_told_so() {
         call().header("Authorization", "Basic eDp5").refused(401, "unauthorized").await;
         call().key("no key of anybody").refused(401, "unauthorized").await;
         if callers.contains(&Kind::Operator) {
+            // Theirs is the only token that counts.
+            for kind in [Kind::User, Kind::App, Kind::Organization] {
+                world.as_caller(call(), kind).refused(401, "unauthorized").await;
+            }
             continue;
         }
         let past = world.admin.token(Utc::now() - TimeDelta::hours(2), Duration::from_secs(3600));
@@ -234,6 +262,45 @@ async fn who_does_not_say_who_they_are_is_told_so() {
         }
     }
     assert!(looked_at > 40, "{looked_at}");
+}
+
+#[tokio::test]
+async fn who_may_not_call_hears_that_before_anything_is_said_of_path_query_or_body() {
+    let world = World::start().await;
+    // Signed and in time, so that only the database knows that it is good no longer.
+    let revoked = world.admin.token(Utc::now() - TimeDelta::minutes(5), Duration::from_secs(3600));
+    let conn = &mut world.project.conn().await;
+    rows::set_password(conn, world.project.id, world.admin.row.id, "x", Utc::now()).await.unwrap();
+    let mut looked_at = 0;
+    for operation in Operation::all() {
+        let (callers, path) = (operation.callers(), world.path(&operation));
+        if callers.is_empty() {
+            continue;
+        }
+        let mark = if path.contains('?') { '&' } else { '?' };
+        let strange_query = format!("{path}{mark}nonsense=1");
+        let strange_path = match operation.path.ends_with('}') {
+            true => format!("{}/%00", path.rsplit_once('/').unwrap().0),
+            false => path.clone(),
+        };
+        for path in [&path, &strange_query, &strange_path] {
+            let call = || match operation.body() {
+                Some(_) => world.api.call(operation.method.clone(), path).body("application/json", "{"),
+                None => world.api.call(operation.method.clone(), path),
+            };
+            looked_at += 1;
+            call().refused(401, "unauthorized").await;
+            call().bearer(&revoked).refused(401, "unauthorized").await;
+            if callers.contains(&Kind::Operator) {
+                continue;
+            }
+            let others = [Kind::App, Kind::Organization].into_iter().filter(|kind| !callers.contains(kind));
+            for kind in others {
+                world.as_caller(call(), kind).refused(403, "forbidden").await;
+            }
+        }
+    }
+    assert!(looked_at > 120, "{looked_at}");
 }
 
 #[tokio::test]
@@ -273,11 +340,13 @@ async fn what_is_in_a_project_is_not_there_for_another() {
     }
     assert!(looked_at > 25, "{looked_at}");
     // Nothing of it was changed.
-    let path = |name: &str| world.places.iter().find(|(place, _)| *place == name).unwrap().1.clone();
-    let message = format!("/conversations/{}/messages/{}", path("conversation"), path("message"));
+    let message = format!("/conversations/{}/messages/{}", world.place("conversation"), world.place("message"));
     let message = world.api.get(&message).user(&world.admin).expect(200).await;
     assert_eq!((&message["body"], message["reactions"].as_object().map(Map::len)), (&json!("x"), Some(0)));
     world.api.get("/users/bob").user(&world.admin).expect(200).await;
+    world.api.get(&format!("/media/{}", world.place("media"))).user(&world.admin).expect(200).await;
+    let invitation = world.api.get(&format!("/games/invitations/{}", world.place("invitation")));
+    assert_eq!(invitation.key(&world.key).expect(200).await["state"], "offered");
     assert_eq!(world.project.name, "p");
 }
 
@@ -346,9 +415,9 @@ async fn a_slash_at_the_end_changes_nothing() {
             Some(kind) => world.as_caller(world.api.get(path), kind),
             None => world.api.get(path),
         };
-        let (without, with) = (call(&path).send().await, call(&with_slash).send().await);
-        assert_eq!(without.status, with.status, "{path}");
-        assert!(without.body == with.body || operation.path.ends_with("/health"), "{path}");
+        let ((status, _, body), with) = (call(&path).raw().await, call(&with_slash).raw().await);
+        assert_eq!((status, with.0), (200, 200), "{path}");
+        assert!(body == with.2 || operation.path.ends_with("/health"), "{path}");
     }
 }
 
@@ -359,15 +428,23 @@ async fn a_named_request_is_done_once() {
     for operation in Operation::all().into_iter().filter(|operation| operation.method == Method::POST) {
         let parameters = operation.described["parameters"].as_array();
         let takes_a_name = parameters.into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
-        if !takes_a_name || operation.callers().contains(&Kind::Operator) {
+        // There is no telling operators and strangers apart, so they have no names for requests.
+        if operation.callers().contains(&Kind::Operator) {
+            assert!(!takes_a_name, "{}", operation.name());
+        }
+        if !takes_a_name {
             continue;
         }
-        let Some(body) = operation.sample() else { continue };
+        let body = operation.sample();
         looked_at += 1;
         let name = Uuid::new_v4().to_string();
         let path = world.path(&operation);
-        let call = |body: Value| {
-            let call = world.api.post(&path).header("Idempotency-Key", &name).json(body);
+        let call = |body: Option<Value>| {
+            let call = world.api.post(&path).header("Idempotency-Key", &name);
+            let call = match body {
+                Some(body) => call.json(body),
+                None => call,
+            };
             world.as_caller(call, *operation.callers().first().unwrap())
         };
         let first = call(body.clone()).send().await;
@@ -388,9 +465,9 @@ async fn a_named_request_is_done_once() {
                 second.body
             );
         }
-        let mut other = body;
+        let mut other = body.unwrap_or_else(|| json!({}));
         other["a_field_of_nobody"] = json!(1);
-        call(other).refused(409, "conflict").await;
+        call(Some(other)).refused(409, "conflict").await;
     }
-    assert!(looked_at > 6, "{looked_at}");
+    assert!(looked_at > 12, "{looked_at}");
 }

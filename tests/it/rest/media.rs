@@ -39,7 +39,7 @@ fn say(api: &Api, user: &TestUser, conversation: &str, files: &[&Value]) -> Call
     api.post(&format!("/conversations/{conversation}/messages")).user(user).json(body)
 }
 
-fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+pub(super) fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     DynamicImage::new_rgb8(width, height).write_to(&mut bytes, format).unwrap();
     bytes.into_inner()

@@ -181,13 +181,16 @@ async fn the_blocked_are_nowhere_to_be_seen() {
     let group = project.group_of(&[&carol, &alice, &bob]).await;
     project.block(&bob, &alice).await;
     let mut bob_s = server.connect(&bob).await;
-    send(&api, &alice, &group, text("hidden")).expect(201).await;
+    let hidden = send(&api, &alice, &group, text("hidden")).expect(201).await;
+    let hidden = format!("/conversations/{group}/messages/{}", hidden["id"].as_str().unwrap());
     let mine = json!({ "id": Uuid::new_v4(), "body": "shown" });
     let shown = send(&api, &bob, &group, mine.clone()).expect(201).await;
     let one = format!("/conversations/{group}/messages/{}", shown["id"].as_str().unwrap());
     api.put(&format!("{one}/reactions/{THUMB}")).user(&alice).expect(200).await;
     bob_s.expect_no("message.react").await;
     // Whatever is answered holds nothing of hers.
+    api.put(&format!("{hidden}/reactions/{THUMB}")).user(&bob).refused(404, "not_found").await;
+    api.delete(&format!("{hidden}/reactions/{THUMB}")).user(&bob).refused(404, "not_found").await;
     let edited = api.patch(&one).json(json!({ "body": "shown!" })).user(&bob).expect(200).await;
     assert_eq!(edited["reaction_counts"], json!({}));
     assert_eq!(send(&api, &bob, &group, mine).expect(201).await["reaction_counts"], json!({}));

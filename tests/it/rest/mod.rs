@@ -49,7 +49,7 @@ async fn user_with_password(project: &Project, username: &str, password: &str) -
 }
 
 /// A new app; its access key.
-async fn app(project: &Project, name: &str) -> String {
+pub async fn app(project: &Project, name: &str) -> String {
     let key = format!("the key of {name} in {}", project.name);
     accounts::create_app(&mut project.conn().await, Uuid::new_v4(), project.id, name, &key).await.unwrap();
     key

@@ -104,6 +104,12 @@ async fn projects_are_made_changed_and_found_by_their_owner_only() {
     assert_eq!(patch(json!({})).expect(200).await, made);
     let changed = patch(json!({ "origins": [], "registration": false })).expect(200).await;
     assert_eq!((&changed["origins"], &changed["registration"]), (&json!([]), &json!(false)));
+    let desk = json!({ "support_auto_assign": true, "support_timeout_s": 60 });
+    let changed = patch(desk).expect(200).await;
+    assert_eq!((&changed["support_auto_assign"], &changed["support_timeout_s"]), (&json!(true), &json!(60)));
+    for seconds in [59, 604_801] {
+        patch(json!({ "support_timeout_s": seconds })).invalid(&["support_timeout_s"]).await;
+    }
     api.post("/projects").bearer(&token).json(json!({ "name": "second" })).expect(201).await;
     patch(json!({ "name": "second" })).refused(409, "name_taken").await;
     assert_eq!(patch(json!({ "name": "market" })).expect(200).await["id"], id);

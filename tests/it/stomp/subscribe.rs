@@ -1,8 +1,11 @@
 //! `SUBSCRIBE` and what comes by it.
 
 use super::{friends, topic};
+use crate::rest::api::Api;
 use crate::support::client::text;
 use crate::support::stomp::{StompClient, VERSIONS, frame};
+use crate::support_desk::set_role;
+use palabre::model::account::UserRole;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -124,19 +127,18 @@ async fn a_stranger_gets_an_error_that_tells_nothing() {
 
 #[tokio::test]
 async fn a_support_session_is_its_conversation() {
-    use diesel::prelude::*;
-    use diesel_async::RunQueryDsl;
-    use palabre::model::ConversationId;
-    use palabre::store::schema::conversations;
-    use palabre::wire::shapes::ConversationKind;
-
     let (server, project, [alice, bob], _) = friends().await;
-    let session = project.group_of(&[&alice, &bob]).await;
-    diesel::update(conversations::table.find(session.parse::<ConversationId>().unwrap()))
-        .set(conversations::kind.eq(ConversationKind::Support))
-        .execute(&mut project.conn().await)
-        .await
-        .unwrap();
+    let api = Api::of(&server);
+    let dan = project.user("dan").await;
+    for agent in [&alice, &dan] {
+        set_role(&project, agent, UserRole::Agent).await;
+    }
+    let new = json!({ "type": "CHAT", "priority": "LOW", "subject": "x", "message": "hello?" });
+    let request = api.post("/support/requests").json(new).user(&bob).expect(201).await;
+    let at = |what: &str| format!("/support/requests/{}/{what}", request["id"].as_str().unwrap());
+    api.post(&at("take")).user(&alice).expect(200).await;
+    let sessions = api.get(&at("sessions")).user(&alice).expect(200).await;
+    let session = sessions["items"][0]["id"].as_str().unwrap();
     let mut agent = StompClient::connect(&server, &alice, "1.2").await;
     let mut customer = StompClient::connect(&server, &bob, "1.1").await;
     let destination = format!("/topic/support/{session}");
@@ -144,6 +146,17 @@ async fn a_support_session_is_its_conversation() {
     customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "help"}"#).await;
     let message = agent.message("s").await;
     assert_eq!((message.header("destination"), &message.json()["body"]), (destination.as_str(), &json!("help")));
+    // An agent who does not have the request learns nothing of it; one who passes it on hears no more.
+    let mut other = StompClient::connect(&server, &dan, "1.2").await;
+    other.send("SUBSCRIBE", &[("id", "1"), ("destination", &destination), ("receipt", "r")], "").await;
+    assert_eq!(other.ended().await.0.json()["code"], "not_found");
+    api.post(&at("transfer")).json(json!({ "to": "dan" })).user(&alice).expect(200).await;
+    customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "secret"}"#).await;
+    agent.expect_none().await;
+    let mut other = StompClient::connect(&server, &dan, "1.2").await;
+    other.subscribe("s", &destination, "auto").await;
+    customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "Dan?"}"#).await;
+    assert_eq!(other.message("s").await.json()["body"], "Dan?");
 }
 
 #[tokio::test]

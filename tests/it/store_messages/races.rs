@@ -1,31 +1,13 @@
 //! The group commit among other writers: numbers without gaps, one winner an id, no deadlock.
 
-use super::world::{World, seqs};
+use super::world::{World, seqs, until_one_waits};
 use crate::support::db::TestDb;
-use crate::support::wait::until_async;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, RunQueryDsl, TransactionManager};
 use palabre::model::{ConversationId, Failure, MessageId};
 use palabre::store::messages::{NewMessage, Outcome, store_batch};
 use palabre::store::schema::conversations;
 use std::collections::{HashMap, HashSet};
-
-/// Waits until a connection of this database waits for a lock.
-async fn until_one_waits(conn: &mut AsyncPgConnection) {
-    #[derive(QueryableByName)]
-    struct Count {
-        #[diesel(sql_type = BigInt)]
-        count: i64,
-    }
-    let waiting = "SELECT count(*) AS count FROM pg_stat_activity \
-        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    until_async("a connection that waits for a lock", async || {
-        let count = diesel::sql_query(waiting).get_result::<Count>(conn).await.unwrap().count;
-        (count > 0).then_some(())
-    })
-    .await;
-}
 
 /// Runs `change` in a transaction that commits only when the batch already waits for it, and returns the batch's outcomes.
 async fn overtaken(

@@ -1,8 +1,10 @@
 //! A project with people and conversations, to write messages in.
 
 use crate::support::db::TestDb;
+use crate::support::wait::until_async;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use palabre::model::permission::Permission;
 use palabre::model::{ConversationId, MediaId, MessageId, OrganizationId, ProjectId, UserId};
@@ -14,6 +16,22 @@ use serde_json::json;
 /// A moment well after everything that the fixtures made; `seconds` later.
 pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(4_000_000_000, 0).unwrap() + TimeDelta::seconds(seconds)
+}
+
+/// Waits until a connection of this database waits for a lock.
+pub async fn until_one_waits(conn: &mut AsyncPgConnection) {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let waiting = "SELECT count(*) AS count FROM pg_stat_activity \
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    until_async("a connection that waits for a lock", async || {
+        let count = diesel::sql_query(waiting).get_result::<Count>(conn).await.unwrap().count;
+        (count > 0).then_some(())
+    })
+    .await;
 }
 
 pub struct World {

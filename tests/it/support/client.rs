@@ -196,6 +196,17 @@ impl Client {
         }
     }
 
+    /// The next that is told of this user's presence. One who came just before the client may be told to it a moment after its
+    /// opening, which tells the same.
+    pub async fn next_status_of(&mut self, user: &str) -> Value {
+        loop {
+            let status = self.next_push("status.update").await;
+            if status["user"]["id"] == user {
+                return status;
+            }
+        }
+    }
+
     /// The next event, whatever it is.
     pub async fn next(&mut self) -> Event {
         match self.inbox.pop_front() {

@@ -70,12 +70,22 @@ export interface ServerPushes {
   'message.read': Receipt | ReceiptDigest
   /** Say something */
   'message.text': Message
+  /** Most of a quota of language models is used up */
+  'quota.warning': QuotaWarning
   /** The token's time is over in a minute */
   'session.expiring': SessionExpiring
   /** The session is open */
   'session.ready': SessionReady
   /** What one looks like to others */
   'status.update': Status
+  /** Whether an agent is there */
+  'support.agent': SupportAgentStatus
+  /** Where one stands who waits for support */
+  'support.queue': SupportPlace
+  /** A request for support is new or changed */
+  'support.request': SupportRequest
+  /** A talk about a request begins or is over */
+  'support.session': SupportSession
   /** Somebody types, or no longer */
   'typing.update': Typing
   /** A user's profile changed */
@@ -105,6 +115,9 @@ export interface Account {
   /** The name to sign in with, and by which others address the user. */
   username: string
 }
+
+/** Whether an agent is there for more. */
+export type AgentStatus = "available" | "busy" | "away"
 
 export interface Attached {
   id: MediaId
@@ -445,6 +458,18 @@ export interface Problem {
 /** A namespace: nothing crosses from one project to another. */
 export type ProjectId = string
 
+/** The data of `quota.warning`: most of a month's quota is used up. */
+export interface QuotaWarning {
+  /** Which one, at the level of conversations. */
+  conversation?: ConversationId
+  /** Three letters, where the quota is one in money. */
+  currency?: string
+  level: string
+  quota: number
+  /** Tokens, or with `currency` millionths of it. */
+  used: number
+}
+
 /** What the members are told of a reaction. */
 export interface Reaction {
   conversation: ConversationId
@@ -482,6 +507,9 @@ export interface Register {
   /** 1 to 100 characters, not the form of a UUID. */
   username: string
 }
+
+/** A customer's request for support. */
+export type RequestId = string
 
 export type Role = "user" | "assistant"
 
@@ -548,6 +576,78 @@ export interface StatusUpdateRequest {
   status: Presence
   text?: string
 }
+
+/** `support.agent`: an agent's status, for the others. */
+export interface SupportAgentStatus {
+  status: AgentStatus
+  user: User
+}
+
+/** `support.queue`: where a customer who waits stands. */
+export interface SupportPlace {
+  place: number
+  request: RequestId
+  /** Seconds that the customer may expect to wait, where that can be told. */
+  wait_s?: number
+}
+
+/** How urgent a request is; the most urgent one is the least. */
+export type SupportPriority = "HIGH" | "MEDIUM" | "LOW"
+
+/** What a customer said of how it went. */
+export interface SupportRating {
+  comment?: string
+  stars: number
+}
+
+/** A customer's request. */
+export interface SupportRequest {
+  /** Who looks after it, or did at last. */
+  agent?: User
+  created_at: Timestamp
+  customer: User
+  /** Seconds from the beginning to the first word of an agent. */
+  first_response_s?: number
+  id: RequestId
+  /** The customer's place in the queue; in answers about one request that waits. */
+  place?: number
+  priority: SupportPriority
+  /** What the customer said of it. */
+  rating?: SupportRating
+  /** Seconds from the beginning to the end. */
+  resolution_s?: number
+  resolved_at?: Timestamp
+  status: SupportStatus
+  subject: string
+  tags?: string[]
+  type: SupportType
+  updated_at: Timestamp
+  /** Seconds that the customer may expect to wait, where that can be told. */
+  wait_s?: number
+}
+
+/** A talk about a request, in a conversation of its own. */
+export interface SupportSession {
+  conversation: ConversationId
+  created_at: Timestamp
+  id: SupportSessionId
+  request: RequestId
+  status: SupportSessionStatus
+  /** The last thing that happened in it. */
+  updated_at: Timestamp
+}
+
+/** A talk about a request for support; not a connection, which is a [`SessionId`]. */
+export type SupportSessionId = string
+
+/** Whether a talk goes on. */
+export type SupportSessionStatus = "ACTIVE" | "CLOSED" | "TIMEOUT"
+
+/** How far a request is: `NEW` → `IN_PROGRESS` → `RESOLVED` → `CLOSED`. */
+export type SupportStatus = "NEW" | "IN_PROGRESS" | "RESOLVED" | "CLOSED"
+
+/** How a customer came. */
+export type SupportType = "CHAT" | "CONTACT_FORM"
 
 /** A moment, written with milliseconds and `Z`, and read in any form of RFC 3339. */
 export type Timestamp = string

@@ -61,7 +61,6 @@ export interface Pushes extends ServerPushes {
   'llm.chunk': Chunk
   'llm.done': { conversation: string; message: Message; usage: { input_tokens: number; output_tokens: number } }
   'llm.error': { conversation: string; code: ErrorCode; message: string }
-  'quota.warning': { level: string; used: number; quota: number }
 }
 
 /** The name of a request. */
