@@ -2,7 +2,7 @@
 //! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
 
 use super::behalf::ON_BEHALF;
-use super::caller::APP_KEY;
+use super::caller::{APP_KEY, PROJECT};
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
@@ -140,7 +140,12 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
     };
     let key = ApiKeyValue::with_description(APP_KEY, "The access key of an app, as it was shown when it was made.");
     [
-        (USER_TOKEN, bearer("A user's token, from `auth/login`, `auth/register` or the command line.")),
+        (
+            USER_TOKEN,
+            bearer(
+                "A user's token, from `auth/login`, `auth/register` or the command line, or of the project's issuer.",
+            ),
+        ),
         (ORGANIZATION_TOKEN, bearer("An organization's token, from `organizations/login`.")),
         (ACCESS_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))),
         (ADMIN_TOKEN, bearer("The operators' token, a setting of the server.")),
@@ -151,10 +156,11 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
 fn complete(path: &str, item: &mut PathItem) {
     let is_auth = path.contains("/auth/");
     let PathItem { get, post, put, patch, delete, .. } = item;
-    if !is_auth {
-        for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+    for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+        if !is_auth {
             open_to_apps(operation);
         }
+        open_to_issuers(operation);
     }
     for operation in [get, put, patch, delete].into_iter().flatten() {
         complete_operation(operation);
@@ -195,6 +201,13 @@ fn open_to_apps(operation: &mut Operation) {
         security.push(app);
     }
     operation.parameters.get_or_insert_default().push(RefOr::T(on_behalf()));
+}
+
+/// What users may do they may do with tokens of others too, which may be good for more than one project.
+fn open_to_issuers(operation: &mut Operation) {
+    if operation.security.as_ref().is_some_and(|security| security.contains(&requirement(USER_TOKEN))) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(project()));
+    }
 }
 
 fn complete_operation(operation: &mut Operation) {
@@ -271,6 +284,19 @@ fn on_behalf() -> utoipa::openapi::path::Parameter {
             "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
         ))
         // Beside a user's own token it means nothing, whatever it holds; for apps it is looked up.
+        .schema(Some(text()))
+        .build()
+}
+
+fn project() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(PROJECT)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "With a token of an issuer that several projects trust for the same audience: the project that is meant, by name or id.",
+        ))
+        // Beside a token of this server it means nothing, whatever it holds; beside others it is looked up.
         .schema(Some(text()))
         .build()
 }
