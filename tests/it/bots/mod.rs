@@ -7,6 +7,7 @@ mod handover;
 mod providers;
 mod quotas;
 mod recovery;
+mod stomp;
 mod webhook;
 
 use crate::support::client::Client;

@@ -120,8 +120,8 @@ async fn nobody_fills_the_queue_by_asking_at_once_nor_rates_twice() {
     let (desk, _other, there) = two_nodes().await;
     let apis = [&desk.api, &there];
     let new = json!({ "type": "CHAT", "priority": "LOW", "subject": "x" });
-    let asked = (0..30).map(|number| apis[number % 2].post("/support/requests").json(new.clone()).user(&desk.alice));
-    let answers = join_all(asked.map(|call| call.send())).await;
+    let ask = |number: usize| apis[number % 2].post("/support/requests").json(new.clone()).user(&desk.alice).send();
+    let answers = join_all((0..30).map(ask)).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [[201; 20].as_slice(), &[409; 10]].concat());
