@@ -8,6 +8,9 @@ mod providers;
 mod quotas;
 mod recovery;
 mod webhook;
+mod webhook_chat;
+mod webhook_failures;
+mod webhook_pairs;
 
 use crate::support::client::Client;
 use crate::support::project::{Project, TestUser};

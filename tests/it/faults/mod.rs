@@ -9,7 +9,7 @@ mod framing;
 mod hostile;
 mod link;
 mod memory;
-mod program;
+pub mod program;
 pub mod proxy;
 mod raw;
 mod shutdown;
