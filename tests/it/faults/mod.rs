@@ -7,7 +7,7 @@ mod crash;
 mod database;
 mod framing;
 mod hostile;
-mod link;
+pub mod link;
 mod memory;
 pub mod program;
 pub mod proxy;

@@ -22,6 +22,8 @@ pub enum Reply {
     Status(u16, Option<(&'static str, String)>),
     /// Says these pieces and closes in the middle.
     Half(Vec<String>),
+    /// Says these pieces and ends in order, without having said that this was all.
+    Cut(Vec<String>),
     /// Says these pieces and then nothing more.
     Hang(Vec<String>),
     /// Sends these bytes as a stream of events.
@@ -83,6 +85,7 @@ struct State {
     replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
     open: AtomicUsize,
+    most: AtomicUsize,
     changed: Notify,
 }
 
@@ -100,7 +103,8 @@ impl Provider {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&state);
                 tokio::spawn(async move {
-                    state.open.fetch_add(1, Ordering::SeqCst);
+                    let open = state.open.fetch_add(1, Ordering::SeqCst) + 1;
+                    state.most.fetch_max(open, Ordering::SeqCst);
                     let _ = serve(stream, &state).await;
                     state.open.fetch_sub(1, Ordering::SeqCst);
                     state.changed.notify_waiters();
@@ -136,6 +140,11 @@ impl Provider {
     /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
+    }
+
+    /// As many requests as there ever were at once.
+    pub fn most_at_once(&self) -> usize {
+        self.state.most.load(Ordering::SeqCst)
     }
 
     /// Waits until nobody is connected.
@@ -335,6 +344,14 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
                 chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
             }
             chunk(&mut stream, b"data: {\"choices\": [{").await?;
+        }
+        Reply::Cut(said) => {
+            stream.write_all(begin(format.content_type()).as_bytes()).await?;
+            chunk(&mut stream, format.begin().as_bytes()).await?;
+            for piece in said {
+                chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
+            }
+            stream.write_all(b"0\r\n\r\n").await?;
         }
         Reply::Hang(said) => {
             stream.write_all(begin(format.content_type()).as_bytes()).await?;
