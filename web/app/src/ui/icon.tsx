@@ -1,0 +1,49 @@
+/** Small drawings, 24 by 24. They say nothing by themselves: what has only an icon has a label too. */
+const PATHS = {
+  chat: 'M4 5h16a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-8l-5 4v-4H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1z',
+  support: 'M4 13v-1a8 8 0 0 1 16 0v1M4 13h3v6H5a1 1 0 0 1-1-1zM20 13h-3v6h2a1 1 0 0 0 1-1zM19 19c0 1.500-2 2.500-5 2.500',
+  live: 'M3 12h4l3-8 4 16 3-8h4',
+  search: 'M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5',
+  plus: 'M12 5v14M5 12h14',
+  close: 'M6 6l12 12M18 6L6 18',
+  back: 'M15 5l-7 7 7 7',
+  down: 'M12 5v14M6 13l6 6 6-6',
+  more: 'M5 12h.01M12 12h.01M19 12h.01',
+  send: 'M4 12l16-8-6 16-3-6z',
+  smile: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM9 10h.01M15 10h.01M8.500 14.500c1 1.400 2.200 2 3.500 2s2.500-.6 3.500-2',
+  clip: 'M20 11l-8.500 8.500a5 5 0 0 1-7-7L13 4a3.300 3.300 0 0 1 4.700 4.700L9.300 17a1.700 1.700 0 0 1-2.400-2.400L14.500 7',
+  reply: 'M10 6L4 12l6 6M4 12h9c4 0 7 2 7 7',
+  edit: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4',
+  trash: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5',
+  check: 'M4 13l5 5L20 7',
+  checks: 'M2 13l4.500 4.500L16 8M11 16l1.500 1.500L22 8',
+  clock: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3 2',
+  alert: 'M12 4L2.500 20h19zM12 10v4M12 17h.01',
+  group: 'M9 5a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7zM2.500 20c0-4 3-6 6.500-6s6.500 2 6.500 6M16 5.300a3.500 3.500 0 0 1 0 6.500M18 14.500c2.200.8 3.500 2.600 3.500 5.500',
+  person: 'M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4.500 20.500c0-4 3.300-6.500 7.500-6.500s7.500 2.500 7.500 6.500',
+  invite: 'M10 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM2.500 20.500c0-4 3.300-6.500 7.500-6.500 1.500 0 2.900.3 4 .9M18 14v6M15 17h6',
+  info: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 11v5M12 8h.01',
+  leave: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
+  block: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM5.700 5.700l12.600 12.600',
+  bot: 'M6 9h12a1 1 0 0 1 1 1v8a1 1 0 0 1-1 1H6a1 1 0 0 1-1-1v-8a1 1 0 0 1 1-1zM12 9V5M12 4.500h.01M9 13.500h.01M15 13.500h.01M3 13v3M21 13v3',
+  game: 'M8 8h8a5 5 0 0 1 5 6c-.5 3-1.300 4-2.500 4S16 15 14.500 15h-5C8 15 6.700 18 5.500 18S3.500 17 3 14a5 5 0 0 1 5-6zM8 10.500v3M6.500 12h3M15.500 11h.01M17.500 12.500h.01',
+  stop: 'M7 7h10v10H7z',
+  file: 'M6 3h8l4 4v14H6zM14 3v4h4',
+  download: 'M12 4v11M7 11l5 5 5-5M5 20h14',
+  sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v2M12 20v2M4.900 4.900l1.400 1.400M17.700 17.700l1.400 1.400M2 12h2M20 12h2M4.900 19.100l1.400-1.400M17.700 6.300l1.400-1.400',
+  note: 'M5 4h14v10l-6 6H5zM13 20v-6h6M8 8h8M8 11h5',
+  star: 'M12 3.500l2.600 5.500 6 .8-4.400 4.200 1.100 6-5.300-2.900L6.700 20l1.100-6L3.400 9.800l6-.8z',
+  tag: 'M4 4h8l8 8-8 8-8-8zM8 8h.01',
+  transfer: 'M4 8h14M14 4l4 4-4 4M20 16H6M10 12l-4 4 4 4',
+  copy: 'M8 8h11v12H8zM5 16V4h11',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+export function Icon(props: { name: IconName; size?: number }) {
+  return (
+    <svg width={props.size ?? 20} height={props.size ?? 20} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+      <path d={PATHS[props.name]} />
+    </svg>
+  )
+}
