@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createRest, type Rest } from '@palabre/client'
+import { startFront } from './front.js'
 
 /** Where the server is that the tests share. */
 export interface Places {
@@ -29,7 +30,7 @@ export async function startServer(...settings: string[]): Promise<{ places: Plac
   const server = spawn(binary, ['serve', '--demo', '--open-organizations', ...ports, '--data-dir', join(directory, 'data'), ...settings], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  const url = await new Promise<string>((resolve, reject) => {
+  const own = await new Promise<string>((resolve, reject) => {
     const said: string[] = []
     for (const stream of [server.stdout, server.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
@@ -41,11 +42,14 @@ export async function startServer(...settings: string[]): Promise<{ places: Plac
     server.on('error', reject)
     server.on('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said.join('\n')}`)))
   })
+  const front = process.env['FRESH'] ? await startFront(Number(new URL(own).port)) : undefined
+  const url = front ? `http://127.0.0.1:${front.port}` : own
   const { token: owner } = await createRest({ url }).call<{ token: string }>('POST', '/api/v1/organizations', { name: 'tests', password: 'tests-password' })
   await createRest({ url, token: owner }).call('POST', '/api/v1/projects', { name: PROJECT, registration: true })
   return {
     places: { url, port: Number(new URL(url).port), owner },
     async stop() {
+      front?.stop()
       server.kill('SIGTERM')
       if (server.exitCode === null) await once(server, 'exit')
       await rm(directory, { recursive: true, force: true })
@@ -80,7 +84,7 @@ export async function person(beginning: string, name?: string): Promise<Person> 
 
 /** Makes two people contacts of each other; returns their conversation. */
 export async function befriend(one: Person, other: Person): Promise<string> {
-  await one.rest.call('PUT', `/api/v1/contacts/${other.id}`, { action: 'invite' })
-  const { conversation } = await other.rest.call<{ conversation: string }>('PUT', `/api/v1/contacts/${one.id}`, { action: 'accept' })
+  await one.rest.call('POST', '/api/v1/contacts', { user: other.id, action: 'invite' })
+  const { conversation } = await other.rest.call<{ conversation: string }>('POST', '/api/v1/contacts', { user: one.id, action: 'accept' })
   return conversation
 }
