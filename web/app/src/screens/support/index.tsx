@@ -1,6 +1,24 @@
-/** The support desk, for customers and agents. */
+/** The support desk, for customers and agents: requests on one side, the one that is looked at on the other. */
+import { Show } from 'solid-js'
+import { parts } from '../../core/router.js'
+import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
+import { createDesk, DeskContext } from './desk.js'
+import { Requests } from './list.js'
+import { RequestView } from './request.js'
+import './support.css'
 
 export function Support() {
-  return <h1>{t('title')}</h1>
+  const desk = createDesk(useChat())
+  const chosen = () => parts()[1]
+  return (
+    <DeskContext.Provider value={desk}>
+      <div class="support" classList={{ deep: chosen() !== undefined }}>
+        <Requests chosen={chosen()} />
+        <Show when={chosen()} keyed fallback={<p class="empty support-choose">{t('choose')}</p>}>
+          {(id) => <RequestView id={id} />}
+        </Show>
+      </div>
+    </DeskContext.Provider>
+  )
 }
