@@ -9,8 +9,8 @@ async function accessKey(): Promise<string> {
   const { items } = await owner.call<{ items: Array<{ id: string; name: string }> }>('GET', '/api/v1/projects')
   const project = items.find(({ name }) => name === PROJECT)
   if (!project) throw new Error(`there is no project ${PROJECT}`)
-  const app = await owner.call<{ access_key: string }>('POST', `/api/v1/projects/${project.id}/apps`, { name: `staff ${process.pid}` })
-  return app.access_key
+  const app = await owner.call<{ key: string }>('POST', `/api/v1/projects/${project.id}/apps`, { name: `staff ${process.pid}` })
+  return app.key
 }
 
 /** A new agent or administrator. */

@@ -9,7 +9,7 @@ import type { Chat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
-import { nameOf } from './format.js'
+import { nameOf } from '../conversations/names.js'
 
 /** Somebody who works at the desk. */
 export interface Agent {

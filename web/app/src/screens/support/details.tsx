@@ -6,8 +6,9 @@ import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
 import { TextArea } from '../../ui/field.js'
 import { toastError } from '../../ui/toast.js'
+import { nameOf } from '../conversations/names.js'
 import { useDesk, type Page } from './desk.js'
-import { duration, exactly, nameOf } from './format.js'
+import { duration, exactly } from './format.js'
 import { Stars } from './rating.js'
 
 /** As many as the server keeps of a request. */
@@ -105,7 +106,7 @@ function Tags(props: { request: SupportRequest }) {
         <ul class="support-tags" role="list">
           <For each={tags()}>
             {(tag) => (
-              <li class="chip tag">
+              <li class="support-chip tag">
                 <span>{tag}</span>
                 <IconButton icon="close" small label={t('tag.remove', { tag })} onClick={() => void set(tags().filter((one) => one !== tag))} />
               </li>

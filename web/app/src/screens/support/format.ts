@@ -1,5 +1,4 @@
 /** Dates, durations and names as people read them. */
-import type { User } from '@palabre/client'
 import { language } from '../../i18n/index.js'
 import { t } from '../../i18n/support.js'
 
@@ -19,5 +18,3 @@ export function duration(seconds: number): string {
   if (minutes < 1) return t('time.moment')
   return minutes < 90 ? t.count('minute', minutes) : t.count('hour', Math.round(minutes / 60))
 }
-
-export const nameOf = (user: User): string => user.name ?? user.username

@@ -1,5 +1,5 @@
 /** The support desk, for customers and agents: requests on one side, the one that is looked at on the other. */
-import { Show } from 'solid-js'
+import { createEffect, Show } from 'solid-js'
 import { parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
@@ -11,9 +11,14 @@ import './support.css'
 export function Support() {
   const desk = createDesk(useChat())
   const chosen = () => parts()[1]
+  createEffect(() => {
+    const subject = chosen() === undefined ? undefined : desk.request(chosen()!)?.subject
+    document.title = `${subject ?? t('title')} – Palabre`
+  })
   return (
     <DeskContext.Provider value={desk}>
       <div class="support" classList={{ deep: chosen() !== undefined }}>
+        <h1 class="unseen">{t('title')}</h1>
         <Requests chosen={chosen()} />
         <Show when={chosen()} keyed fallback={<p class="empty support-choose">{t('choose')}</p>}>
           {(id) => <RequestView id={id} />}

@@ -10,9 +10,10 @@ import { Avatar } from '../../ui/avatar.js'
 import { Button, IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { toast, toastError } from '../../ui/toast.js'
+import { nameOf } from '../conversations/names.js'
 import { useDesk, type List, type Page } from './desk.js'
 import { NewRequest } from './new-request.js'
-import { nameOf, when } from './format.js'
+import { when } from './format.js'
 
 export const STATUSES: readonly SupportStatus[] = ['NEW', 'IN_PROGRESS', 'RESOLVED', 'CLOSED']
 export const PRIORITIES: readonly SupportPriority[] = ['HIGH', 'MEDIUM', 'LOW']
@@ -28,7 +29,9 @@ export function Requests(props: { chosen: string | undefined }) {
   return (
     <section class="support-side" aria-label={t('title')}>
       <div class="support-head">
-        <h1>{t('title')}</h1>
+        <p class="support-name" aria-hidden="true">
+          {t('title')}
+        </p>
         <Button look={desk.isStaff ? undefined : 'primary'} small={desk.isStaff} icon="plus" onClick={() => setAsking(true)}>
           {t('ask')}
         </Button>
@@ -165,7 +168,7 @@ function Row(props: { request: SupportRequest; isChosen: boolean }) {
   return (
     <li>
       <a class="support-row" href={`/support/${props.request.id}`} aria-current={props.isChosen ? 'true' : undefined} onClick={follow}>
-        <Avatar id={other()?.username ?? '?'} name={other() ? nameOf(other()!) : '?'} />
+        <Avatar id={other()?.id ?? ''} name={other() ? nameOf(other()!) : '?'} />
         <span class="support-row-text">
           <span class="support-row-line">
             <strong class="one-line">{props.request.subject}</strong>
@@ -192,7 +195,7 @@ function Row(props: { request: SupportRequest; isChosen: boolean }) {
 
 export function StatusChip(props: { of: SupportRequest }) {
   return (
-    <span class="chip" data-status={props.of.status}>
+    <span class="support-chip" data-status={props.of.status}>
       {t(`status.${props.of.status}`)}
     </span>
   )
@@ -200,7 +203,7 @@ export function StatusChip(props: { of: SupportRequest }) {
 
 export function Priority(props: { of: SupportRequest }) {
   return (
-    <span class="chip" data-priority={props.of.priority}>
+    <span class="support-chip" data-priority={props.of.priority}>
       <span class="unseen">{t('filter.priority')}: </span>
       {t(`priority.${props.of.priority}`)}
     </span>

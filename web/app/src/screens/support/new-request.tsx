@@ -41,6 +41,8 @@ export function NewRequest(props: { subject?: string; onClose: () => void; onDon
         ...(wantsBot && { bot: true }),
       })
       desk.put(request)
+      // A chat begins at once, also before anything was said.
+      if (type() === 'CHAT' && !text && !wantsBot) await desk.openSession(request.id).catch(() => undefined)
       props.onDone?.()
       props.onClose()
       go(`/support/${request.id}`)

@@ -7,8 +7,8 @@ import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
 import { Dialog } from '../../ui/dialog.js'
 import { toast, toastError } from '../../ui/toast.js'
+import { nameOf } from '../conversations/names.js'
 import { useDesk } from './desk.js'
-import { nameOf } from './format.js'
 
 export function Transfer(props: { request: SupportRequest; onClose: () => void }) {
   const desk = useDesk()
@@ -50,7 +50,7 @@ export function Transfer(props: { request: SupportRequest; onClose: () => void }
             {(agent) => (
               <label class="support-kind">
                 <input type="radio" name="to" value={agent.user.id} checked={to() === agent.user.id} onChange={() => setTo(agent.user.id)} />
-                <Avatar id={agent.user.username} name={nameOf(agent.user)} small />
+                <Avatar id={agent.user.id} name={nameOf(agent.user)} small />
                 <span>
                   <strong>{nameOf(agent.user)}</strong>
                   <span class="hint">
