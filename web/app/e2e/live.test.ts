@@ -22,7 +22,7 @@ test('an administrator sees what happens, while it happens', async () => {
   // One's own connection at least.
   await page.waitForFunction(() => Number(document.querySelector('[data-figure="users_online"] dd')?.textContent) >= 1)
   const talk = setInterval(() => {
-    one.rest.call('POST', `/api/v1/conversations/${conversation}/messages`, { body: 'And again' }).catch(() => undefined)
+    one.rest.call('POST', `/api/v1/conversations/${conversation}/messages`, { id: crypto.randomUUID(), body: 'And again' }).catch(() => undefined)
   }, 150)
   try {
     await page.waitForFunction(() => Number.parseFloat(document.querySelector('[data-figure="messages_per_second"] dd')?.textContent ?? '0') > 0)

@@ -34,8 +34,8 @@ test('a request goes its whole way, from the question to the rating', async () =
   const agent = await desk(carol)
   await checkAccess(customer, 'no requests')
   await agent.page.getByLabel('I am').selectOption('available')
-  await agent.page.getByText('Nobody waits').waitFor()
-  assert.deepEqual(await carol.rest.call('GET', '/api/v1/support/agents/me').then((one) => (one as { status: string }).status), 'available')
+  await agent.page.getByText('Make yourself available').waitFor({ state: 'detached' })
+  assert.equal((await carol.rest.call<{ status: string }>('GET', '/api/v1/support/agents/me')).status, 'available')
 
   // The customer asks.
   await customer.page.getByRole('button', { name: 'Ask for support' }).click()
@@ -64,7 +64,7 @@ test('a request goes its whole way, from the question to the rating', async () =
   // They talk.
   await agent.page.getByLabel(/^Write to/).fill('Is the battery charged?')
   await agent.page.getByLabel(/^Write to/).press('Enter')
-  await customer.page.getByText('Is the battery charged?').waitFor()
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('Is the battery charged?').waitFor()
   await customer.page.getByLabel(/^Write to/).pressSequentially('It was yesterday')
   await agent.page.getByText(`${alice.username} `).waitFor()
   await customer.page.getByRole('button', { name: 'Send', exact: true }).click()
@@ -96,7 +96,7 @@ test('a request goes its whole way, from the question to the rating', async () =
   await agent.page.getByRole('menuitem', { name: 'tow' }).click()
   assert.equal(await agent.page.getByLabel(/^Write to/).inputValue(), 'We will have it towed.')
   await agent.page.getByLabel(/^Write to/).press('Enter')
-  await customer.page.getByText('We will have it towed.').waitFor()
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('We will have it towed.').waitFor()
 
   // The end, and what the customer says of it.
   await agent.page.getByRole('button', { name: 'Resolve' }).click()
@@ -173,7 +173,10 @@ test('of two agents who take at once one has it, and the other is told nicely', 
 
   // Who has as many as they take at once is told that, and not that somebody was faster.
   await winner!.page.getByLabel('Requests at once').fill('1')
-  await winner!.page.getByLabel('Requests at once').press('Tab')
+  await Promise.all([
+    winner!.page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.url().endsWith('/agents/me')),
+    winner!.page.getByLabel('Requests at once').press('Tab'),
+  ])
   await ask(alice, 'One too many')
   await winner!.page.getByRole('button', { name: 'All' }).click()
   await winner!.page.getByRole('link', { name: /One too many/ }).click()
@@ -191,7 +194,7 @@ test('of two agents who take at once one has it, and the other is told nicely', 
   await dialog.getByRole('button', { name: 'Transfer' }).click()
   await winner!.page.getByText('only for the customer').waitFor()
   await loser!.page.getByRole('button', { name: 'Resolve' }).waitFor()
-  await loser!.page.getByText('About Two hands').waitFor()
+  await loser!.page.getByRole('region', { name: 'Messages' }).getByText('About Two hands').waitFor()
   for (const window of windows) {
     assert.deepEqual(window.faults, [])
     await window.close()

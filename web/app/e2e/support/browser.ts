@@ -59,11 +59,6 @@ const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 export async function checkAccess({ page }: Window, what: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    // Colours that change in steps have changed by then.
-    await page.evaluate(async () => {
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
-      await Promise.allSettled(document.getAnimations().map(({ finished }) => finished))
-    })
     // Not as a tag in the page, whose policy would forbid it.
     if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate((await import('node:fs')).readFileSync(axeSource, 'utf8'))
     const found = await page.evaluate(async () => {
@@ -86,6 +81,8 @@ export async function shot({ page }: Window, name: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    // What changes its colours in steps has changed them by then.
+    await page.waitForTimeout(300)
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
   }
   await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })

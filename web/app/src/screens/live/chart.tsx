@@ -16,6 +16,8 @@ export interface Line {
 const HEIGHT = 170
 /** A line of nothing is drawn below the middle of this, not at the top. */
 const LEAST_TOP = 4
+/** The time that is shown at least. */
+const LEAST_SECONDS = 60
 
 export default function Chart(props: { label: string; lines: readonly Line[]; times: readonly number[]; values: ReadonlyArray<ReadonlyArray<number | null>> }) {
   let place!: HTMLDivElement
@@ -27,7 +29,7 @@ export default function Chart(props: { label: string; lines: readonly Line[]; ti
     const colour = (name: string) => styles.getPropertyValue(name).trim()
     const font = `12px ${colour('--font')}`
     const axis: uPlot.Axis = { stroke: colour('--text-2'), font, grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false } }
-    const time = new Intl.DateTimeFormat(language(), { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+    const time = new Intl.DateTimeFormat(language() === 'en' ? 'en-GB' : language(), { hour: '2-digit', minute: '2-digit', second: '2-digit' })
     plot = new uPlot(
       {
         width: place.clientWidth,
@@ -36,9 +38,9 @@ export default function Chart(props: { label: string; lines: readonly Line[]; ti
         cursor: { show: false },
         legend: { show: false },
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-        scales: { y: { range: (_, __, most) => [0, Math.max(LEAST_TOP, (most ?? 0) * 1.15)] } },
+        scales: { x: { range: (_, first, last) => [Math.min(first, last - LEAST_SECONDS), last] }, y: { range: (_, __, most) => [0, Math.max(LEAST_TOP, (most ?? 0) * 1.15)] } },
         axes: [
-          { ...axis, space: 90, values: (_, splits) => splits.map((split) => time.format(split * 1_000)) },
+          { ...axis, size: 28, space: 90, values: (_, splits) => splits.map((split) => time.format(split * 1_000)) },
           { ...axis, size: 44, values: (_, splits) => splits.map((split) => split.toLocaleString(language())) },
         ],
         series: [

@@ -1,16 +1,13 @@
-/** Dates, durations and names as people read them. */
+/** Dates and durations as people read them. */
 import { language } from '../../i18n/index.js'
 import { t } from '../../i18n/support.js'
+import { brief } from '../conversations/times.js'
 
 /** The time of day if it was today, else the day. */
-export function when(date: string): string {
-  const moment = new Date(date)
-  const isToday = moment.toDateString() === new Date().toDateString()
-  return moment.toLocaleString(language(), isToday ? { timeStyle: 'short' } : { dateStyle: 'medium' })
-}
+export const when = (date: string): string => brief(new Date(date))
 
 /** Day and time. */
-export const exactly = (date: string): string => new Date(date).toLocaleString(language(), { dateStyle: 'medium', timeStyle: 'short' })
+export const exactly = (date: string): string => new Date(date).toLocaleString(language() === 'en' ? 'en-GB' : language(), { dateStyle: 'medium', timeStyle: 'short' })
 
 /** About how long. */
 export function duration(seconds: number): string {
