@@ -66,7 +66,7 @@ test('a request goes its whole way, from the question to the rating', async () =
   await agent.page.getByLabel(/^Write to/).press('Enter')
   await customer.page.getByRole('region', { name: 'Messages' }).getByText('Is the battery charged?').waitFor()
   await customer.page.getByLabel(/^Write to/).pressSequentially('It was yesterday')
-  await agent.page.getByText(`${alice.username} `).waitFor()
+  await agent.page.getByText(`${alice.username} is typing`).waitFor()
   await customer.page.getByRole('button', { name: 'Send', exact: true }).click()
   await said.getByText('It was yesterday').waitFor()
 
@@ -172,10 +172,10 @@ test('of two agents who take at once one has it, and the other is told nicely', 
   const [winner, loser] = outcomes[0] === 'had' ? windows : windows.toReversed()
 
   // Who has as many as they take at once is told that, and not that somebody was faster.
-  await winner!.page.getByLabel('Requests at once').fill('1')
+  await winner!.page.getByLabel('Capacity').fill('1')
   await Promise.all([
     winner!.page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.url().endsWith('/agents/me')),
-    winner!.page.getByLabel('Requests at once').press('Tab'),
+    winner!.page.getByLabel('Capacity').press('Tab'),
   ])
   await ask(alice, 'One too many')
   await winner!.page.getByRole('button', { name: 'All' }).click()

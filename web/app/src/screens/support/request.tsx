@@ -1,6 +1,6 @@
 /** A request: what may be done with it, what is said about it, and for agents what they know of it. */
 import type { SupportRequest, SupportSession } from '@palabre/client'
-import { createEffect, createMemo, createSignal, For, Match, Show, Switch } from 'solid-js'
+import { createEffect, createMemo, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -248,10 +248,11 @@ function Notices(props: { request: SupportRequest; standing: Standing }) {
 
 /** Which of a request's talks. */
 function Sessions(props: { all: readonly SupportSession[]; shown: SupportSession | undefined; onChoose: (id: string) => void }) {
+  const id = createUniqueId()
   return (
-    <label class="support-sessions small">
-      <span>{t('session.which')}</span>
-      <select class="input small" value={props.shown?.id} onChange={(event) => props.onChoose(event.currentTarget.value)}>
+    <div class="support-sessions small">
+      <label for={id}>{t('session.which')}</label>
+      <select id={id} class="input small" value={props.shown?.id} onChange={(event) => props.onChoose(event.currentTarget.value)}>
         <For each={props.all}>
           {(one, at) => (
             <option value={one.id} selected={one.id === props.shown?.id}>
@@ -260,6 +261,6 @@ function Sessions(props: { all: readonly SupportSession[]; shown: SupportSession
           )}
         </For>
       </select>
-    </label>
+    </div>
   )
 }
