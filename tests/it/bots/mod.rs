@@ -12,6 +12,9 @@ mod recovery;
 mod stomp;
 mod usage;
 mod webhook;
+mod webhook_chat;
+mod webhook_failures;
+mod webhook_pairs;
 
 use crate::support::client::Client;
 use crate::support::project::{Project, TestUser};

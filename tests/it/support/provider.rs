@@ -14,6 +14,8 @@ use tokio::sync::{Notify, mpsc};
 pub enum Reply {
     /// Says these pieces, streamed, and how many tokens that took.
     Say(Vec<String>, Option<(u64, u64)>),
+    /// Says "to " and the last that it was told, in OpenAI's format.
+    Repeat,
     /// The same as one document.
     Whole(String, Option<(u64, u64)>),
     /// Refuses, with a header if need be.
@@ -290,12 +292,16 @@ impl Format {
 async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
     let format = Format::of(&asked.path);
+    let last = asked.messages().pop().map(|(_, text)| text).unwrap_or_default();
     state.asked.lock().unwrap().push(asked);
     let reply = state.replies.lock().unwrap().pop_front();
     let Some(format) = format else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
     };
-    let reply = reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5))));
+    let reply = match reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5)))) {
+        Reply::Repeat => Reply::Say(vec![format!("to {last}")], Some((10, 5))),
+        reply => reply,
+    };
     let begin = |content_type: &str| {
         format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -312,6 +318,7 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             );
             stream.write_all(answer.as_bytes()).await?;
         }
+        Reply::Repeat => unreachable!("it became something to say"),
         Reply::Whole(text, usage) => {
             let body = format.whole(&text, usage).to_string();
             stream.write_all(begin("application/json").as_bytes()).await?;
