@@ -2,7 +2,8 @@
 //! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
 
 use super::behalf::ON_BEHALF;
-use super::caller::{APP_KEY, PROJECT};
+use super::bots;
+use super::caller::{APP_KEY, BOT_KEY, PROJECT};
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
@@ -31,6 +32,8 @@ pub const USER_TOKEN: &str = "user_token";
 pub const ORGANIZATION_TOKEN: &str = "organization_token";
 /// How apps do.
 pub const ACCESS_KEY: &str = "access_key";
+/// How the back ends of bots do.
+pub const CHATBOT_KEY: &str = "chatbot_key";
 /// How operators do.
 pub const ADMIN_TOKEN: &str = "admin_token";
 
@@ -112,10 +115,12 @@ fn allowed(item: &PathItem) -> Vec<&'static str> {
 }
 
 fn describe() -> OpenApi {
-    let routes = v1::scope();
+    let (routes, of_bots) = (v1::scope(), bots::scope());
     let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
     routes.schemas(&mut schemas);
+    of_bots.schemas(&mut schemas);
     let mut paths = routes.paths();
+    paths.paths.extend(of_bots.paths().paths);
     for (path, item) in &mut paths.paths {
         complete(path, item);
     }
@@ -133,12 +138,14 @@ fn describe() -> OpenApi {
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
 }
 
-fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
+fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
     let bearer = |description: &str| {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
         SecurityScheme::Http(scheme.build())
     };
     let key = ApiKeyValue::with_description(APP_KEY, "The access key of an app, as it was shown when it was made.");
+    let bot_key = "The access key of a bot, as it was shown when it was made or got another.";
+    let bot_key = ApiKeyValue::with_description(BOT_KEY, bot_key);
     [
         (
             USER_TOKEN,
@@ -148,6 +155,7 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
         ),
         (ORGANIZATION_TOKEN, bearer("An organization's token, from `organizations/login`.")),
         (ACCESS_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))),
+        (CHATBOT_KEY, SecurityScheme::ApiKey(ApiKey::Header(bot_key))),
         (ADMIN_TOKEN, bearer("The operators' token, a setting of the server.")),
     ]
 }

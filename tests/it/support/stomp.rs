@@ -177,26 +177,14 @@ impl StompClient {
         assert_eq!(came, None);
     }
 
-    /// As [`Self::expect_none`], of one subscription.
-    pub async fn expect_none_of(&mut self, subscription: &str) {
+    /// The `MESSAGE`s that came and come before the answer to what is sent now.
+    pub async fn messages(&mut self) -> Vec<Frame> {
         self.sync().await;
-        assert_eq!(self.take_messages(subscription), []);
-    }
-
-    /// The envelopes of a subscription that came so far and were not looked at.
-    pub fn events_so_far(&mut self, subscription: &str) -> Vec<Value> {
-        self.take_messages(subscription).iter().map(Frame::json).collect()
-    }
-
-    fn take_messages(&mut self, subscription: &str) -> Vec<Frame> {
-        let is_it = |incoming: &Incoming| {
-            matches!(incoming, Incoming::Frame(frame)
-                if frame.command == "MESSAGE" && frame.get("subscription") == Some(subscription))
+        let frame = |incoming| match incoming {
+            Incoming::Frame(frame) if frame.command == "MESSAGE" => Some(frame),
+            _ => None,
         };
-        let (taken, rest) = std::mem::take(&mut self.inbox).into_iter().partition(is_it);
-        self.inbox = rest;
-        let taken: VecDeque<Incoming> = taken;
-        taken.into_iter().filter_map(|it| if let Incoming::Frame(frame) = it { Some(frame) } else { None }).collect()
+        self.inbox.drain(..).filter_map(frame).collect()
     }
 
     /// The error that ends the connection, and the close code after it.
