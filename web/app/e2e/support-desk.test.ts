@@ -3,7 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
-import { person, type Person } from './support/server.js'
+import { startProxy } from '../../client/test/support/proxy.js'
+import { person, places, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
 
 let browser: Browser
@@ -244,6 +245,30 @@ test('another’s request is not there, and an administrator reads without takin
     assert.deepEqual(window.faults, [])
     await window.close()
   }
+})
+
+test('what happened during a break is seen after it', async () => {
+  const [alice, carol] = [await person('away'), await staff('agent', 'carol')]
+  const request = await ask(alice, 'Meanwhile', 'LOW')
+  const proxy = await startProxy(places().port)
+  const customer = await desk(alice, { url: proxy.url })
+  await customer.page.getByRole('link', { name: /Meanwhile/ }).click()
+  await customer.page.getByText(/in the queue|You are next/).waitFor()
+  proxy.close()
+  proxy.cut()
+  await customer.page.getByText('What you write is kept and sent later.').first().waitFor()
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  const { items } = await carol.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${request.id}/sessions`)
+  await carol.rest.call('POST', `/api/v1/conversations/${items[0]?.conversation}/messages`, { id: crypto.randomUUID(), body: 'Are you there?' })
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/resolve`)
+  proxy.open()
+  await customer.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
+  await customer.page.getByText('How did it go?').waitFor()
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('Are you there?').waitFor()
+  await customer.page.getByText('This talk was ended.').waitFor()
+  assert.deepEqual(customer.faults, [])
+  await customer.close()
+  await proxy.stop()
 })
 
 test('a phone shows the list or the request, in French too, by the keyboard alone', async () => {
