@@ -8,7 +8,7 @@
 //! | [`http`] | REST: health, sign-in, the operators' listener |
 //! | [`session`] | connections: listeners, the session actor, one file a command |
 //! | [`chat`] | the actors: hubs, rooms, namespaces, registries, scribes |
-//! | [`assistant`] | language models and what they use up |
+//! | [`assistant`] | language models: providers, limits and quotas, what they are told |
 //! | [`cluster`] | the bus that carries publications to the hubs |
 //! | [`store`] | PostgreSQL through Diesel, and the server's own PostgreSQL |
 //! | [`wire`] | events and their encodings: bytes in, typed events out, and back |

@@ -1,5 +1,6 @@
 //! Start and stop of everything, in order.
 
+use crate::assistant::Models;
 use crate::chat::callbacks::{Deliveries, Guard};
 use crate::chat::channel::Socket;
 use crate::chat::{Chat, Clock};
@@ -54,6 +55,8 @@ pub enum Error {
     Opening(#[from] opening::Error),
     #[error(transparent)]
     Tls(#[from] TlsError),
+    #[error(transparent)]
+    Models(#[from] crate::assistant::models::Error),
     #[error("the database refused: {0}")]
     Database(#[from] Failure),
     #[error("{0}: {1}")]
@@ -158,6 +161,7 @@ impl Listening {
 /// What kept it from starting; what was started by then is stopped.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     settings.validate()?;
+    let models = Models::new(&settings.models)?;
     let listeners = Listeners::bind(&settings)?;
     let objects = Objects::at(settings.media_place()?);
     let certificate = match (&settings.listen.tls_cert, &settings.listen.tls_key) {
@@ -174,6 +178,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, Error> {
     let tokens = Arc::new(Tokens::new(secret.expose().as_bytes()));
     let scribes = settings.engine.scribes.get();
     let chat = Chat::start(database, settings.limits.clone(), scribes, clock);
+    chat.start_bots(models);
     let sign_in =
         Arc::new(SignIn::new(chat.clone(), settings.engine.worker_count(), settings.auth.webhook_project.clone()));
     let by_password = (Arc::clone(&sign_in), settings.auth.token_lifetime());

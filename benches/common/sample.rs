@@ -98,6 +98,7 @@ pub fn message(conversation: ConversationId, number: u32, bytes: usize) -> Messa
         date: time(number),
         edited_at: None,
         deleted_at: None,
+        ended: None,
     }
 }
 

@@ -117,6 +117,7 @@ pub fn push_is_longer_by() -> usize {
         date: palabre::chat::Clock::system().now().into(),
         edited_at: None,
         deleted_at: None,
+        ended: None,
     };
     let json = outgoing::Encoding { framing: Framing::WebSocket, format: Format::Json };
     let push = Outgoing::new("message.text", message).push(json);

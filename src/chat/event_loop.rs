@@ -7,6 +7,7 @@ use super::channel::{Change, Channel, Subscription};
 use crate::cluster::Bus;
 use crate::model::{ConversationId, SessionId, UserId};
 use crate::wire::close::CloseCode;
+use crate::wire::outgoing::Outgoing;
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// Bytes read from a socket at once, into one buffer for all connections of the loop: a whole frame of the largest size.
 pub const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Answers of which a channel remembers that it came in the middle; of more it hears some pieces twice.
+const AHEAD: usize = 64;
 
 type Channels<K> = RefCell<HashMap<K, Vec<Rc<Channel>>>>;
 
@@ -189,6 +193,18 @@ impl EventLoop {
         }
         channel.subscriptions.borrow_mut().push(Subscription { conversation, place: channels.len() });
         channels.push(Rc::clone(channel));
+        drop(conversations);
+        // Only now: what is said from here on finds the subscription.
+        if let Some(chunk) = self.bus.answers.so_far(conversation) {
+            let mut ahead = channel.ahead.borrow_mut();
+            if ahead.len() >= AHEAD {
+                ahead.remove(0);
+            }
+            ahead.push(chunk.place());
+            drop(ahead);
+            channel.tell(&Arc::new(Outgoing::new("llm.chunk", chunk)), false);
+            channel.flush();
+        }
     }
 
     /// Takes a channel from those that hear a conversation; the last of them moves to its place.

@@ -176,7 +176,8 @@ impl Hub {
             if channel.apart.get() {
                 return;
             }
-            if plain && channel.stomp.get().is_none() && channel.blocked.borrow().is_none() {
+            let is_like_others = channel.stomp.get().is_none() && channel.ahead.borrow().is_empty();
+            if plain && is_like_others && channel.blocked.borrow().is_none() {
                 let encoding = channel.encoding();
                 let slot = &mut joined[encoding.index()];
                 let bytes = slot.get_or_insert_with(|| join(run, encoding));
@@ -369,7 +370,8 @@ fn hears(channel: &Channel, publication: &Publication) -> bool {
     let Some(user) = channel.user.get() else { return false };
     let hidden = publication.hidden_from.as_ref().is_some_and(|hidden| hidden.contains(user));
     let blocks = |author| channel.blocked.borrow().as_ref().is_some_and(|blocked| blocked.contains(author));
-    !hidden && !publication.author.iter().chain(&publication.about).any(blocks)
+    let has = publication.chunk.is_some_and(|chunk| channel.has_chunk(chunk));
+    !hidden && !has && !publication.author.iter().chain(&publication.about).any(blocks)
 }
 
 /// The event for one channel: the shared one, or a copy without what people did whom its user blocks.

@@ -7,6 +7,7 @@
 //! | [`registry::Registry`], one a project | sessions, hubs (roll call) | the bus, rooms (to read anew) |
 //! | [`room::Room`], one an active conversation | sessions, scribes | its scribe, the bus |
 //! | [`scribe::Scribe`], a few a process | rooms | reports to rooms |
+//! | [`llm::Llm`], one a process | registries, sessions, rooms | rooms |
 //!
 //! Nobody waits for an actor above itself in the way of a message (session, room, scribe, hub), so no circle can lock up. Every
 //! request between actors has a time limit where it is awaited.
@@ -30,6 +31,7 @@ pub mod founding;
 mod guard;
 pub mod hub;
 mod indexing;
+pub mod llm;
 pub mod metrics;
 pub mod namespace;
 mod quotas;
@@ -40,6 +42,7 @@ mod scribes;
 
 pub use crate::model::Clock;
 
+use crate::assistant::Models;
 use crate::assistant::quota::{self, Quota};
 use crate::cluster::Bus;
 use crate::model::{ConversationId, Failure, ProjectId};
@@ -52,6 +55,7 @@ use desk::Bell;
 use diesel_async::AsyncPgConnection;
 use event_loop::EventLoop;
 use indexing::Unindexed;
+use llm::LlmHandle;
 use metrics::Metrics;
 use namespace::{Namespace, NamespaceHandle};
 use registry::Registry;
@@ -60,8 +64,8 @@ use scribes::Scribes;
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -116,6 +120,7 @@ struct Inner {
     core: Arc<Core>,
     scribes: Scribes,
     namespaces: Mutex<HashMap<ProjectId, NamespaceHandle>>,
+    llm: OnceLock<LlmHandle>,
 }
 
 impl Deref for Chat {
@@ -143,7 +148,7 @@ impl Chat {
             clock,
         });
         let scribes = Scribes::start(&core, scribes);
-        Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default() }))
+        Self(Arc::new(Inner { core, scribes, namespaces: Mutex::default(), llm: OnceLock::new() }))
     }
 
     /// Ends game invitations in their time, on the current arbiter, until the task is aborted.
@@ -154,6 +159,17 @@ impl Chat {
     /// Makes what is stored findable, on the current arbiter, until the task is aborted.
     pub fn watch_search(&self) -> JoinHandle<()> {
         indexing::start(self)
+    }
+
+    /// Lets bots answer from now on, with these models.
+    pub fn start_bots(&self, models: Models) {
+        self.0.llm.get_or_init(|| LlmHandle::start(self, models));
+    }
+
+    /// The actor that lets bots answer; `None` where they don't.
+    #[must_use]
+    pub fn llm(&self) -> Option<&LlmHandle> {
+        self.0.llm.get()
     }
 
     /// Looks after the support desks of all projects, on the current arbiter, until the task is aborted.
@@ -240,6 +256,10 @@ impl Chat {
 
     /// Waits until no scribe has anything left to store, at most so long; then ends their thread.
     pub async fn stop(&self, patience: Duration) {
-        self.0.scribes.stop(patience).await;
+        let begun = Instant::now();
+        if let Some(llm) = self.llm() {
+            llm.stop(patience / 2).await;
+        }
+        self.0.scribes.stop(patience.saturating_sub(begun.elapsed())).await;
     }
 }

@@ -4,6 +4,7 @@
 //! doesn't fit at once comes back as a [`Backlog`] that the publisher must wait for before it publishes more, so that order is
 //! kept and nothing grows without bound.
 
+use super::answers::{Answers, ChunkPlace};
 use super::interest::{Interest, MAX_LOOPS};
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::CloseCode;
@@ -152,6 +153,8 @@ pub struct Publication {
     pub transient: bool,
     /// About how many bytes it takes when encoded, so that batches can be cut.
     pub size: usize,
+    /// It is a piece of a bot's answer: who has it already, with all before, does not get it again.
+    pub chunk: Option<ChunkPlace>,
     /// Sessions that get this as the reply to a request of theirs, in its place in the order, instead of the push.
     pub replies: Vec<ReplyTo>,
 }
@@ -201,6 +204,7 @@ impl Publication {
             tailor: None,
             transient: false,
             size: TYPICAL_BYTES,
+            chunk: None,
             replies: Vec::new(),
         }
     }
@@ -285,6 +289,8 @@ pub struct Bus {
     pub conversations: Interest<ConversationId>,
     /// Which loops have sessions of a user.
     pub users: Interest<UserId>,
+    /// What bots are saying.
+    pub answers: Answers,
 }
 
 #[derive(Debug, Clone)]

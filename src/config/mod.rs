@@ -7,13 +7,13 @@ pub mod command;
 mod door;
 mod kept_secret;
 mod media;
-mod secret;
 mod validate;
 
+pub use crate::assistant::ModelSettings;
+pub use crate::model::Secret;
 pub use crate::wire::bounds::Limits;
 pub use door::Door;
 pub use media::Media;
-pub use secret::Secret;
 
 use crate::cluster::MAX_LOOPS;
 use crate::model::account::check_origin;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub auth: Auth,
     #[command(flatten)]
     pub rest: Rest,
+    #[command(flatten)]
+    pub models: ModelSettings,
     #[command(flatten)]
     pub media: Media,
     #[command(flatten)]

@@ -32,6 +32,16 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
                         .post(webhook::login::create)
                         .default_service(web::to(async || webhook::answer::method_not_allowed("POST"))),
                 )
+                .service(
+                    web::resource("/wibot/conversations")
+                        .get(webhook::conversations::list)
+                        .default_service(web::to(async || webhook::answer::method_not_allowed("GET"))),
+                )
+                .service(
+                    web::resource("/wibot/conversations/{id}/messages")
+                        .get(webhook::conversations::messages)
+                        .default_service(web::to(async || webhook::answer::method_not_allowed("GET"))),
+                )
                 .default_service(web::to(async || webhook::answer::not_found())),
         )
         .configure(docs::configure)

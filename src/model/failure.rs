@@ -55,6 +55,9 @@ pub enum Failure {
     /// The month's tokens, or money, are used up.
     #[error("the quota of the {0} is used up for this month")]
     QuotaExceeded(&'static str),
+    /// A language model did not answer.
+    #[error("{0}")]
+    ModelFailed(&'static str),
     /// Something this needs is away for now: the database, or an actor that is being started anew.
     #[error("unavailable for the moment, try again")]
     Unavailable,

@@ -48,6 +48,14 @@ pub const ORIGINS: usize = 100;
 pub const PROJECTS: i64 = 10_000;
 /// Apps of a project: each is a program that somebody runs.
 pub const APPS: i64 = 200;
+/// Chatbots of a project: one for each thing that it does.
+pub const CHATBOTS: i64 = 200;
+/// Characters of a chatbot's instructions: some ten pages, which every question repeats.
+pub const PROMPT_CHARS: usize = 32_768;
+/// Files that a chatbot knows.
+pub const CHATBOT_ATTACHMENTS: usize = 50;
+/// Characters of what is said of such a file.
+pub const COMMENT_CHARS: usize = 1_000;
 /// Seconds without a word after which a session of support ends: a talk needs a minute at least, and nobody waits a week.
 pub const SUPPORT_TIMEOUT_S: std::ops::RangeInclusive<i32> = 60..=604_800;
 /// Requests that an agent may take at once.

@@ -20,8 +20,10 @@ pub mod picture;
 pub mod presence;
 pub mod profile;
 pub mod quota;
+mod secret;
 pub mod support;
 pub mod text;
+pub mod tokens;
 pub mod words;
 
 pub use clock::Clock;
@@ -30,3 +32,5 @@ pub use ids::{
     ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
     UserId,
 };
+pub use secret::Secret;
+pub use tokens::Usage;

@@ -22,6 +22,8 @@ pub struct RoomRow {
     pub kind: ConversationKind,
     pub mode: Mode,
     pub chatbot: Option<ChatbotId>,
+    /// Goes up whenever somebody else is to answer.
+    pub turn: i64,
     pub name: Option<String>,
     /// Goes up with every change of members, permissions, mode or name.
     pub version: i64,
@@ -228,7 +230,7 @@ pub async fn load(
     project: ProjectId,
     id: ConversationId,
 ) -> QueryResult<Option<RoomRow>> {
-    type Columns = (ConversationKind, Mode, Option<ChatbotId>, Option<String>, i64, i64);
+    type Columns = (ConversationKind, Mode, Option<ChatbotId>, i64, Option<String>, i64, i64);
     let rows: Vec<(Columns, Option<RoomMember>)> = conversations::table
         .left_join(member_table::table)
         .filter(conversations::project_id.eq(project).and(conversations::id.eq(id)))
@@ -237,6 +239,7 @@ pub async fn load(
                 conversations::kind,
                 conversations::mode,
                 conversations::chatbot_id,
+                conversations::turn,
                 conversations::name,
                 conversations::version,
                 conversations::last_seq,
@@ -246,9 +249,9 @@ pub async fn load(
         .load(conn)
         .await?;
     let [(columns, _), ..] = rows.as_slice() else { return Ok(None) };
-    let (kind, mode, chatbot, name, version, last_seq) = columns.clone();
+    let (kind, mode, chatbot, turn, name, version, last_seq) = columns.clone();
     let members = rows.into_iter().filter_map(|(_, member)| member).collect();
-    Ok(Some(RoomRow { kind, mode, chatbot, name, version, last_seq, members }))
+    Ok(Some(RoomRow { kind, mode, chatbot, turn, name, version, last_seq, members }))
 }
 
 statement! {

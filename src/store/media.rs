@@ -3,7 +3,7 @@
 //! A row is there before its object and goes before it. So an object without a row is nobody's, whenever one is met; and a row
 //! whose file never arrived, or that nothing refers to, is taken away by the sweep.
 
-use super::schema::{attachments, media, projects, users};
+use super::schema::{attachments, chatbot_attachments, media, projects, users};
 use super::statement::statement;
 use crate::model::file_type::PICTURES;
 use crate::model::{Failure, MediaId, ProjectId, UserId};
@@ -273,7 +273,10 @@ pub async fn sweep(
     stale: Stale,
     most: i64,
 ) -> QueryResult<(Vec<(ProjectId, MediaId)>, Option<MediaId>)> {
-    let is_attached = || exists(attachments::table.filter(attachments::media_id.eq(media::id)));
+    let is_attached = || {
+        let by_bots = exists(chatbot_attachments::table.filter(chatbot_attachments::media_id.eq(media::id)));
+        exists(attachments::table.filter(attachments::media_id.eq(media::id))).or(by_bots)
+    };
     let is_avatar = || exists(users::table.filter(users::avatar.eq(media::id.nullable())));
     conn.transaction(async |conn| {
         let mut page = media::table.order(media::id).limit(most).select((media::id, media::created_at)).into_boxed();

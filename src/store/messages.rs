@@ -27,7 +27,7 @@ pub(in crate::store) use shape::{assemble, assemble_one};
 
 use super::schema::{media, members, messages};
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, MessageId, ProjectId, UserId};
-use crate::wire::shapes::{Attachment, MessageKind, Role};
+use crate::wire::shapes::{Attachment, Ended, MessageKind, Role};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -55,6 +55,7 @@ pub struct MessageRow {
     pub created_at: DateTime<Utc>,
     pub edited_at: Option<DateTime<Utc>>,
     pub deleted_at: Option<DateTime<Utc>>,
+    pub ended: Option<Ended>,
 }
 
 impl MessageRow {

@@ -7,12 +7,15 @@
 //! [`Failure::Internal`]. What a query's caller expects (no such row, a name in use) it looks at before it uses `?`.
 
 pub mod accounts;
+pub mod answers;
 pub mod callbacks;
+pub mod chatbots;
 pub mod contacts;
 pub mod conversations;
 pub mod demo;
 pub mod departure;
 pub mod embedded;
+pub mod exchanges;
 pub mod games;
 pub mod groups;
 pub mod idempotency;

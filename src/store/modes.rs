@@ -58,6 +58,9 @@ pub async fn set_mode(
                 .set((
                     conversations::mode.eq(mode),
                     conversations::chatbot_id.eq(chatbot),
+                    conversations::turn.eq(conversations::turn + 1),
+                    // What was said to people is not for the bot to answer.
+                    conversations::answered_seq.eq(conversations::last_seq),
                     conversations::version.eq(conversations::version + 1),
                     conversations::updated_at.eq(now),
                 ))

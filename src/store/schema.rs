@@ -1,6 +1,33 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    answer_usage (message_id) {
+        message_id -> Uuid,
+        conversation_id -> Uuid,
+        input_tokens -> Int8,
+        output_tokens -> Int8,
+    }
+}
+
+diesel::table! {
+    answers (conversation_id) {
+        conversation_id -> Uuid,
+        id -> Uuid,
+        project_id -> Uuid,
+        chatbot_id -> Uuid,
+        asker_id -> Nullable<Uuid>,
+        turn -> Int8,
+        llm -> Text,
+        holder -> Uuid,
+        held_until -> Timestamptz,
+        body -> Text,
+        input_characters -> Int8,
+        stopped -> Bool,
+        begun_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     app_invitations (conversation_id, seq) {
         conversation_id -> Uuid,
         seq -> Int8,
@@ -48,6 +75,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    chatbot_attachments (chatbot_id, media_id) {
+        chatbot_id -> Uuid,
+        media_id -> Uuid,
+        position -> Int4,
+        comment -> Text,
+    }
+}
+
+diesel::table! {
+    chatbot_passages (chatbot_id, media_id, position) {
+        chatbot_id -> Uuid,
+        media_id -> Uuid,
+        position -> Int4,
+        body -> Text,
+    }
+}
+
+diesel::table! {
     chatbots (id) {
         id -> Uuid,
         project_id -> Uuid,
@@ -56,6 +101,7 @@ diesel::table! {
         prompt -> Text,
         key_hash -> Nullable<Bytea>,
         created_at -> Timestamptz,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -86,6 +132,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         active_at -> Timestamptz,
+        turn -> Int8,
+        answered_seq -> Int8,
     }
 }
 
@@ -191,6 +239,7 @@ diesel::table! {
         created_at -> Timestamptz,
         edited_at -> Nullable<Timestamptz>,
         deleted_at -> Nullable<Timestamptz>,
+        ended -> Nullable<Text>,
     }
 }
 
@@ -416,11 +465,18 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(answer_usage -> conversations (conversation_id));
+diesel::joinable!(answers -> chatbots (chatbot_id));
+diesel::joinable!(answers -> conversations (conversation_id));
+diesel::joinable!(answers -> projects (project_id));
+diesel::joinable!(answers -> users (asker_id));
 diesel::joinable!(app_invitations -> apps (app_id));
 diesel::joinable!(apps -> projects (project_id));
 diesel::joinable!(apps -> users (user_id));
 diesel::joinable!(attachments -> media (media_id));
 diesel::joinable!(callbacks -> apps (app_id));
+diesel::joinable!(chatbot_attachments -> chatbots (chatbot_id));
+diesel::joinable!(chatbot_attachments -> media (media_id));
 diesel::joinable!(conversations -> chatbots (chatbot_id));
 diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
@@ -447,10 +503,14 @@ diesel::joinable!(usage_days -> projects (project_id));
 diesel::joinable!(users -> projects (project_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    answer_usage,
+    answers,
     app_invitations,
     apps,
     attachments,
     callbacks,
+    chatbot_attachments,
+    chatbot_passages,
     chatbots,
     contacts,
     conversations,

@@ -14,7 +14,7 @@ use crate::model::{
     ChatbotId, ConversationId, MediaId, MessageId, OrganizationId, ProjectId, RequestId, SessionId, SupportSessionId,
     UserId,
 };
-use crate::wire::shapes::{ConversationKind, MessageKind, Mode, Role};
+use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
@@ -179,4 +179,5 @@ trait Spelled {
 spelled!(ConversationKind { Private = "private", Group = "group", Assistant = "assistant", Support = "support" });
 spelled!(Mode { Human = "human", Bot = "bot" });
 spelled!(MessageKind { Text = "text", Game = "game", System = "system" });
+spelled!(Ended { Stopped = "stopped", BrokenOff = "broken_off" });
 spelled!(Role { User = "user", Assistant = "assistant" });

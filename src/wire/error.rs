@@ -130,6 +130,7 @@ impl From<&Failure> for ErrorData {
             Failure::TooLarge(_) => ErrorCode::TooLarge,
             Failure::RateLimited { .. } => ErrorCode::RateLimited,
             Failure::QuotaExceeded(_) => ErrorCode::QuotaExceeded,
+            Failure::ModelFailed(_) => ErrorCode::ModelFailed,
             Failure::Unavailable => ErrorCode::Unavailable,
             Failure::Internal => ErrorCode::Internal,
         };

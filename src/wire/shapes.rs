@@ -107,6 +107,16 @@ pub enum Role {
     Assistant,
 }
 
+/// How a bot's message ended, where that was not by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Somebody stopped it.
+    Stopped,
+    /// The model, or the server, failed in the middle.
+    BrokenOff,
+}
+
 /// How far a message has come, as its author sees it. It never goes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -142,6 +152,9 @@ pub struct Message {
     pub edited_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
+    /// A bot's message that did not come to its own end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
 impl Message {

@@ -112,8 +112,11 @@ fn start_owner(data_dir: &Path) -> std::process::Child {
 fn a_killed_owner_takes_postgresql_with_it() {
     let data_dir = scratch_dir("killed-owner");
     let mut owner = start_owner(&data_dir);
-    // Else this process would be the owner, and wait for no other.
-    until("the owner to have begun", || data_dir.join("postgresql.lock").exists().then_some(()));
+    // Else this process would be the owner. The file is there before its lock; what is written in it comes after.
+    until("the owner to have begun", || {
+        let note = std::fs::read_to_string(data_dir.join("postgresql.lock")).ok()?;
+        (!note.is_empty()).then_some(())
+    });
     let guest = Embedded::attach_or_start(&data_dir, &throwaway()).unwrap();
     assert!(!guest.is_owner());
     run(&guest.url(), "CREATE TABLE kept ()");

@@ -10,6 +10,7 @@
 
 mod admin;
 mod asyncapi;
+mod bots;
 mod command_line;
 mod demo;
 mod embedded;

@@ -18,6 +18,7 @@ pub use socket::Socket;
 pub use vigil::Vigil;
 
 use super::metrics::ProjectFigures;
+use crate::cluster::ChunkPlace;
 use crate::model::{ConversationId, ProjectId, SessionId, UserId};
 use crate::wire::close::{CloseCode, Violation};
 use crate::wire::error::ErrorData;
@@ -74,6 +75,8 @@ pub struct Channel {
     pub journal: RefCell<Option<Vec<Change>>>,
     /// Whom the user blocks; nothing of theirs comes here.
     pub blocked: RefCell<Option<Arc<HashSet<UserId>>>>,
+    /// Of answers that were under way when this began to hear them: up to where it has them.
+    pub(super) ahead: RefCell<Vec<ChunkPlace>>,
     /// The user as of the last change since the session began.
     pub profile: RefCell<Option<Arc<User>>>,
     /// The user chose to look offline: typing isn't told.
@@ -142,6 +145,7 @@ impl Channel {
             subscriptions: RefCell::default(),
             journal: RefCell::default(),
             blocked: RefCell::default(),
+            ahead: RefCell::default(),
             profile: RefCell::default(),
             invisible: Cell::new(false),
             away: Cell::new(false),
@@ -177,6 +181,18 @@ impl Channel {
     /// The conversation's events come here.
     pub fn hears(&self, conversation: ConversationId) -> bool {
         self.subscriptions.borrow().iter().any(|subscription| subscription.conversation == conversation)
+    }
+
+    /// The channel has this piece of an answer already, with all before it.
+    pub(super) fn has_chunk(&self, chunk: ChunkPlace) -> bool {
+        let mut ahead = self.ahead.borrow_mut();
+        let Some(at) = ahead.iter().position(|has| has.message == chunk.message) else { return false };
+        if ahead.get(at).is_some_and(|has| chunk.index <= has.index) {
+            return true;
+        }
+        // They come in order: none that it has follows.
+        ahead.swap_remove(at);
+        false
     }
 
     /// The client's first request settles the format of what it is told.

@@ -126,6 +126,9 @@ async fn tell_moved(chat: &Chat, project: ProjectId, moved: &Moved) -> Result<()
     let event = Outgoing::new("group.update", told.clone());
     publish(chat, Publication::to_conversation(id, event).hiding_from(hidden)).await;
     if moved.mode_changed {
+        if let Some(llm) = chat.llm() {
+            llm.turn_is_over(id);
+        }
         publish(chat, Publication::to_conversation(id, Outgoing::new("conversation.mode", told))).await;
     }
     Ok(())
@@ -138,6 +141,10 @@ async fn tell_first(chat: &Chat, project: ProjectId, conversation: ConversationI
     let first = chat.run(async |conn| Ok(messages::range(conn, project, conversation, 1, 1, now).await?)).await?;
     for (_, message) in first {
         publish(chat, Publication::of_message("message.text", message)).await;
+    }
+    if let Some(llm) = chat.llm() {
+        // It looks itself whether a bot is to answer.
+        llm.heed(project, conversation);
     }
     Ok(())
 }

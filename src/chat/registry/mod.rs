@@ -16,7 +16,7 @@ use super::guard::FailureGuard;
 use super::metrics::ProjectFigures;
 use crate::cluster::Delivery;
 use crate::model::presence::{Choice, Presence, UserPresence};
-use crate::model::{Failure, ProjectId, SessionId, UserId};
+use crate::model::{ConversationId, Failure, ProjectId, SessionId, UserId};
 use crate::store::presence::Kept;
 use crate::store::users;
 use crate::wire::close::CloseCode;
@@ -259,6 +259,21 @@ impl Handler<CheckAccount> for Registry {
     fn handle(&mut self, CheckAccount(user): CheckAccount, ctx: &mut Self::Context) {
         if self.users.contains_key(&user) {
             self.check_accounts_of(vec![user], ctx);
+        }
+    }
+}
+
+/// Something was said in a conversation in which a bot answers.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct ForBot(pub ConversationId);
+
+impl Handler<ForBot> for Registry {
+    type Result = ();
+
+    fn handle(&mut self, ForBot(conversation): ForBot, _: &mut Self::Context) {
+        if let Some(llm) = self.chat.llm() {
+            llm.heed(self.project, conversation);
         }
     }
 }

@@ -104,6 +104,9 @@ impl Handler<SetMode> for Room {
         AtomicResponse::new(Box::pin(work.into_actor(self).map(move |result, room, ctx| {
             let (seen, told) = result?;
             if let Some(told) = told {
+                if let Some(llm) = room.chat.llm() {
+                    llm.turn_is_over(id);
+                }
                 let told = Outgoing::new("conversation.mode", told);
                 room.publish(Publication::to_conversation(id, told).skipping(session), ctx);
                 room.read(ctx);

@@ -5,12 +5,14 @@
 //! the scribe refuses a message that was checked against another one, so a change made by anyone, on any node, holds from the
 //! moment it is committed.
 //!
+//! - [`answer`]: what a bot says.
 //! - [`say`]: new messages, their order, and what to do when some were stored that this room did not see.
 //! - [`marks`]: delivered and read watermarks.
 //! - [`edit`]: changes to messages that are there: edits, deletions, reactions, answers to games.
 //! - [`govern`]: members, names, mode, deletion.
 //! - [`typing`]: who is typing.
 
+pub mod answer;
 pub mod edit;
 pub mod govern;
 pub mod marks;
@@ -25,7 +27,7 @@ use crate::cluster::{Delivery, Publication};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, ProjectId, UserId};
 use crate::store::conversations::{self, RoomRow};
-use crate::wire::shapes::ConversationKind;
+use crate::wire::shapes::{ConversationKind, Mode};
 use actix::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -42,6 +44,8 @@ const FRESH: Duration = Duration::from_secs(1);
 /// What a room keeps of its conversation.
 struct Picture {
     kind: ConversationKind,
+    mode: Mode,
+    turn: i64,
     version: i64,
     members: HashMap<UserId, Membership>,
     /// Of a private conversation: one of the two blocks the other.
@@ -160,6 +164,8 @@ impl Room {
                 });
                 let picture = Picture {
                     kind: row.kind,
+                    mode: row.mode,
+                    turn: row.turn,
                     version: row.version,
                     members: members.collect(),
                     blocked,

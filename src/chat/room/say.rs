@@ -9,16 +9,17 @@
 //! - **Silence**: a report that never comes (its scribe failed). The sender is told to try again, and since the message may be
 //!   stored all the same, the room catches up with the database.
 
-use super::{Membership, Room};
+use super::{Membership, Room, answer};
 use crate::chat::scribe::{Report, Slip, Store, Stored};
 use crate::cluster::{Publication, ReplyTo};
 use crate::model::permission::Permission;
-use crate::model::{ConversationId, Failure, MessageId};
+use crate::model::{ConversationId, Failure, MessageId, Usage};
+use crate::store::answers;
 use crate::store::messages::{self, ByApp, NewGame, NewMessage, Outcome};
 use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -71,11 +72,13 @@ struct Pending {
 }
 
 /// A stored message that waits for those before it to be told.
-struct Untold {
-    message: Arc<Message>,
+pub(super) struct Untold {
+    pub(super) message: Arc<Message>,
+    /// Of a bot's message.
+    pub(super) usage: Usage,
     /// Who waits for it, unless that took too long.
-    asked: Option<(Option<ReplyTo>, Said)>,
-    since: Instant,
+    pub(super) asked: Option<(Option<ReplyTo>, Said)>,
+    pub(super) since: Instant,
 }
 
 /// What is to be told when a room has looked through all reports of a batch: together, so that each hub gets one message.
@@ -84,6 +87,8 @@ struct Telling {
     publications: Vec<Publication>,
     /// Who hears that it is on its way, once it is.
     done: Vec<(Said, Arc<Message>)>,
+    /// Among it is what people said.
+    by_people: bool,
 }
 
 /// What a room's messages are doing.
@@ -296,11 +301,14 @@ impl Room {
                 self.figures.stored.add(1);
                 let Say { reply, author, draft, done } = say;
                 let message = Arc::new(told_form(self.id, author, draft, seq, created_at));
-                self.tell(Untold { message, asked: Some((reply, done)), since: pending.since }, telling, ctx);
+                let asked = Some((reply, done));
+                let untold = Untold { message, usage: Usage::default(), asked, since: pending.since };
+                self.tell(untold, telling, ctx);
             }
             Ok(Outcome::Confirmed(message)) => {
                 let asked = Some((say.reply, say.done));
-                self.tell(Untold { message: message.into(), asked, since: pending.since }, telling, ctx);
+                let (message, usage) = (message.into(), Usage::default());
+                self.tell(Untold { message, usage, asked, since: pending.since }, telling, ctx);
             }
             Ok(Outcome::Stale) => {
                 self.speech.recheck.push_back(say);
@@ -328,23 +336,33 @@ impl Room {
             self.catch_up(ctx);
             return;
         }
-        let Untold { message, asked, .. } = untold;
+        let Untold { message, usage, asked, .. } = untold;
         let kind = message_event(message.kind);
         let (reply, done) = asked.unzip();
         let reply = reply.flatten();
         if seq > told {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
-            let publication = Publication::of_new_message(kind, Arc::clone(&message));
-            telling.publications.push(publication.replying(reply));
+            telling.by_people |= message.role == Role::User;
+            telling.publications.push(publication_of(&message, usage).replying(reply));
         } else if let Some(reply) = reply {
             telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
         }
         telling.done.extend(done.map(|done| (done, message)));
     }
 
+    /// Tells one stored message.
+    pub(super) fn tell_one(&mut self, untold: Untold, ctx: &mut Context<Self>) {
+        let mut telling = Telling::default();
+        self.tell(untold, &mut telling, ctx);
+        self.finish(telling, ctx);
+    }
+
     /// Publishes what was gathered, and then says so: a session whose requests are all done may close.
     fn finish(&self, telling: Telling, ctx: &mut Context<Self>) {
+        if telling.by_people {
+            self.hand_to_bot();
+        }
         if !telling.publications.is_empty()
             && let Some(backlog) = self.chat.bus.publish_all(telling.publications)
         {
@@ -364,19 +382,22 @@ impl Room {
         let read = async move {
             let now = chat.now();
             chat.run(async |connection| {
-                Ok(messages::range(connection, project, id, after + 1, after + CATCH_UP, now).await?)
+                let missed = messages::range(connection, project, id, after + 1, after + CATCH_UP, now).await?;
+                let missed: Vec<Message> = missed.into_iter().map(|(_, message)| message).collect();
+                let of_bots = missed.iter().filter(|message| message.role == Role::Assistant).map(|message| message.id);
+                let usages = answers::usage_of(connection, &of_bots.collect::<Vec<_>>()).await?;
+                Ok((missed, usages))
             })
             .await
-            .map(|missed| missed.into_iter().map(|(_, message)| message).collect())
         };
         let apply = read.into_actor(self).map(|result, room, ctx| room.caught_up(result, ctx));
         ctx.spawn(apply);
     }
 
-    fn caught_up(&mut self, result: Result<Vec<Message>, Failure>, ctx: &mut Context<Self>) {
+    fn caught_up(&mut self, result: Result<Missed, Failure>, ctx: &mut Context<Self>) {
         self.speech.catching_up = false;
         let again = std::mem::take(&mut self.speech.again);
-        let Ok(missed) = result else {
+        let Ok((missed, usages)) = result else {
             // The tick tries again.
             self.speech.suspicious = true;
             return;
@@ -405,7 +426,9 @@ impl Room {
                 }
                 None => {
                     self.told.store(message.seq, Ordering::Relaxed);
-                    telling.publications.push(Publication::of_new_message(message_event(message.kind), message));
+                    telling.by_people |= message.role == Role::User;
+                    let usage = usages.get(&message.id).copied().unwrap_or_default();
+                    telling.publications.push(publication_of(&Arc::new(message), usage));
                 }
             }
         }
@@ -471,6 +494,17 @@ impl Room {
     }
 }
 
+/// What was stored and not told, and what its answers took.
+type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
+
+/// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
+fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
+    match message.role {
+        Role::Assistant => answer::done(message, usage),
+        Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
+    }
+}
+
 /// The event that tells a message of this kind.
 pub(super) fn message_event(kind: MessageKind) -> &'static str {
     match kind {
@@ -504,5 +538,6 @@ fn told_form(
         date: created_at.into(),
         edited_at: None,
         deleted_at: None,
+        ended: None,
     }
 }

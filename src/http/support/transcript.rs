@@ -144,6 +144,7 @@ mod tests {
             date: DateTime::UNIX_EPOCH.into(),
             edited_at: None,
             deleted_at: None,
+            ended: None,
         }
     }
 

@@ -4,12 +4,14 @@
 
 mod apps;
 mod auth;
+mod chatbots;
 mod contacts;
 mod conversations;
 mod games;
 pub mod health;
 mod issuers;
 mod live;
+mod llms;
 mod media;
 mod openapi;
 mod organizations;
@@ -79,6 +81,12 @@ pub fn scope()
         .service(conversations::messages::delete)
         .service(conversations::messages::react)
         .service(conversations::messages::unreact)
+        .service(llms::list)
+        .service(chatbots::list)
+        .service(chatbots::create)
+        .service(chatbots::show)
+        .service(chatbots::change)
+        .service(chatbots::delete)
         .service(search::search)
         .service(media::create)
         .service(media::show)

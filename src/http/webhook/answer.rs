@@ -25,6 +25,25 @@ pub fn wrong_credentials() -> HttpResponse {
     refuse(StatusCode::UNAUTHORIZED, "Identifiants invalides")
 }
 
+/// 401 for no token, and for one that is not good here.
+pub fn invalid_token() -> HttpResponse {
+    HttpResponse::Unauthorized().json(Refusal {
+        success: false,
+        error: "Token invalide ou expiré",
+        code: Some("INVALID_TOKEN"),
+    })
+}
+
+/// 403.
+pub fn foreign_conversation() -> HttpResponse {
+    refuse(StatusCode::FORBIDDEN, "Vous n'avez pas accès à cette conversation")
+}
+
+/// 404 for a conversation that is none.
+pub fn unknown_conversation() -> HttpResponse {
+    refuse(StatusCode::NOT_FOUND, "Conversation introuvable")
+}
+
 /// 413.
 pub fn too_large() -> HttpResponse {
     refuse(StatusCode::PAYLOAD_TOO_LARGE, "Requête trop volumineuse")

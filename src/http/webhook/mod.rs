@@ -2,6 +2,8 @@
 //! exact.
 
 pub mod answer;
+mod caller;
+pub mod conversations;
 pub mod login;
 
 /// Bytes of a request's body where nothing else is said: a name and a password need a few hundred.

@@ -3,14 +3,16 @@
 
 use super::{
     contact_summary, contact_update, conversation_mode, group_delete, group_members, group_summary, group_update,
-    message_delete, message_edit, message_fetch, message_game, message_react, message_receipt, message_text,
+    llm_stop, message_delete, message_edit, message_fetch, message_game, message_react, message_receipt, message_text,
     status_fetch, status_update, typing_update,
 };
 use crate::chat::channel::vigil::Expiring;
+use crate::chat::room::answer::{Done, Failed};
 use crate::chat::room::edit::ReactionPush;
 use crate::chat::room::govern::Gone;
 use crate::chat::room::marks::{Digest, ReceiptPush};
 use crate::chat::room::typing::TypingPush;
+use crate::cluster::Chunk;
 use crate::session::actor::Auth;
 use crate::session::opening::Ready;
 use crate::session::pages::{Contacts, History, Members, Statuses, Summary};
@@ -61,6 +63,10 @@ pub fn events() -> Vec<Event> {
         Event::new("message.read", "Messages were read").asks::<message_receipt::Data>().replies::<ReceiptPush>().pushes::<ReceiptPush>().pushes::<Digest>(),
         Event::new("typing.update", "Somebody types, or no longer").asks::<typing_update::Data>().replies::<typing_update::Data>().pushes::<TypingPush>(),
         Event::new("conversation.mode", "Who answers in a conversation").asks::<conversation_mode::Data>().replies::<Conversation>().pushes::<Conversation>(),
+        Event::new("llm.chunk", "A bot says more").pushes::<Chunk>(),
+        Event::new("llm.stop", "End the bot's answer under way").asks::<llm_stop::Data>().replies::<llm_stop::Data>(),
+        Event::new("llm.done", "A bot's answer is at its end").pushes::<Done>(),
+        Event::new("llm.error", "A bot could not answer, or not to the end").pushes::<Failed>(),
         Event::new("support.request", "A request for support is new or changed").pushes::<support::Request>(),
         Event::new("support.queue", "Where one stands who waits for support").pushes::<support::Place>(),
         Event::new("support.session", "A talk about a request begins or is over").pushes::<support::Session>(),

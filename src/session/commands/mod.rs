@@ -11,6 +11,7 @@ mod group_delete;
 mod group_members;
 mod group_summary;
 mod group_update;
+mod llm_stop;
 mod message_delete;
 mod message_edit;
 mod message_fetch;
@@ -94,6 +95,7 @@ pub fn run(who: Rc<Who>, request: Request) -> Option<Command> {
         "message.delivered" => begin(data, |data| message_receipt::run(who, ReceiptKind::Delivered, data)),
         "message.read" => begin(data, |data| message_receipt::run(who, ReceiptKind::Read, data)),
         "typing.update" => begin(data, |data| typing_update::run(who, data)),
+        "llm.stop" => begin(data, |data| llm_stop::run(who, data)),
         "conversation.mode" => begin(data, |data| conversation_mode::run(who, data)),
         _ => return None,
     })

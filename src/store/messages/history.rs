@@ -137,7 +137,7 @@ statement! {
     "SELECT m.* FROM unnest(" [conversations as Array<SqlUuid>] ") AS k (id) CROSS JOIN LATERAL (\
          SELECT n.conversation_id, n.seq, n.project_id, n.id, n.author_id, n.chatbot_id, n.kind, n.role, left(n.body, "
          [body_chars as Integer]
-         "), n.reply_to, n.tone, n.digest, n.created_at, n.edited_at, n.deleted_at FROM messages n \
+         "), n.reply_to, n.tone, n.digest, n.created_at, n.edited_at, n.deleted_at, n.ended FROM messages n \
          WHERE n.conversation_id = k.id AND NOT EXISTS (\
              SELECT FROM contacts c WHERE c.peer_id = n.author_id AND c.blocked AND c.user_id = "
          [viewer as Nullable<SqlUuid>] ") ORDER BY n.seq DESC LIMIT 1) m"

@@ -60,6 +60,7 @@ pub(in crate::store) async fn assemble(
                 date: row.created_at.into(),
                 edited_at: row.edited_at.map(Into::into),
                 deleted_at: row.deleted_at.map(Into::into),
+                ended: row.ended,
             }
         })
         .collect())

@@ -218,6 +218,9 @@ async fn hand(
             .set((
                 conversations::member_count.eq(conversations::member_count + growth),
                 mode_changed.then_some(conversations::mode.eq(Mode::Human)),
+                // What the bot was still saying is not said any more, and what people wrote is for people.
+                mode_changed.then_some(conversations::turn.eq(conversations::turn + 1)),
+                mode_changed.then_some(conversations::answered_seq.eq(conversations::last_seq)),
                 conversations::version.eq(conversations::version + 1),
                 conversations::updated_at.eq(now),
             ))

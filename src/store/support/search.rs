@@ -38,7 +38,7 @@ statement! {
              AND c.blocked) \
          ORDER BY m.created_at DESC, m.id LIMIT " [ranked as BigInt] ") \
      SELECT conversation_id, seq, project_id, id, author_id, chatbot_id, kind, role, body, reply_to, tone, digest, \
-         created_at, edited_at, deleted_at FROM newest \
+         created_at, edited_at, deleted_at, ended FROM newest \
      ORDER BY rank DESC, created_at DESC, id LIMIT " [limit as BigInt] " OFFSET " [offset as BigInt]
 }
 

@@ -171,6 +171,8 @@ pub(super) async fn end_active(
     diesel::update(conversations::table.find(talk.conversation))
         .set((
             conversations::mode.eq(Mode::Human),
+            conversations::turn.eq(conversations::turn + 1),
+            conversations::answered_seq.eq(conversations::last_seq),
             conversations::version.eq(conversations::version + 1),
             conversations::updated_at.eq(now),
         ))

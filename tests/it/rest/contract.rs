@@ -166,8 +166,11 @@ impl World {
         let session = api.post(&format!("/support/requests/{request}/sessions")).user(&bob).send().await.body;
         let canned = json!({ "name": "thanks", "body": "You are welcome." });
         let canned = api.post("/support/canned").user(&admin).json(canned).expect(201).await;
+        let chatbot = json!({ "name": "marvin", "llm": "offline", "prompt": "Be brief." });
+        let chatbot = api.post("/chatbots").user(&admin).json(chatbot).expect(201).await;
         let places = vec![
             ("request", request),
+            ("chatbot", chatbot["id"].as_str().unwrap().to_owned()),
             ("session", session["id"].as_str().unwrap().to_owned()),
             ("canned", canned["id"].as_str().unwrap().to_owned()),
             ("user", "bob".to_owned()),

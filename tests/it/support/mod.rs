@@ -10,6 +10,7 @@ pub mod http;
 pub mod issuer;
 pub mod project;
 pub mod protocol;
+pub mod provider;
 pub mod s3;
 pub mod schema;
 pub mod server;

@@ -10,7 +10,7 @@ use palabre::model::contact::Relation;
 use palabre::model::permission::Permission;
 use palabre::model::{ChatbotId, ConversationId, OrganizationId, ProjectId, UserId};
 use palabre::store::accounts;
-use palabre::store::schema::{chatbots, contacts, conversations, members};
+use palabre::store::schema::{answers, chatbots, contacts, conversations, members};
 use palabre::store::users::{self, NewUser, UserRow};
 use palabre::wire::shapes::ConversationKind;
 use palabre::wire::token::Tokens;
@@ -191,6 +191,54 @@ impl Project {
             .await
             .unwrap();
         id.to_string()
+    }
+}
+
+impl Project {
+    /// A chatbot of that model with these instructions.
+    pub async fn chatbot_with(&self, name: &str, llm: &str, prompt: &str) -> String {
+        let id = self.chatbot(name).await;
+        diesel::update(chatbots::table.find(id.parse::<ChatbotId>().unwrap()))
+            .set((chatbots::llm.eq(llm), chatbots::prompt.eq(prompt)))
+            .execute(&mut self.conn().await)
+            .await
+            .unwrap();
+        id
+    }
+
+    /// Sets who answers, past the server.
+    pub async fn set_mode(&self, conversation: &str, mode: &str, chatbot: Option<&str>) {
+        let chatbot: Option<ChatbotId> = chatbot.map(|id| id.parse().unwrap());
+        diesel::update(conversations::table.find(conversation.parse::<ConversationId>().unwrap()))
+            .set((
+                conversations::mode.eq(mode),
+                conversations::chatbot_id.eq(chatbot),
+                conversations::turn.eq(conversations::turn + 1),
+                conversations::version.eq(conversations::version + 1),
+            ))
+            .execute(&mut self.conn().await)
+            .await
+            .unwrap();
+    }
+
+    /// Waits until so much of the answer under way is in the database.
+    pub async fn wait_for_kept_answer(&self, conversation: &str, body: &str) {
+        let id: ConversationId = conversation.parse().unwrap();
+        super::wait::until_async("the answer is kept", async || {
+            let kept: Option<String> =
+                answers::table.find(id).select(answers::body).first(&mut self.conn().await).await.optional().unwrap();
+            (kept.as_deref() == Some(body)).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets an answer under way be that of a node that is gone.
+    pub async fn steal_answer(&self, conversation: &str) {
+        diesel::update(answers::table.find(conversation.parse::<ConversationId>().unwrap()))
+            .set(answers::holder.eq(uuid::Uuid::new_v4()))
+            .execute(&mut self.conn().await)
+            .await
+            .unwrap();
     }
 }
 

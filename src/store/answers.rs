@@ -1,0 +1,415 @@
+//! Answers of bots, from the question to the message: one at a time in a conversation, on whichever node.
+//!
+//! A row of `answers` is the right to answer. Whoever has it renews it, with what was said so far; one that is not renewed belongs
+//! to a node that is gone, and another ends the answer. The row goes in the very transaction that stores the message and books the
+//! tokens: so each answer is stored once, and booked once.
+
+use super::messages::{self, NewMessage, Outcome};
+use super::schema::{answer_usage, answers, chatbots, conversations, messages as message_table, projects, users};
+use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, Usage, UserId};
+use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// What was said longer ago than this waits for no answer any more.
+const RECENT: TimeDelta = TimeDelta::minutes(10);
+
+/// Which process holds an answer, and until when.
+#[derive(Debug, Clone, Copy)]
+pub struct Hold {
+    pub holder: Uuid,
+    pub until: DateTime<Utc>,
+}
+
+/// An answer that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// The message that it becomes.
+    pub id: MessageId,
+    pub turn: i64,
+    pub kind: ConversationKind,
+    pub chatbot: ChatbotId,
+    pub name: String,
+    pub llm: String,
+    pub prompt: String,
+    /// Whom it answers.
+    pub asker: Option<UserId>,
+    pub asker_name: String,
+    pub project_name: String,
+    /// The newest message that it knows of.
+    pub up_to: i64,
+    /// Messages that no answer has looked at before.
+    pub new: i64,
+}
+
+/// The turn of a conversation whose messages are for a bot.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = conversations, check_for_backend(diesel::pg::Pg))]
+struct Place {
+    kind: ConversationKind,
+    mode: Mode,
+    chatbot_id: Option<ChatbotId>,
+    turn: i64,
+    version: i64,
+    last_seq: i64,
+    answered_seq: i64,
+}
+
+async fn lock(conn: &mut AsyncPgConnection, project: ProjectId, id: ConversationId) -> QueryResult<Option<Place>> {
+    conversations::table
+        .filter(conversations::project_id.eq(project).and(conversations::id.eq(id)))
+        .for_update()
+        .select(Place::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Begins an answer if there is something for a bot to answer, and nobody does already.
+///
+/// # Errors
+/// Those of the database.
+pub async fn begin(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    id: MessageId,
+    hold: Hold,
+    now: DateTime<Utc>,
+) -> Result<Option<Begun>, Failure> {
+    conn.transaction(async |conn| {
+        let Some(place) = lock(conn, project, conversation).await? else { return Ok(None) };
+        let (Mode::Bot, Some(chatbot)) = (place.mode, place.chatbot_id) else { return Ok(None) };
+        let asked: Option<(Option<UserId>, Option<String>, Option<String>)> = message_table::table
+            .left_join(users::table.on(users::id.nullable().eq(message_table::author_id)))
+            .filter(message_table::conversation_id.eq(conversation))
+            .filter(message_table::seq.gt(place.answered_seq))
+            .filter(message_table::role.eq(Role::User).and(message_table::kind.eq(MessageKind::Text)))
+            .filter(message_table::deleted_at.is_null())
+            .order(message_table::seq.desc())
+            .select((message_table::author_id, users::username.nullable(), users::name.nullable()))
+            .first(conn)
+            .await
+            .optional()?;
+        let Some((asker, username, display)) = asked else { return Ok(None) };
+        let known: Option<(String, String, String, String)> = chatbots::table
+            .inner_join(projects::table.on(projects::id.eq(chatbots::project_id)))
+            .filter(chatbots::project_id.eq(project).and(chatbots::id.eq(chatbot)))
+            .select((chatbots::name, chatbots::llm, chatbots::prompt, projects::name))
+            .first(conn)
+            .await
+            .optional()?;
+        let Some((name, llm, prompt, project_name)) = known else { return Ok(None) };
+        let begun = diesel::insert_into(answers::table)
+            .values((
+                answers::conversation_id.eq(conversation),
+                answers::id.eq(id),
+                answers::project_id.eq(project),
+                answers::chatbot_id.eq(chatbot),
+                answers::asker_id.eq(asker),
+                answers::turn.eq(place.turn),
+                answers::llm.eq(&llm),
+                answers::holder.eq(hold.holder),
+                answers::held_until.eq(hold.until),
+                answers::begun_at.eq(now),
+            ))
+            .on_conflict_do_nothing()
+            .execute(conn)
+            .await?;
+        if begun == 0 {
+            return Ok(None);
+        }
+        diesel::update(conversations::table.find(conversation))
+            .set(conversations::answered_seq.eq(place.last_seq))
+            .execute(conn)
+            .await?;
+        Ok(Some(Begun {
+            id,
+            turn: place.turn,
+            kind: place.kind,
+            chatbot,
+            name,
+            llm,
+            prompt,
+            asker,
+            asker_name: display.or(username).unwrap_or_default(),
+            project_name,
+            up_to: place.last_seq,
+            new: place.last_seq - place.answered_seq,
+        }))
+    })
+    .await
+}
+
+/// Something said: who wrote it in which role, and what.
+pub type Line = (Role, String, String);
+
+/// The last texts of a conversation up to a message, oldest first.
+///
+/// # Errors
+/// Those of the database.
+pub async fn memory(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    up_to: i64,
+    limit: i64,
+) -> QueryResult<Vec<Line>> {
+    let mut lines: Vec<(Role, Option<String>, Option<String>, String)> = message_table::table
+        .left_join(users::table.on(users::id.nullable().eq(message_table::author_id)))
+        .filter(message_table::project_id.eq(project).and(message_table::conversation_id.eq(conversation)))
+        .filter(message_table::seq.le(up_to).and(message_table::kind.eq(MessageKind::Text)))
+        .filter(message_table::deleted_at.is_null())
+        .order(message_table::seq.desc())
+        .limit(limit)
+        .select((message_table::role, users::name.nullable(), users::username.nullable(), message_table::body))
+        .load(conn)
+        .await?;
+    lines.reverse();
+    let line = |(role, name, username, body): (Role, Option<String>, Option<String>, String)| {
+        (role, name.or(username).unwrap_or_else(|| "somebody".to_owned()), body)
+    };
+    Ok(lines.into_iter().map(line).collect())
+}
+
+/// What became of an answer since its holder looked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    GoOn,
+    /// Somebody asked for its end.
+    Stop,
+    /// Somebody else is to answer by now.
+    TurnIsOver,
+    /// It is not the holder's any more.
+    Lost,
+}
+
+/// Renews the right to an answer, and keeps what was said so far.
+///
+/// # Errors
+/// Those of the database.
+pub async fn keep(
+    conn: &mut AsyncPgConnection,
+    id: MessageId,
+    hold: Hold,
+    body: &str,
+    input_characters: i64,
+) -> QueryResult<Kept> {
+    let row: Option<(ConversationId, i64, bool)> =
+        diesel::update(answers::table.filter(answers::id.eq(id).and(answers::holder.eq(hold.holder))))
+            .set((
+                answers::held_until.eq(hold.until),
+                answers::body.eq(body),
+                answers::input_characters.eq(input_characters),
+            ))
+            .returning((answers::conversation_id, answers::turn, answers::stopped))
+            .get_result(conn)
+            .await
+            .optional()?;
+    let Some((conversation, turn, stopped)) = row else { return Ok(Kept::Lost) };
+    let now: Option<i64> =
+        conversations::table.find(conversation).select(conversations::turn).first(conn).await.optional()?;
+    Ok(if now != Some(turn) {
+        Kept::TurnIsOver
+    } else if stopped {
+        Kept::Stop
+    } else {
+        Kept::GoOn
+    })
+}
+
+/// Asks whichever node works on an answer to end it; whether there is one.
+///
+/// # Errors
+/// Those of the database.
+pub async fn stop(conn: &mut AsyncPgConnection, project: ProjectId, conversation: ConversationId) -> QueryResult<bool> {
+    let row = answers::table.filter(answers::project_id.eq(project).and(answers::conversation_id.eq(conversation)));
+    Ok(diesel::update(row).set(answers::stopped.eq(true)).execute(conn).await? > 0)
+}
+
+/// An answer that has come to an end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    pub id: MessageId,
+    pub body: String,
+    pub ended: Option<Ended>,
+    pub usage: Usage,
+}
+
+/// What an ending came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// The message is stored.
+    Stored { seq: i64, created_at: DateTime<Utc>, chatbot: ChatbotId, name: String },
+    /// Nothing was said, so there is no message.
+    Silent,
+    /// Somebody else is to answer by now: nothing of it is stored.
+    Superseded,
+    /// The answer was somebody else's, or has ended already.
+    Gone,
+}
+
+/// Ends an answer: stores its message, books its tokens, and gives up the right to it, all or nothing.
+///
+/// # Errors
+/// Those of the database.
+pub async fn finish(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    conversation: ConversationId,
+    ending: &Ending,
+    now: DateTime<Utc>,
+) -> Result<Finished, Failure> {
+    conn.transaction(async |conn| {
+        let Some(place) = lock(conn, project, conversation).await? else { return Ok(Finished::Gone) };
+        let row: Option<(ChatbotId, i64)> = diesel::delete(answers::table.filter(answers::id.eq(ending.id)))
+            .returning((answers::chatbot_id, answers::turn))
+            .get_result(conn)
+            .await
+            .optional()?;
+        let Some((chatbot, turn)) = row else { return Ok(Finished::Gone) };
+        if place.turn != turn {
+            return Ok(Finished::Superseded);
+        }
+        if ending.body.trim().is_empty() {
+            return Ok(Finished::Silent);
+        }
+        let name: String = chatbots::table.find(chatbot).select(chatbots::name).first(conn).await?;
+        let message = NewMessage {
+            conversation,
+            version: place.version,
+            project,
+            id: ending.id,
+            author: UserId(chatbot.0),
+            kind: MessageKind::Text,
+            role: Role::Assistant,
+            chatbot: Some(chatbot),
+            body: ending.body.clone(),
+            reply_to: None,
+            tone: None,
+            digest: messages::digest(MessageKind::Text, &ending.body, None, None, &[], None),
+            attachments: Vec::new(),
+            game: None,
+            created_at: now,
+        };
+        let outcome = messages::store_batch(conn, &[message]).await?.pop();
+        let Some(Outcome::Stored { seq, created_at }) = outcome else { return Err(Failure::Internal) };
+        // Where nothing was said meanwhile nothing is left to look at.
+        let seen = conversations::table.find(conversation).filter(conversations::answered_seq.eq(seq - 1));
+        diesel::update(seen).set(conversations::answered_seq.eq(seq)).execute(conn).await?;
+        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+        diesel::insert_into(answer_usage::table)
+            .values((
+                answer_usage::message_id.eq(ending.id),
+                answer_usage::conversation_id.eq(conversation),
+                answer_usage::input_tokens.eq(count(ending.usage.input_tokens)),
+                answer_usage::output_tokens.eq(count(ending.usage.output_tokens)),
+            ))
+            .execute(conn)
+            .await?;
+        if let Some(ended) = ending.ended {
+            diesel::update(message_table::table.find((conversation, seq)))
+                .set(message_table::ended.eq(ended))
+                .execute(conn)
+                .await?;
+        }
+        Ok(Finished::Stored { seq, created_at, chatbot, name })
+    })
+    .await
+}
+
+/// An answer whose node is gone, taken over to be ended.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Orphan {
+    pub conversation: ConversationId,
+    pub id: MessageId,
+    pub project: ProjectId,
+    pub body: String,
+    pub input_characters: i64,
+}
+
+/// Takes over answers that nobody renewed in time, at most so many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take_over(
+    conn: &mut AsyncPgConnection,
+    hold: Hold,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<Orphan>> {
+    let lost = answers::table
+        .filter(answers::held_until.lt(now))
+        .order(answers::held_until)
+        .limit(limit)
+        .for_update()
+        .skip_locked()
+        .select(answers::conversation_id)
+        .load::<ConversationId>(conn)
+        .await?;
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let row = answers::table.filter(answers::conversation_id.eq_any(lost)).filter(answers::held_until.lt(now));
+    diesel::update(row)
+        .set((answers::holder.eq(hold.holder), answers::held_until.eq(hold.until)))
+        .returning((
+            answers::conversation_id,
+            answers::id,
+            answers::project_id,
+            answers::body,
+            answers::input_characters,
+        ))
+        .load(conn)
+        .await
+}
+
+/// Conversations in which something waits for a bot's answer of which nobody heard: said a moment before a node was gone, or more
+/// than it could take. Newest first, at most so many.
+///
+/// # Errors
+/// Those of the database.
+pub async fn unanswered(
+    conn: &mut AsyncPgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<(ProjectId, ConversationId)>> {
+    let somebody_answers = answers::table.filter(answers::conversation_id.eq(conversations::id));
+    let asked = message_table::table
+        .filter(message_table::conversation_id.eq(conversations::id))
+        .filter(message_table::seq.gt(conversations::answered_seq))
+        .filter(message_table::role.eq(Role::User).and(message_table::kind.eq(MessageKind::Text)))
+        .filter(message_table::deleted_at.is_null());
+    conversations::table
+        .filter(conversations::mode.eq(Mode::Bot).and(conversations::chatbot_id.is_not_null()))
+        .filter(conversations::last_seq.gt(conversations::answered_seq))
+        .filter(conversations::active_at.gt(now - RECENT))
+        .filter(diesel::dsl::not(diesel::dsl::exists(somebody_answers)))
+        .filter(diesel::dsl::exists(asked))
+        .order(conversations::active_at.desc())
+        .limit(limit)
+        .select((conversations::project_id, conversations::id))
+        .load(conn)
+        .await
+}
+
+/// What the answers of these messages took; those of which nobody noted it are left out.
+///
+/// # Errors
+/// Those of the database.
+pub async fn usage_of(conn: &mut AsyncPgConnection, ids: &[MessageId]) -> QueryResult<HashMap<MessageId, Usage>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(MessageId, i64, i64)> = answer_usage::table
+        .filter(answer_usage::message_id.eq_any(ids))
+        .select((answer_usage::message_id, answer_usage::input_tokens, answer_usage::output_tokens))
+        .load(conn)
+        .await?;
+    let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
+    let usage = |(id, input, output)| (id, Usage { input_tokens: count(input), output_tokens: count(output) });
+    Ok(rows.into_iter().map(usage).collect())
+}

@@ -1,0 +1,115 @@
+//! The assistant's front end: what a user and the assistant have said, with exact bodies.
+
+use crate::support::crypto::http_client;
+use crate::support::server::{TestClock, TestServer};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+const CONVERSATION: &str = "550e8400-e29b-41d4-a716-446655440000";
+
+struct Front {
+    server: TestServer,
+    token: String,
+}
+
+impl Front {
+    async fn new() -> Self {
+        let server = TestServer::builder().settings(|settings| settings.demo = true).start().await;
+        let mut front = Self { server, token: String::new() };
+        front.token = front.login("khora", "test123").await;
+        front
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/webhook{path}", self.server.addresses.http)
+    }
+
+    async fn login(&self, username: &str, password: &str) -> String {
+        let body = json!({ "username": username, "password": password });
+        let answer = http_client().post(self.url("/auth/login")).json(&body).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
+    }
+
+    async fn get_as(&self, token: Option<&str>, path: &str) -> (u16, Value) {
+        let mut request = http_client().get(self.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    async fn get(&self, path: &str) -> (u16, Value) {
+        self.get_as(Some(&self.token), path).await
+    }
+}
+
+/// As the front end reads a time.
+#[track_caller]
+fn is_time(value: &Value) {
+    let text = value.as_str().unwrap();
+    assert!(text.len() == 20 && text.ends_with('Z') && chrono::DateTime::parse_from_rfc3339(text).is_ok(), "{text}");
+}
+
+#[tokio::test]
+async fn the_demos_conversation_is_there() {
+    let front = Front::new().await;
+    let (status, mut listed) = front.get("/wibot/conversations").await;
+    is_time(&listed["conversations"][0]["updated_at"]);
+    listed["conversations"][0]["updated_at"].take();
+    let conversation = json!({ "conversation_id": CONVERSATION, "title": "Conversation de test", "updated_at": null, "message_count": 6 });
+    assert_eq!((status, listed), (200, json!({ "conversations": [conversation] })));
+    let (status, said) = front.get(&format!("/wibot/conversations/{CONVERSATION}/messages")).await;
+    assert_eq!((status, said.as_object().unwrap().len()), (200, 1));
+    let said = said["messages"].as_array().unwrap();
+    let roles: Vec<_> = said.iter().map(|message| message["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["user", "assistant", "user", "assistant", "user", "assistant"]);
+    assert_eq!(said[0]["content"], "Bonjour WIBOT !");
+    for message in said {
+        assert!(message["message_id"].is_i64());
+        is_time(&message["created_at"]);
+        assert_eq!(message.as_object().unwrap().len(), 4);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_ones_own_is_refused() {
+    let front = Front::new().await;
+    let alice = front.login("alice", "alice123").await;
+    let path = format!("/wibot/conversations/{CONVERSATION}/messages");
+    assert_eq!(front.get_as(Some(&alice), "/wibot/conversations").await, (200, json!({ "conversations": [] })));
+    let refused = json!({ "success": false, "error": "Vous n'avez pas accès à cette conversation" });
+    assert_eq!(front.get_as(Some(&alice), &path).await, (403, refused));
+    let unknown = format!("/wibot/conversations/{}/messages", uuid::Uuid::new_v4());
+    assert_eq!(front.get(&unknown).await, (404, json!({ "success": false, "error": "Conversation introuvable" })));
+    for id in ["770f9622-g4bd-63f6-c938-668877662222", "1", "550e8400e29b41d4a716446655440000"] {
+        let (status, answer) = front.get(&format!("/wibot/conversations/{id}/messages")).await;
+        assert_eq!((status, &answer["success"]), (400, &json!(false)), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_must_be_good() {
+    let clock = TestClock::default();
+    let server = TestServer::builder().settings(|settings| settings.demo = true).clock(&clock).start().await;
+    let mut front = Front { server, token: String::new() };
+    front.token = front.login("khora", "test123").await;
+    let stranger = front.server.project("elsewhere").await.user("eve").await;
+    let refused = (401, json!({ "success": false, "error": "Token invalide ou expiré", "code": "INVALID_TOKEN" }));
+    for path in ["/wibot/conversations".to_owned(), format!("/wibot/conversations/{CONVERSATION}/messages")] {
+        for token in [None, Some("nonsense"), Some(stranger.token.as_str())] {
+            assert_eq!(front.get_as(token, &path).await, refused, "{token:?}");
+        }
+        assert_eq!(front.get(&path).await.0, 200);
+    }
+    clock.advance(Duration::from_secs(8 * 3600 + 1));
+    assert_eq!(front.get("/wibot/conversations").await, refused);
+}
+
+#[tokio::test]
+async fn other_methods_are_told_which_there_is() {
+    let front = Front::new().await;
+    let answer = http_client().delete(front.url("/wibot/conversations")).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "GET"));
+}
