@@ -1,6 +1,6 @@
 /** The answer that a bot is giving, at the end of the messages: that it thinks, what it has said so far, or why there is nothing. */
 import type { ConversationState, Message } from '@palabre/client'
-import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor, type JSX } from 'solid-js'
+import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t } from '../../../i18n/bot.js'
@@ -8,6 +8,7 @@ import { Avatar } from '../../../ui/avatar.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
+import { Body } from '../history/body.js'
 import { botName } from './mode.js'
 import './bot.css'
 
@@ -17,13 +18,7 @@ const THINKS_MS = 60_000
 /** Errors with texts of their own. */
 const KNOWN = ['model_failed', 'unavailable', 'quota_exceeded'] as const
 
-interface Props {
-  conversation: ConversationState
-  /** Shows the text so far, as messages are shown; plain without it. */
-  render?: (text: Accessor<string>) => JSX.Element
-}
-
-export function StreamingAnswer(props: Props) {
+export function StreamingAnswer(props: { conversation: ConversationState }) {
   const { client } = useChat()
   const id = () => props.conversation.id
   const stream = watched(client, () => `stream:${id()}` as const, () => client.stream(id()))
@@ -40,15 +35,17 @@ export function StreamingAnswer(props: Props) {
     <Switch>
       <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
       <Match when={(stream() && !stream()?.error) || thinks()}>
-        <div class="answer" aria-busy="true">
-          <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
-          <div class="answer-body">
-            <div class="answer-head small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</div>
+        <div class="message first answer" aria-busy="true">
+          <span class="message-avatar">
+            <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
+          </span>
+          <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
+          <div class="bubble">
             <Show when={stream()?.text} fallback={<Dots />}>
-              <div class="answer-text">{props.render ? props.render(() => stream()?.text ?? '') : stream()?.text}</div>
+              {(text) => <Body text={text()} names={[]} me="" />}
             </Show>
             <Show when={mayWrite()}>
-              <Button small icon="stop" aria-label={t('stop.label')} onClick={() => void client.stop(id()).catch(toastError)}>
+              <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void client.stop(id()).catch(toastError)}>
                 {t('stop')}
               </Button>
             </Show>
@@ -120,20 +117,24 @@ function AskAgain(props: { conversation: string }) {
   )
 }
 
-/** Below a bot's message that did not come to its own end. `isLast`: nothing was said after it. */
-export function AnswerEnd(props: { message: Message; isLast: boolean; mayAsk: boolean }) {
-  const ended = () => (props.message as Message & { ended?: 'stopped' | 'broken_off' }).ended
+/** Below a bot's message that did not come to its own end. What was said last may be asked again. */
+export function AnswerEnd(props: { message: Message; mayAsk: boolean }) {
+  return <Show when={(props.message as Message & { ended?: 'stopped' | 'broken_off' }).ended}>{(how) => <End {...props} how={how()} />}</Show>
+}
+
+function End(props: { message: Message; mayAsk: boolean; how: 'stopped' | 'broken_off' }) {
+  const { client } = useChat()
+  const topic = () => `messages:${props.message.conversation}` as const
+  const isLast = watched(client, topic, () => client.messages(props.message.conversation)?.items.at(-1)?.id === props.message.id)
+  // The failure says it too, and has a button of its own.
+  const hasFailed = watched(client, () => `stream:${props.message.conversation}` as const, () => client.stream(props.message.conversation)?.error !== undefined)
   return (
-    <Show when={ended()}>
-      {(how) => (
-        <div class="answer-end small">
-          <Icon name={how() === 'stopped' ? 'stop' : 'alert'} size={16} />
-          <span>{t(`ended.${how()}`)}</span>
-          <Show when={props.isLast && props.mayAsk}>
-            <AskAgain conversation={props.message.conversation} />
-          </Show>
-        </div>
-      )}
-    </Show>
+    <div class="answer-end small">
+      <Icon name={props.how === 'stopped' ? 'stop' : 'alert'} size={16} />
+      <span>{t(`ended.${props.how}`)}</span>
+      <Show when={isLast() && !hasFailed() && props.mayAsk}>
+        <AskAgain conversation={props.message.conversation} />
+      </Show>
+    </div>
   )
 }
