@@ -178,8 +178,12 @@ export function History(props: { id: string; actions: Actions }) {
   onCleanup(ended)
   onCleanup(client.on('llm.done', ({ message }) => void (message.conversation === id && announce(`${nameOf(message.author)}: ${excerpt(message.body)}`))))
   // Who is at the bottom stays there while an answer grows.
-  const grown = new ResizeObserver(() => void (ready() && untrack(atBottom) && toBottom()))
-  onMount(() => grown.observe(below))
+  const grown = new ResizeObserver(() => {
+    if (!ready()) return
+    if (untrack(atBottom)) toBottom()
+    requestAnimationFrame(scrolled)
+  })
+  onMount(() => [scroller, below].forEach((one) => grown.observe(one)))
   onCleanup(() => grown.disconnect())
 
   const messages = () => rows().all.filter((row) => row.kind === 'message')
