@@ -3,7 +3,7 @@ import { area } from './index.js'
 
 export const t = area(
   {
-    conversations: 'Conversations',
+    conversations: 'Chats',
     support: 'Support',
     live: 'Live',
     main: 'Main',
@@ -66,7 +66,7 @@ export const t = area(
     'error.other': 'That did not work: {detail}',
   },
   {
-    conversations: 'Conversations',
+    conversations: 'Messages',
     support: 'Assistance',
     live: 'En direct',
     main: 'Principal',

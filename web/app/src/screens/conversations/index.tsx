@@ -44,6 +44,7 @@ export function Conversations() {
   let known = false
   return (
     <div class="conversations" classList={{ 'has-one': id() !== undefined }}>
+      <h1 class="unseen">{t('title')}</h1>
       <ConversationList all={all()} shown={id()} />
       <section class="conversation-place" aria-label={t('conversation')}>
         <Switch fallback={<p class="empty">{t('choose')}</p>}>

@@ -240,8 +240,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           aria-label={t('write.to', { name: props.title })}
           placeholder={t('write.to', { name: props.title })}
           maxLength={MOST_CHARACTERS}
-          role="combobox"
-          aria-expanded={offered().length > 0}
+          aria-haspopup="listbox"
           aria-controls={offered().length > 0 ? listId : undefined}
           aria-autocomplete="list"
           aria-activedescendant={offered().length > 0 ? `${listId}-${choice()}` : undefined}
@@ -265,9 +264,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
         />
         <div class="composer-tools">
           <Menu label={t('tone')} class="button icon plain" items={TONES.map((one) => ({ label: `${one}  ${toneName(one) ?? ''}`, checked: tone() === one, run: () => setTone(tone() === one ? undefined : one) }))}>
-            <span aria-hidden="true" class="tone-icon">
-              /s
-            </span>
+            <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
           <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething()} />

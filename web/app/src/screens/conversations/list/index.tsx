@@ -83,7 +83,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
   return (
     <section class="list" aria-label={t('title')}>
       <header class="list-head">
-        <h1>{t('title')}</h1>
+        <h2>{t('title')}</h2>
         <Menu
           label={t('new')}
           items={[
@@ -141,7 +141,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
           </ul>
         </Show>
         <Show when={found().length > 0}>
-          <h2 class="list-part">{t('search.messages')}</h2>
+          <h3 class="list-part">{t('search.messages')}</h3>
           <ul role="list" class="list-rows">
             <For each={found()}>
               {(message) => (

@@ -26,7 +26,7 @@ export function Requests() {
   }
   return (
     <Show when={waiting().length > 0}>
-      <h2 class="list-part">{t('requests')}</h2>
+      <h3 class="list-part">{t('requests')}</h3>
       <ul role="list" class="list-rows">
         <For each={waiting()}>
           {({ user }) => (
