@@ -43,6 +43,26 @@ function picture(name: string, width: number, height: number, noise = false): Se
   return { name, mimeType: 'image/png', buffer }
 }
 
+/** A second of silence. */
+function sound(): Buffer {
+  const samples = 8_000
+  const buffer = Buffer.alloc(44 + samples, 128)
+  buffer.write('RIFF', 0)
+  buffer.writeUInt32LE(36 + samples, 4)
+  buffer.write('WAVEfmt ', 8)
+  buffer.writeUInt32LE(16, 16)
+  // PCM, one channel, so many samples of a byte each second.
+  buffer.writeUInt16LE(1, 20)
+  buffer.writeUInt16LE(1, 22)
+  buffer.writeUInt32LE(samples, 24)
+  buffer.writeUInt32LE(samples, 28)
+  buffer.writeUInt16LE(1, 32)
+  buffer.writeUInt16LE(8, 34)
+  buffer.write('data', 36)
+  buffer.writeUInt32LE(samples, 40)
+  return buffer
+}
+
 const text = (name: string, content: string): Sent => ({ name, mimeType: 'text/plain', buffer: Buffer.from(content) })
 
 async function open(who: Person, conversation: string, options: Parameters<typeof openWindow>[1] = {}): Promise<Window> {
@@ -179,15 +199,36 @@ test('progress shows, and what is taken away is not sent', async () => {
   await window.close()
 })
 
-test('what is too large, and too many, is told', async () => {
+test('sound is played', async () => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   const conversation = await befriend(alice, bob)
   const window = await open(alice, conversation)
-  await choose(window, [{ name: 'huge.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(27 * 1024 * 1024, 1) }])
-  await chips(window).getByText('Too large for this server').waitFor({ timeout: 30_000 })
+  await choose(window, [{ name: 'tone.wav', mimeType: 'audio/wav', buffer: sound() }])
+  await chips(window).getByText('kB').waitFor()
+  await window.page.locator('.upload-progress').waitFor({ state: 'detached' })
+  await field(window).press('Enter')
+  await window.page.getByRole('button', { name: 'Play tone.wav' }).click()
+  await window.page.waitForFunction(() => (document.querySelector('audio')?.duration ?? 0) > 0.9)
+  await checkAccess(window, 'sound')
+  await shot(window, 'sound')
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('what is too large, not allowed, and too many, is told', async () => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const conversation = await befriend(alice, bob)
+  const window = await open(alice, conversation)
+  await choose(window, [
+    { name: 'huge.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(4_000_000, 1) },
+    // Whatever it is called: the server looks into it.
+    { name: 'archive.png', mimeType: 'image/png', buffer: Buffer.from('504b0304140000000800', 'hex') },
+  ])
+  await chips(window).filter({ hasText: 'huge.bin' }).getByText('Too large for this server').waitFor()
+  await chips(window).filter({ hasText: 'archive.png' }).getByText('This kind of file is not allowed here').waitFor()
   await shot(window, 'too-large')
   await checkAccess(window, 'a file that is too large')
-  await window.page.getByRole('button', { name: 'Take huge.bin away' }).click()
+  for (const name of ['huge.bin', 'archive.png']) await window.page.getByRole('button', { name: `Take ${name} away` }).click()
   await choose(window, Array.from({ length: 12 }, (_, at) => text(`${at}.txt`, `${at}`)))
   await window.page.getByText('A message can have 10 files').waitFor()
   assert.equal(await chips(window).count(), 10)

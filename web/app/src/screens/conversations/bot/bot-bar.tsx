@@ -12,6 +12,7 @@ import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toastError } from '../../../ui/toast.js'
 import { botName, maySwitch, ModeSwitch, switchMode } from './mode.js'
 import { QuotaBar } from './quota-bar.js'
+import { createUsage, type Usage } from './usage.js'
 import './bot.css'
 
 interface Chatbot {
@@ -25,30 +26,46 @@ const LEVELS = ['user', 'conversation', 'project', 'organization'] as const
 type Level = (typeof LEVELS)[number]
 
 export function BotBar(props: { conversation: ConversationState }) {
-  const { client, me } = useChat()
+  const { client } = useChat()
   const name = watched(client, () => `messages:${props.conversation.id}` as const, () => botName(client, props.conversation))
   const isBot = () => props.conversation.mode === 'bot'
   return (
     <Show when={isBot() || props.conversation.kind === 'assistant'}>
-      <div class="bot-bar" role="region" aria-label={t('mode.who')}>
-        <Icon name={isBot() ? 'bot' : 'person'} size={18} />
-        <span class="bot-name one-line">{isBot() ? t('mode.bot.on', { name: name() }) : t('mode.human.on')}</span>
-        <Show when={me.role === 'admin' && maySwitch(props.conversation, 'bot')}>
-          <WhichBot conversation={props.conversation} />
-        </Show>
-        <span class="bot-space" />
-        <QuotaBar />
-        <Show when={maySwitch(props.conversation, 'human') || maySwitch(props.conversation, 'bot')}>
-          <ModeSwitch conversation={props.conversation} />
-        </Show>
-      </div>
-      <Warning conversation={props.conversation.id} />
+      <Bar conversation={props.conversation} name={name()} isBot={isBot()} />
     </Show>
   )
 }
 
+function Bar(props: { conversation: ConversationState; name: string; isBot: boolean }) {
+  const { me } = useChat()
+  const usage = createUsage()
+  return (
+    <>
+      <div class="bot-bar" role="region" aria-label={t('mode.who')}>
+        <Icon name={props.isBot ? 'bot' : 'person'} size={18} />
+        <span class="bot-name one-line">
+          <span class="bot-name-long">{props.isBot ? t('mode.bot.on', { name: props.name }) : t('mode.human.on')}</span>
+          {/* The switch says the rest. */}
+          <span class="bot-name-short" aria-hidden="true">
+            {props.isBot ? props.name : ''}
+          </span>
+        </span>
+        <Show when={me.role === 'admin' && maySwitch(props.conversation, 'bot')}>
+          <WhichBot conversation={props.conversation} />
+        </Show>
+        <span class="bot-space" />
+        <QuotaBar usage={usage} />
+        <Show when={maySwitch(props.conversation, 'human') || maySwitch(props.conversation, 'bot')}>
+          <ModeSwitch conversation={props.conversation} />
+        </Show>
+      </div>
+      <Warning conversation={props.conversation.id} usage={usage()} />
+    </>
+  )
+}
+
 /** Most of a month is used up: of one's own, or of what this conversation belongs to. */
-function Warning(props: { conversation: string }) {
+function Warning(props: { conversation: string; usage: Usage | undefined }) {
   const { client } = useChat()
   const told = watched(client, 'quota', () => client.quota)
   const [seen, setSeen] = createSignal<QuotaWarning>()
@@ -58,7 +75,12 @@ function Warning(props: { conversation: string }) {
     if (!now || !level || now === seen() || (now.conversation !== undefined && now.conversation !== props.conversation)) return undefined
     return { ...now, level }
   }
-  const share = (now: QuotaWarning) => (now.quota === 0 ? 1 : now.used / now.quota).toLocaleString(language(), { style: 'percent' })
+  /** What was used since is known of one's own only. */
+  const share = ({ level, currency, used, quota }: QuotaWarning) => {
+    const now = level === 'user' ? props.usage?.[currency === undefined ? 'tokens' : 'money'] : undefined
+    const [all, most] = now?.quota === undefined ? [used, quota] : [now.used, now.quota]
+    return (most === 0 ? 1 : all / most).toLocaleString(language(), { style: 'percent' })
+  }
   return (
     <div role="status">
       <Show when={warning()}>

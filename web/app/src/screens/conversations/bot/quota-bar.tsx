@@ -1,9 +1,9 @@
 /** What one has used this month as a small bar; more about it, day by day, in a dialog. */
-import { createSignal, For, Show } from 'solid-js'
+import { createSignal, For, Show, type Accessor } from 'solid-js'
 import { t } from '../../../i18n/bot.js'
 import { language } from '../../../i18n/index.js'
 import { Dialog } from '../../../ui/dialog.js'
-import { createUsage, tightest, type Measure, type Usage } from './usage.js'
+import { tightest, type Measure, type Usage } from './usage.js'
 
 /** From here on people are warned, as the server does. */
 const WARNED = 0.8
@@ -11,7 +11,7 @@ const WARNED = 0.8
 const MILLION = 1_000_000
 const number = (value: number) => value.toLocaleString(language())
 const money = (value: number, currency: string) => (value / MILLION).toLocaleString(language(), { style: 'currency', currency })
-const date = (text: string) => new Date(text).toLocaleDateString(language(), { day: 'numeric', month: 'long', timeZone: 'UTC' })
+const date = (text: string) => new Date(text).toLocaleDateString(language() === 'en' ? 'en-GB' : language(), { day: 'numeric', month: 'long', timeZone: 'UTC' })
 
 function amount(kind: 'tokens' | 'money', value: number, usage: Usage): string {
   return kind === 'money' ? money(value, usage.currency) : number(value)
@@ -32,11 +32,10 @@ function Bar(props: { share: number }) {
   )
 }
 
-export function QuotaBar() {
-  const usage = createUsage()
+export function QuotaBar(props: { usage: Accessor<Usage | undefined> }) {
   const [open, setOpen] = createSignal(false)
   return (
-    <Show when={usage()}>
+    <Show when={props.usage()}>
       {(known) => {
         const tight = () => tightest(known())
         const words = () => inWords(tight().kind, tight().measure, known())
