@@ -5,8 +5,8 @@
 //! tag. Paths that only the application knows (`/conversations/…`) get the page too, but only for who asks for a page: programs that
 //! mistake a path get a problem.
 
-use super::HttpState;
-use super::problem;
+use super::{HttpState, problem};
+use crate::model::account::UserRole;
 use crate::store::demo;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
@@ -44,15 +44,38 @@ static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/web_files.rs"));
 /// What is shown where there is no application.
 static UNBUILT: File = File { path: "/index.html", plain: include_bytes!("web/unbuilt.html"), br: None, gz: None };
 
-/// The files by their path, with their tags.
-static BY_PATH: LazyLock<HashMap<&'static str, (&'static File, String)>> = LazyLock::new(|| {
-    let page = if FILES.iter().any(|file| file.path == UNBUILT.path) { None } else { Some(&UNBUILT) };
-    FILES.iter().chain(page).map(|file| (file.path, (file, tag(file.plain)))).collect()
-});
+static SITE: LazyLock<Site> = LazyLock::new(|| Site::of(FILES));
+
+/// Files by their path, with their tags. There is always a page.
+struct Site(HashMap<&'static str, (&'static File, String)>);
+
+impl Site {
+    /// A site of some files, or of none: then its page says how to build them.
+    fn of(files: &'static [File]) -> Self {
+        let page = if files.iter().any(|file| file.path == UNBUILT.path) { None } else { Some(&UNBUILT) };
+        Self(files.iter().chain(page).map(|file| (file.path, (file, tag(file.plain)))).collect())
+    }
+
+    /// The answer to who asks for a path: a file, or the page where a browser asks for what only the application knows.
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let index = || self.0.get(UNBUILT.path);
+        let found = match request.path() {
+            "/" => index(),
+            path => self.0.get(path).or_else(|| index().filter(|_| wants_page(request) && !is_anothers(path))),
+        };
+        match found {
+            None => problem::status(StatusCode::NOT_FOUND),
+            Some(_) if !is_read(request) => problem::method_not_allowed("GET, HEAD"),
+            Some((file, tag)) => answer(request, file, tag),
+        }
+    }
+}
 
 /// Adds the page and its files; the fallback of all paths that nothing else has taken.
 pub fn configure(config: &mut ServiceConfig) {
-    config.service(web::resource("/app.json").to(about)).default_service(web::to(show));
+    config
+        .service(web::resource("/app.json").to(about))
+        .default_service(web::to(async |request: HttpRequest| SITE.answer(&request)));
 }
 
 /// What who is not signed in may know.
@@ -74,7 +97,7 @@ struct Demo {
 struct DemoUser {
     username: &'static str,
     password: &'static str,
-    role: crate::model::account::UserRole,
+    role: UserRole,
 }
 
 async fn about(request: HttpRequest, state: Data<HttpState>) -> HttpResponse {
@@ -87,22 +110,6 @@ async fn about(request: HttpRequest, state: Data<HttpState>) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .json(About { version: env!("CARGO_PKG_VERSION"), demo })
-}
-
-async fn show(request: HttpRequest) -> HttpResponse {
-    let path = request.path();
-    let Some((file, tag)) = find(path, wants_page(&request)) else { return problem::status(StatusCode::NOT_FOUND) };
-    if is_read(&request) { answer(&request, file, tag) } else { problem::method_not_allowed("GET, HEAD") }
-}
-
-/// The file at a path, or the page where a browser asks for a path that only the application knows.
-fn find(path: &str, wants_page: bool) -> Option<(&'static File, &'static str)> {
-    let index = || BY_PATH.get(UNBUILT.path);
-    let found = match path {
-        "/" => index(),
-        path => BY_PATH.get(path).or_else(|| index().filter(|_| wants_page && !is_anothers(path))),
-    };
-    found.map(|(file, tag)| (*file, tag.as_str()))
 }
 
 /// Whether a path lies where something else answers.
@@ -187,3 +194,7 @@ fn tag(content: &[u8]) -> String {
     }
     tag
 }
+
+#[cfg(test)]
+#[path = "web/tests.rs"]
+mod tests;

@@ -1,21 +1,13 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser } from './support/browser.js'
 import { befriend, person } from './support/server.js'
+import { composer, message, say } from './support/talking.js'
 
 let browser: Browser
 before(async () => void (browser = await startBrowser()))
 after(() => browser.close())
-
-/** What is shown of a message, by a part of its text. */
-const message = (page: Page, text: string) => page.locator('.message', { hasText: text })
-const composer = (page: Page) => page.getByRole('textbox', { name: /^Write to/ })
-
-async function say(page: Page, text: string): Promise<void> {
-  await composer(page).fill(text)
-  await page.keyboard.press('Enter')
-}
 
 test('two people in two windows talk, a third on a phone', async () => {
   const [ada, ben, cleo] = [await person('ada', 'Ada Lovelace'), await person('ben', 'Ben Okri'), await person('cleo', 'Cleo Martin')]

@@ -32,7 +32,7 @@ export const PHONE = { width: 390, height: 780 }
 export async function openWindow(browser: Browser, options: BrowserContextOptions & { url?: string } = {}): Promise<Window> {
   const { url = places().url, ...rest } = options
   const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce', ...rest })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(15_000)
   const page = await context.newPage()
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(String(error)))
