@@ -247,6 +247,42 @@ test('another’s request is not there, and an administrator reads without takin
   }
 })
 
+test('the assistant answers until a person takes over', async () => {
+  // The demo's project has an assistant.
+  const demo = (username: string, password: string) => async () => {
+    const window = await openWindow(browser)
+    await window.page.getByLabel('Name', { exact: true }).fill(username)
+    await window.page.getByLabel('Password').fill(password)
+    await window.page.getByRole('button', { name: 'Sign in' }).click()
+    await window.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Support' }).click()
+    return window
+  }
+  const [customer, agent] = [await demo('alice', 'alice123')(), await demo('carol', 'carol123')()]
+  await customer.page.getByRole('button', { name: 'Ask for support' }).click()
+  const dialog = customer.page.getByRole('dialog', { name: 'Ask for support' })
+  await dialog.getByLabel('What is it about?').fill('A word with a machine')
+  await dialog.getByLabel('Message', { exact: true }).fill('Are you a person?')
+  await dialog.getByLabel('Let the assistant answer').check()
+  await dialog.getByRole('button', { name: 'Send' }).click()
+  const said = customer.page.getByRole('region', { name: 'Messages' })
+  await said.getByText('Are you a person?').waitFor()
+  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor()
+  await checkAccess(customer, 'a bot at the desk')
+  await shot(customer, 'support-bot')
+  await agent.page.getByRole('link', { name: /A word with a machine/ }).click()
+  await agent.page.getByRole('button', { name: 'Take', exact: true }).click()
+  await agent.page.getByLabel(/^Write to/).fill('Now you talk with me')
+  await agent.page.getByLabel(/^Write to/).press('Enter')
+  await said.getByText('Now you talk with me').waitFor()
+  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor({ state: 'detached' })
+  await agent.page.getByRole('button', { name: 'Resolve' }).click()
+  await customer.page.getByText('How did it go?').waitFor()
+  for (const window of [customer, agent]) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
 test('what happened during a break is seen after it', async () => {
   const [alice, carol] = [await person('away'), await staff('agent', 'carol')]
   const request = await ask(alice, 'Meanwhile', 'LOW')
