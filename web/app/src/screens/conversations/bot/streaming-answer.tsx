@@ -104,8 +104,13 @@ function AskAgain(props: { conversation: string }) {
   const last = watched(client, () => `messages:${props.conversation}` as const, () =>
     client.messages(props.conversation)?.items.findLast(({ author, kind, deleted_at }) => author.id === me.id && kind === 'text' && !deleted_at),
   )
-  const ask = ({ body, attachments }: Message) =>
-    client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+  const ask = ({ body, attachments }: Message) => {
+    try {
+      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+    } catch (error) {
+      toastError(error)
+    }
+  }
   return (
     <Show when={last()}>
       {(message) => (
