@@ -7,6 +7,7 @@
 
 pub mod admin;
 mod behalf;
+mod bots;
 pub mod caller;
 mod cors;
 mod described;

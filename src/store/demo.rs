@@ -179,6 +179,7 @@ async fn create_conversation(
             conversations::mode.eq(Mode::Bot),
             conversations::chatbot_id.eq(chatbot),
             conversations::last_seq.eq(last_seq),
+            conversations::answered_seq.eq(last_seq),
             conversations::member_count.eq(1),
             conversations::created_at.eq(begun),
             conversations::updated_at.eq(newest),

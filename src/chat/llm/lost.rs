@@ -5,6 +5,7 @@ use super::turn::conclude;
 use crate::chat::llm::speaker::Speaker;
 use crate::model::{ConversationId, Failure, ProjectId, Usage};
 use crate::store::answers::{self, Ending, Orphan};
+use crate::store::exchanges::turns;
 use crate::wire::shapes::Ended;
 
 /// Answers ended in one look.
@@ -16,6 +17,7 @@ const UNANSWERED: i64 = 256;
 pub async fn look(desk: &Desk) -> Vec<(ProjectId, ConversationId)> {
     let now = desk.chat.now();
     let found = desk.chat.run(async |connection| {
+        turns::sweep(connection).await?;
         let orphans = answers::take_over(connection, desk.hold(), now, ORPHANS).await?;
         Ok((orphans, answers::unanswered(connection, now, UNANSWERED).await?))
     });

@@ -498,7 +498,7 @@ impl Room {
 type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
 
 /// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
-fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
+pub(in crate::chat) fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
     match message.role {
         Role::Assistant => answer::done(message, usage),
         Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),

@@ -1,13 +1,20 @@
 //! Bots: what models are told, what everybody hears of it, and what stays.
 
 mod answers;
+mod assistants;
 mod chatbots;
 mod failures;
 mod handover;
+mod nodes;
 mod providers;
 mod quotas;
 mod recovery;
+mod stomp;
+mod usage;
 mod webhook;
+mod webhook_chat;
+mod webhook_failures;
+mod webhook_pairs;
 
 use crate::support::client::Client;
 use crate::support::project::{Project, TestUser};
@@ -15,6 +22,8 @@ use crate::support::provider::Provider;
 use crate::support::server::{Builder, TestServer};
 use palabre::assistant::ModelSettings;
 use palabre::model::Secret;
+use palabre::model::account::UserRole;
+use palabre::store::people::{self, Changes};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -37,7 +46,8 @@ fn at(provider: &Provider, settings: &mut ModelSettings) {
     settings.llm_first_timeout = Duration::from_secs(20);
 }
 
-fn builder(provider: &Provider) -> Builder {
+/// A server whose models are all at this provider.
+pub fn builder(provider: &Provider) -> Builder {
     TestServer::builder().settings(|settings| at(provider, &mut settings.models))
 }
 
@@ -80,4 +90,13 @@ async fn hear(client: &mut Client) -> (String, Value) {
             _ => {}
         }
     }
+}
+
+/// Somebody who runs the project.
+async fn admin(stage: &Stage) -> TestUser {
+    let user = stage.project.user("root").await;
+    let changes = Changes { role: Some(UserRole::Admin), ..Changes::default() };
+    let conn = &mut stage.project.conn().await;
+    people::change(conn, stage.project.id, user.row.id, &changes, chrono::Utc::now()).await.unwrap();
+    user
 }

@@ -14,12 +14,16 @@ use tokio::sync::{Notify, mpsc};
 pub enum Reply {
     /// Says these pieces, streamed, and how many tokens that took.
     Say(Vec<String>, Option<(u64, u64)>),
+    /// Says "to " and the last that it was told, in OpenAI's format.
+    Repeat,
     /// The same as one document.
     Whole(String, Option<(u64, u64)>),
     /// Refuses, with a header if need be.
     Status(u16, Option<(&'static str, String)>),
     /// Says these pieces and closes in the middle.
     Half(Vec<String>),
+    /// Says these pieces and ends in order, without having said that this was all.
+    Cut(Vec<String>),
     /// Says these pieces and then nothing more.
     Hang(Vec<String>),
     /// Sends these bytes as a stream of events.
@@ -81,6 +85,7 @@ struct State {
     replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
     open: AtomicUsize,
+    most: AtomicUsize,
     changed: Notify,
 }
 
@@ -98,7 +103,8 @@ impl Provider {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&state);
                 tokio::spawn(async move {
-                    state.open.fetch_add(1, Ordering::SeqCst);
+                    let open = state.open.fetch_add(1, Ordering::SeqCst) + 1;
+                    state.most.fetch_max(open, Ordering::SeqCst);
                     let _ = serve(stream, &state).await;
                     state.open.fetch_sub(1, Ordering::SeqCst);
                     state.changed.notify_waiters();
@@ -134,6 +140,11 @@ impl Provider {
     /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
+    }
+
+    /// As many requests as there ever were at once.
+    pub fn most_at_once(&self) -> usize {
+        self.state.most.load(Ordering::SeqCst)
     }
 
     /// Waits until nobody is connected.
@@ -281,12 +292,16 @@ impl Format {
 async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
     let format = Format::of(&asked.path);
+    let last = asked.messages().pop().map(|(_, text)| text).unwrap_or_default();
     state.asked.lock().unwrap().push(asked);
     let reply = state.replies.lock().unwrap().pop_front();
     let Some(format) = format else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
     };
-    let reply = reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5))));
+    let reply = match reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5)))) {
+        Reply::Repeat => Reply::Say(vec![format!("to {last}")], Some((10, 5))),
+        reply => reply,
+    };
     let begin = |content_type: &str| {
         format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -303,6 +318,7 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             );
             stream.write_all(answer.as_bytes()).await?;
         }
+        Reply::Repeat => unreachable!("it became something to say"),
         Reply::Whole(text, usage) => {
             let body = format.whole(&text, usage).to_string();
             stream.write_all(begin("application/json").as_bytes()).await?;
@@ -328,6 +344,14 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
                 chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
             }
             chunk(&mut stream, b"data: {\"choices\": [{").await?;
+        }
+        Reply::Cut(said) => {
+            stream.write_all(begin(format.content_type()).as_bytes()).await?;
+            chunk(&mut stream, format.begin().as_bytes()).await?;
+            for piece in said {
+                chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
+            }
+            stream.write_all(b"0\r\n\r\n").await?;
         }
         Reply::Hang(said) => {
             stream.write_all(begin(format.content_type()).as_bytes()).await?;

@@ -1,6 +1,6 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import type { ConversationState, Message } from '@palabre/client'
-import { createSignal, Match, Show, Switch } from 'solid-js'
+import { createSignal, Match, Show, Switch, type JSX } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -26,7 +26,15 @@ import type { Actions } from './history/message.js'
 import { nameOf, titleOf } from './names.js'
 import { brief } from './times.js'
 
-export function Conversation(props: { id: string }) {
+interface Props {
+  id: string
+  /** Something around it says what it is about, and what may be done with it. */
+  bare?: boolean
+  /** More tools beside the field; what they insert goes where one writes. */
+  tools?: (insert: (text: string) => void) => JSX.Element
+}
+
+export function Conversation(props: Props) {
   const chat = useChat()
   const { client, me } = chat
   const { id } = props
@@ -57,13 +65,15 @@ export function Conversation(props: { id: string }) {
     <Show when={conversation()}>
       {(shown) => (
         <div class="conversation">
-          <Header id={id} />
+          <Show when={!props.bare}>
+            <Header id={id} />
+          </Show>
           <BotBar conversation={shown()} />
           <History id={id} actions={actions} />
           <Typing id={id} />
           <Switch
             fallback={
-              <Composer id={id} title={titleOf(client, shown())} intent={intent()} onIntent={setIntent} last={last} register={(focus) => (focusComposer = focus)} />
+              <Composer id={id} title={titleOf(client, shown())} intent={intent()} onIntent={setIntent} last={last} register={(focus) => (focusComposer = focus)} tools={props.tools} />
             }
           >
             <Match when={isBlocked()}>

@@ -1,6 +1,6 @@
 /** Where one writes. Enter sends, Shift with Enter begins a line; the arrow up in an empty field edits what one wrote last. */
 import type { Member, Message } from '@palabre/client'
-import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, type Accessor } from 'solid-js'
+import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, type Accessor, type JSX } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -32,7 +32,7 @@ export interface Intent {
   edit?: Message
 }
 
-export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void }) {
+export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
   const chat = useChat()
   const { client, me } = chat
   const { id } = props
@@ -263,6 +263,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           onClick={() => setCursor(field.selectionStart)}
         />
         <div class="composer-tools">
+          {props.tools?.(insert)}
           <Menu label={t('tone')} class="button icon plain" items={TONES.map((one) => ({ label: `${one}  ${toneName(one) ?? ''}`, checked: tone() === one, run: () => setTone(tone() === one ? undefined : one) }))}>
             <Icon name="tone" />
           </Menu>
