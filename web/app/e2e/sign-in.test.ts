@@ -26,7 +26,7 @@ test('a token is only in the local storage of who asked to stay', async () => {
   assert.equal(await window.page.evaluate(() => JSON.stringify(localStorage).includes('token')), false)
   await window.page.reload()
   await window.page.getByRole('navigation', { name: 'Main' }).waitFor()
-  await window.page.getByRole('button', { name: who.username }).click()
+  await window.page.getByRole('button', { name: /Your account/ }).click()
   await window.page.getByRole('button', { name: 'Sign out' }).click()
   await window.page.getByLabel('Stay signed in').check()
   await signIn(window, who)

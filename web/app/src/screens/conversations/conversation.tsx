@@ -1,6 +1,6 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import type { ConversationState, Message } from '@palabre/client'
-import { createSignal, Match, Show, Switch, type JSX } from 'solid-js'
+import { createMemo, createSignal, Match, Show, Switch, type JSX } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -48,7 +48,11 @@ export function Conversation(props: Props) {
   let focusComposer = () => {}
   const isBlocked = () => contact()?.status === 'blocked'
   const mayWrite = () => (conversation()?.permission ?? 'r') !== 'r' && !isBlocked()
+  const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
+  // Members change with each receipt, the people seldom.
+  const people = createMemo(() => members().map(({ user }) => user), [], { equals: (a, b) => a.length === b.length && a.every((one, at) => one === b[at]) })
   const actions: Actions = {
+    people,
     reply: (replyTo) => setIntent({ replyTo }),
     edit: (edit) => setIntent({ edit }),
     focusComposer: () => focusComposer(),
