@@ -214,3 +214,20 @@ test('in French too', async () => {
   assert.deepEqual(window.faults, [])
   await window.close()
 })
+
+test('the assistant of a project without a model says so', async () => {
+  const window = await openWindow(browser)
+  const { page } = window
+  await page.getByLabel('Project').fill('default')
+  await page.getByLabel('Name', { exact: true }).fill('bob')
+  await page.getByLabel('Password').fill('bob12345')
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await page.getByRole('button', { name: 'New', exact: true }).click()
+  await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
+  await field(window).waitFor()
+  await write(window, 'Hello?')
+  await page.locator('.message', { hasText: 'No language model is configured' }).locator('.message-author', { hasText: 'WIBOT' }).waitFor()
+  await page.getByText('WIBOT answers here').waitFor()
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})

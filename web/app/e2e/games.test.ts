@@ -47,6 +47,8 @@ test('an invitation for two is accepted', async () => {
   await one.page.getByRole('button', { name: 'More about this conversation' }).click()
   await one.page.getByRole('menuitem', { name: 'Invite to a game' }).click()
   await one.page.getByRole('dialog').waitFor()
+  // What is sent is what is seen.
+  assert.equal(await one.page.getByLabel('Open for').inputValue(), '60')
   await shot(one, 'invite-dialog')
   await checkAccess(one, 'the dialog of an invitation')
   await one.page.keyboard.press('Escape')

@@ -199,6 +199,24 @@ test('progress shows, and what is taken away is not sent', async () => {
   await window.close()
 })
 
+test('an upload that broke is tried again', async () => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const window = await open(alice, await befriend(alice, bob))
+  const { page } = window
+  await page.route('**/api/v1/media', (route) => route.abort())
+  await choose(window, [text('notes.txt', 'again')])
+  await chips(window).getByText('The server was not reached.').waitFor()
+  await field(window).fill('With notes')
+  await page.unroute('**/api/v1/media')
+  await page.getByRole('button', { name: 'Try notes.txt again' }).click()
+  await chips(window).getByText('5 B').waitFor()
+  await send(window).click()
+  await page.locator('.message', { hasText: 'With notes' }).locator('.file-chip', { hasText: 'notes.txt' }).waitFor()
+  assert.equal(await chips(window).count(), 0)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
 test('sound is played', async () => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   const conversation = await befriend(alice, bob)
@@ -226,6 +244,7 @@ test('what is too large, not allowed, and too many, is told', async () => {
   ])
   await chips(window).filter({ hasText: 'huge.bin' }).getByText('Too large for this server').waitFor()
   await chips(window).filter({ hasText: 'archive.png' }).getByText('This kind of file is not allowed here').waitFor()
+  assert.equal(await window.page.getByRole('button', { name: /^Try / }).count(), 0)
   await shot(window, 'too-large')
   await checkAccess(window, 'a file that is too large')
   for (const name of ['huge.bin', 'archive.png']) await window.page.getByRole('button', { name: `Take ${name} away` }).click()

@@ -92,9 +92,7 @@ export function Conversation(props: Props) {
               <p class="composer-closed quiet">{t('readOnly')}</p>
             </Match>
           </Switch>
-          <Show when={mayWrite() && !intent().edit}>
-            <DropOverlay onFiles={uploadsOf(chat, id).add} />
-          </Show>
+          <DropOverlay onFiles={mayWrite() && !intent().edit ? uploadsOf(chat, id).add : undefined} />
         </div>
       )}
     </Show>

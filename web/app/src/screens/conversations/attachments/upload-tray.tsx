@@ -1,5 +1,5 @@
 /** Files that the next message will have, with how far they are; and the button that chooses some. */
-import { For, Match, Show, Switch } from 'solid-js'
+import { createSignal, For, Match, Show, Switch } from 'solid-js'
 import { t } from '../../../i18n/attachments.js'
 import { IconButton } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
@@ -21,12 +21,13 @@ function Chip(props: { upload: Upload; uploads: Uploads }) {
   const { upload } = props
   const state = upload.state
   const share = () => (({ is, ...rest }: UploadState) => (is === 'going' && 'share' in rest ? rest.share : 0))(state())
-  const why = () => (({ is, ...rest }: UploadState) => (is === 'failed' && 'why' in rest ? rest.why : undefined))(state())
+  const failed = () => (({ is, ...rest }: UploadState) => (is === 'failed' && 'why' in rest ? rest : undefined))(state())
+  const [isPicture, setIsPicture] = createSignal(true)
   return (
     <li class="upload" classList={{ failed: state().is === 'failed' }}>
       <span class="upload-picture">
-        <Show when={upload.preview} fallback={<Icon name="file" size={22} />}>
-          {(url) => <img src={url()} alt="" />}
+        <Show when={isPicture() && upload.preview} fallback={<Icon name="file" size={22} />}>
+          {(url) => <img src={url()} alt="" onError={() => setIsPicture(false)} />}
         </Show>
       </span>
       <span class="upload-text">
@@ -38,10 +39,10 @@ function Chip(props: { upload: Upload; uploads: Uploads }) {
           <Match when={state().is === 'going'}>
             <progress class="upload-progress" aria-label={t('progress', { name: upload.name })} max={100} value={Math.round(share() * 100)} />
           </Match>
-          <Match when={why()}>{(text) => <span class="problem">{text()}</span>}</Match>
+          <Match when={failed()}>{(one) => <span class="problem">{one().why}</span>}</Match>
         </Switch>
       </span>
-      <Show when={state().is === 'failed' && upload.file.size > 0}>
+      <Show when={failed()?.again}>
         <IconButton icon="redo" small label={t('retry', { name: upload.name })} onClick={() => props.uploads.retry(upload)} />
       </Show>
       <IconButton icon="close" small label={t('remove', { name: upload.name })} onClick={() => props.uploads.remove(upload)} />

@@ -20,12 +20,12 @@ const TRIES = 4
 const PAUSE_MS = 1_000
 
 /** How far a file is. */
-export type UploadState = { is: 'waiting' } | { is: 'going'; share: number } | { is: 'done'; media: Media } | { is: 'failed'; why: string }
+export type UploadState = { is: 'waiting' } | { is: 'going'; share: number } | { is: 'done'; media: Media } | { is: 'failed'; why: string; again: boolean }
 
 export interface Upload {
   readonly file: File
   readonly name: string
-  /** A picture's own content, to be shown at once. */
+  /** A picture's own content, to be shown at once. That it is one only its name says so far. */
   readonly preview: string | undefined
   readonly state: Accessor<UploadState>
 }
@@ -66,6 +66,9 @@ function why(error: unknown): string {
   return describe(error)
 }
 
+/** Whether trying again makes sense: not what the server will not take. */
+const mayWork = (error: unknown) => !(error instanceof PalabreError && ['too_large', 'invalid', 'forbidden'].includes(error.code))
+
 /** Whether the same may well work a little later. */
 const isBusyThere = (error: unknown) => error instanceof PalabreError && (error.code === 'rate_limited' || error.code === 'unavailable')
 
@@ -93,7 +96,7 @@ function createUploads(rest: Rest): Uploads {
         if (entry.given.signal.aborted) return
         if (!isBusyThere(error) || attempt === TRIES) {
           const text = why(error)
-          entry.set({ is: 'failed', why: text })
+          entry.set({ is: 'failed', why: text, again: mayWork(error) })
           announce(t('failed.said', { name: entry.name, why: text }))
           break
         }
@@ -129,7 +132,7 @@ function createUploads(rest: Rest): Uploads {
       if (given.length > room) toast(t('many', { most: MOST }))
       const entries = given.slice(0, Math.max(0, room)).map(entryOf)
       setAll((before) => [...before, ...entries])
-      for (const entry of entries) if (entry.file.size === 0) entry.set({ is: 'failed', why: t('error.empty') })
+      for (const entry of entries) if (entry.file.size === 0) entry.set({ is: 'failed', why: t('error.empty'), again: false })
       pump()
     },
     remove(upload) {
@@ -145,7 +148,7 @@ function createUploads(rest: Rest): Uploads {
     },
     retry(upload) {
       const entry = all().find((one) => one === upload)
-      if (!entry || entry.state().is !== 'failed' || entry.file.size === 0) return
+      if (!entry || entry.state().is !== 'failed') return
       entry.set({ is: 'waiting' })
       pump()
     },

@@ -1,5 +1,5 @@
 /** The answer that a bot is giving, at the end of the messages: that it thinks, what it has said so far, or why there is nothing. */
-import type { ConversationState, Message } from '@palabre/client'
+import type { ConversationState, Message, User } from '@palabre/client'
 import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -14,6 +14,9 @@ import './bot.css'
 
 /** A model that has said nothing for so long has been given up by the server. */
 const THINKS_MS = 60_000
+
+/** Whom a bot mentions is not looked up while it speaks. */
+const NOBODY: readonly User[] = []
 
 /** Errors with texts of their own. */
 const KNOWN = ['model_failed', 'unavailable', 'quota_exceeded'] as const
@@ -42,7 +45,7 @@ export function StreamingAnswer(props: { conversation: ConversationState }) {
           <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
           <div class="bubble">
             <Show when={stream()?.text} fallback={<Dots />}>
-              {(text) => <Body text={text()} people={[]} me="" />}
+              {(text) => <Body text={text()} people={NOBODY} me="" />}
             </Show>
             <Show when={mayWrite()}>
               <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void client.stop(id()).catch(toastError)}>
@@ -104,8 +107,13 @@ function AskAgain(props: { conversation: string }) {
   const last = watched(client, () => `messages:${props.conversation}` as const, () =>
     client.messages(props.conversation)?.items.findLast(({ author, kind, deleted_at }) => author.id === me.id && kind === 'text' && !deleted_at),
   )
-  const ask = ({ body, attachments }: Message) =>
-    client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+  const ask = ({ body, attachments }: Message) => {
+    try {
+      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+    } catch (error) {
+      toastError(error)
+    }
+  }
   return (
     <Show when={last()}>
       {(message) => (
