@@ -71,7 +71,7 @@ async fn the_front_end_of_the_assistant_may_be_such_a_page() {
     };
     for (origin, expected) in [(SET, Some(SET.to_owned())), (SHOP, None)] {
         for path in ["auth/login", "wibot/chat", "wibot/conversations"] {
-            let url = format!("http://{}/webhook/{path}", server.http);
+            let url = format!("http://{}/webhook/{path}", server.addresses.http);
             let preflight = http.request(Method::OPTIONS, &url).header("Origin", origin);
             let preflight = preflight.header("Access-Control-Request-Method", "POST");
             let preflight = preflight.header("Access-Control-Request-Headers", "authorization,content-type");
@@ -83,7 +83,7 @@ async fn the_front_end_of_the_assistant_may_be_such_a_page() {
             );
         }
         let login = json!({ "username": "khora", "password": "test123" });
-        let url = format!("http://{}/webhook/auth/login", server.http);
+        let url = format!("http://{}/webhook/auth/login", server.addresses.http);
         let answer = http.post(&url).header("Origin", origin).json(&login).send().await.unwrap();
         assert_eq!((answer.status().as_u16(), allowed(&answer)), (200, expected.clone()));
     }

@@ -215,13 +215,41 @@ test('in French too', async () => {
   await window.close()
 })
 
+/** Signs in somebody of the demo. */
+async function enter({ page }: Window, username: string, password: string): Promise<void> {
+  await page.getByLabel('Project').fill('default')
+  await page.getByLabel('Name', { exact: true }).fill(username)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+test('an administrator chooses which bot answers', async () => {
+  const headers = { 'content-type': 'application/json', 'x-app-key': 'demo-app-key' }
+  const made = await fetch(`${places().url}/api/v1/chatbots`, { method: 'POST', headers, body: JSON.stringify({ name: 'zaphod', llm: 'test-model', prompt: 'You help.' }) })
+  assert.equal(made.status, 201)
+  const window = await openWindow(browser)
+  const { page } = window
+  await enter(window, 'khora', 'test123')
+  await page.getByRole('link', { name: /Conversation de test/ }).click()
+  await page.getByText('WIBOT answers here').waitFor()
+  await page.getByRole('button', { name: 'Which bot answers' }).click()
+  assert.equal(await page.getByRole('menuitemradio', { name: 'WIBOT' }).getAttribute('aria-checked'), 'true')
+  await shot(window, 'which-bot')
+  await checkAccess(window, 'the choice of a bot')
+  await page.getByRole('menuitemradio', { name: 'zaphod' }).click()
+  await write(window, 'Who is there?')
+  const question = await model.next()
+  question.say('Zaphod.')
+  question.end()
+  await page.getByText('zaphod answers here').waitFor()
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
 test('the assistant of a project without a model says so', async () => {
   const window = await openWindow(browser)
   const { page } = window
-  await page.getByLabel('Project').fill('default')
-  await page.getByLabel('Name', { exact: true }).fill('bob')
-  await page.getByLabel('Password').fill('bob12345')
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+  await enter(window, 'bob', 'bob12345')
   await page.getByRole('button', { name: 'New', exact: true }).click()
   await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
   await field(window).waitFor()
