@@ -6,15 +6,21 @@ import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/conversation.js'
+import { t as bots } from '../../i18n/bot.js'
+import { t as games } from '../../i18n/games.js'
 import { Avatar } from '../../ui/avatar.js'
 import { IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { Menu, type MenuItem } from '../../ui/menu.js'
 import { toastError } from '../../ui/toast.js'
+import { DropOverlay } from './attachments/drop.js'
+import { uploadsOf } from './attachments/uploads.js'
+import { BotBar } from './bot/bot-bar.js'
+import { maySwitch, switchMode } from './bot/mode.js'
 import { Composer, type Intent } from './composer/composer.js'
 import { Confirm } from './dialogs/confirm.js'
 import { GroupInfo } from './dialogs/group-info.js'
-import { BotStream } from './extras/bot.js'
+import { InviteToGame, mayInvite } from './games/invite.js'
 import { History } from './history/history.js'
 import type { Actions } from './history/message.js'
 import { nameOf, titleOf } from './names.js'
@@ -29,7 +35,8 @@ interface Props {
 }
 
 export function Conversation(props: Props) {
-  const { client, me } = useChat()
+  const chat = useChat()
+  const { client, me } = chat
   const { id } = props
   const [intent, setIntent] = createSignal<Intent>({})
   // What was last known stays until this is gone from the page.
@@ -65,8 +72,8 @@ export function Conversation(props: Props) {
           <Show when={!props.bare}>
             <Header id={id} />
           </Show>
+          <BotBar conversation={shown()} />
           <History id={id} actions={actions} />
-          <BotStream conversation={id} />
           <Typing id={id} />
           <Switch
             fallback={
@@ -85,6 +92,7 @@ export function Conversation(props: Props) {
               <p class="composer-closed quiet">{t('readOnly')}</p>
             </Match>
           </Switch>
+          <DropOverlay onFiles={mayWrite() && !intent().edit ? uploadsOf(chat, id).add : undefined} />
         </div>
       )}
     </Show>
@@ -94,7 +102,7 @@ export function Conversation(props: Props) {
 function Header(props: { id: string }) {
   const { client } = useChat()
   const { id } = props
-  const [dialog, setDialog] = createSignal<'info' | 'leave' | 'delete' | 'block'>()
+  const [dialog, setDialog] = createSignal<'info' | 'leave' | 'delete' | 'block' | 'game'>()
   const conversation = watched<ConversationState | undefined>(client, 'conversations', (before) => client.conversation(id) ?? before)
   const status = watched(client, 'statuses', () => {
     const peer = client.peer(id)
@@ -118,9 +126,18 @@ function Header(props: { id: string }) {
     if (presence === 'offline' && last_seen) return t('lastSeen', { when: brief(new Date(last_seen)) })
     return text ? `${core(`status.${presence}`)} · ${text}` : core(`status.${presence}`)
   }
+  const extras = (): MenuItem[] => {
+    const known = conversation()
+    if (!known) return []
+    return [
+      ...(mayInvite(known) && contact()?.status !== 'blocked' ? ([{ label: games('invite'), icon: 'game', run: () => setDialog('game') }] as const) : []),
+      ...(known.kind === 'group' && known.mode === 'human' && maySwitch(known, 'bot') ? ([{ label: bots('mode.let'), icon: 'bot', run: () => void switchMode(client, id, 'bot') }] as const) : []),
+    ]
+  }
   const items = (): MenuItem[] => {
     if (isGroup()) {
       return [
+        ...extras(),
         { label: t('group.info'), icon: 'info', run: () => setDialog('info') },
         'line',
         { label: t('group.leave'), icon: 'leave', run: () => setDialog('leave') },
@@ -131,7 +148,7 @@ function Header(props: { id: string }) {
     if (!peer) return []
     return contact()?.status === 'blocked'
       ? [{ label: t('unblock'), icon: 'check', run: () => void client.updateContact(peer.id, 'unblock').catch(toastError) }]
-      : [{ label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
+      : [...extras(), { label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
   }
   const away = (done: Promise<unknown>) => done.then(() => go('/conversations'), toastError)
   const close = () => setDialog(undefined)
@@ -155,6 +172,7 @@ function Header(props: { id: string }) {
         </Menu>
       </Show>
       <Switch>
+        <Match when={dialog() === 'game' && conversation()}>{(known) => <InviteToGame conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'info' && conversation()}>{(known) => <GroupInfo conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'leave'}>
           <Confirm title={t('group.leave.title', { name: title() })} text={t('group.leave.text')} action={t('group.leave')} run={() => away(client.leave(id))} onClose={close} />

@@ -13,8 +13,10 @@ import { toast, toastError } from '../../../ui/toast.js'
 import { describe } from '../../../core/errors.js'
 import { Confirm } from '../dialogs/confirm.js'
 import { EmojiPicker } from '../composer/emoji-picker.js'
-import { Attachments } from '../extras/attachments.js'
-import { GameCard } from '../extras/game-card.js'
+import { Attachments } from '../attachments/attachments.js'
+import { saysOnlyFiles } from '../attachments/uploads.js'
+import { AnswerEnd } from '../bot/streaming-answer.js'
+import { GameCard } from '../games/game-card.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { jumpTo } from '../place.js'
@@ -106,14 +108,17 @@ function Said(props: Props & { message: Message }) {
           <Match when={isGone()}>
             <p class="quiet gone-text">{t('deleted')}</p>
           </Match>
-          <Match when={props.message.game}>{(game) => <GameCard message={props.message} game={game()} />}</Match>
-          <Match when={props.message.body}>
+          <Match when={props.message.game}>
+            <GameCard message={props.message} mayWrite={props.actions.mayWrite()} />
+          </Match>
+          <Match when={!saysOnlyFiles(props.message) && props.message.body}>
             <Body text={props.message.body} people={props.actions.people()} me={me.username} />
           </Match>
         </Switch>
         <Show when={!isGone() && props.message.attachments.length > 0}>
-          <Attachments items={props.message.attachments} />
+          <Attachments attachments={props.message.attachments} />
         </Show>
+        <AnswerEnd message={props.message} mayAsk={props.actions.mayWrite()} />
         <p class="message-foot small">
           <Show when={props.message.tone}>
             {(tone) => (
