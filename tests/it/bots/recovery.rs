@@ -1,12 +1,11 @@
 //! A node that is gone in the middle of an answer: another ends it.
 
 use super::{Stage, builder};
-use crate::support::server::TestClock;
+use crate::faults::proxy::Way;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use palabre::store::schema::answer_usage;
 use serde_json::json;
-use std::time::Duration;
 
 const MODEL: &str = "mistral-large-latest";
 
@@ -38,7 +37,7 @@ async fn a_server_that_stops_in_order_ends_its_answers() {
 
 #[tokio::test]
 async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
-    let stage = Stage::new().await;
+    let (stage, proxy) = super::outages::stage().await;
     let alice = stage.project.user("alice").await;
     let (_, group) = stage.bot(&[&alice], MODEL, "Be brief.").await;
     let mut client = stage.server.connect(&alice).await;
@@ -47,12 +46,11 @@ async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
     steps.say("Once upon a time");
     let chunk = client.next_push("llm.chunk").await;
     stage.project.wait_for_kept_answer(&group, "Once upon a time").await;
-    // Nothing of that node reaches the database any more: its right runs out, by the clock of the other.
-    stage.project.steal_answer(&group).await;
-    let clock = TestClock::default();
-    let beside = builder(&stage.provider).beside(&stage.server).clock(&clock).start().await;
+    // Nothing of that node reaches the database any more: its right runs out, by the clock of the database.
+    proxy.set(Way::Closed);
+    let beside = stage.beside().await;
     let mut other = beside.connect(&alice).await;
-    clock.advance(Duration::from_secs(11));
+    stage.project.let_answer_run_out(&group).await;
     let done = other.next_push("llm.done").await;
     let message = &done["message"];
     assert_eq!((&message["id"], &message["body"]), (&chunk["message"], &json!("Once upon a time")));
@@ -62,6 +60,7 @@ async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
         answer_usage::table.select(answer_usage::output_tokens).load(&mut stage.project.conn().await).await.unwrap();
     assert_eq!(booked, [4]);
     // The first node sees that it is not its own any more, and stops asking.
+    proxy.set(Way::Open);
     stage.provider.is_left().await;
     stage.provider.will_say("and they lived happily");
     other.say(&group, "go on").await;

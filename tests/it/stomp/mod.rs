@@ -1,6 +1,7 @@
 //! STOMP, told by its clients, in its three versions.
 
 mod acknowledge;
+mod bots;
 mod connect;
 mod hostile;
 mod library;

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -24,6 +25,8 @@ pub enum Reply {
     Hang(Vec<String>),
     /// Sends these bytes as a stream of events.
     Bytes(Vec<u8>),
+    /// Begins an answer and closes before anything was said.
+    Cut,
     /// Says what the test says, when it says it.
     Steps(mpsc::UnboundedReceiver<Step>),
 }
@@ -51,6 +54,7 @@ impl Steps {
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    pub at: Instant,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
@@ -81,7 +85,26 @@ struct State {
     replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
     open: AtomicUsize,
+    answering: AtomicUsize,
+    most_at_once: AtomicUsize,
     changed: Notify,
+}
+
+/// An answer between its request and its last bytes.
+struct Answering<'a>(&'a State);
+
+impl<'a> Answering<'a> {
+    fn begin(state: &'a State) -> Self {
+        let now = state.answering.fetch_add(1, Ordering::SeqCst) + 1;
+        state.most_at_once.fetch_max(now, Ordering::SeqCst);
+        Self(state)
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.0.answering.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// Pieces of a text.
@@ -134,6 +157,11 @@ impl Provider {
     /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.state.asked.lock().unwrap().clone()
+    }
+
+    /// The most answers that it gave at the same time.
+    pub fn most_at_once(&self) -> usize {
+        self.state.most_at_once.load(Ordering::SeqCst)
     }
 
     /// Waits until nobody is connected.
@@ -282,6 +310,7 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
     let format = Format::of(&asked.path);
     state.asked.lock().unwrap().push(asked);
+    let answering = Answering::begin(state);
     let reply = state.replies.lock().unwrap().pop_front();
     let Some(format) = format else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
@@ -315,9 +344,12 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             for piece in said {
                 chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
             }
+            // Who asked may ask again before this task is heard of.
+            drop(answering);
             chunk(&mut stream, format.end(usage).as_bytes()).await?;
             stream.write_all(b"0\r\n\r\n").await?;
         }
+        Reply::Cut => stream.write_all(begin(format.content_type()).as_bytes()).await?,
         Reply::Half(said) | Reply::Hang(said) if said.is_empty() => {
             stream.write_all(begin(format.content_type()).as_bytes()).await?;
             hang_up(&mut stream).await;
@@ -406,5 +438,5 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
         }
     }
     let body = serde_json::from_slice(&bytes[end + 4..end + 4 + length]).unwrap_or(Value::Null);
-    Ok(Some(Asked { path, headers, body }))
+    Ok(Some(Asked { at: Instant::now(), path, headers, body }))
 }
