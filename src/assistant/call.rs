@@ -86,6 +86,12 @@ impl Call {
         }
     }
 
+    /// When the first try failed, if one did.
+    #[must_use]
+    pub fn failed_at(&self) -> Option<Instant> {
+        self.failed_at
+    }
+
     /// The next delta of the present try, which is begun if need be.
     async fn wait(&mut self) -> Result<Option<Delta>, ModelError> {
         let deltas = match &mut self.deltas {

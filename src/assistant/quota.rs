@@ -445,6 +445,21 @@ impl Reservation {
         self.end(Used::default()).await
     }
 
+    /// The tokens of users for whom nobody set a quota, for who settles within a transaction of their own
+    /// ([`crate::store::usage::settle`], with [`Self::id`]) and then says [`Self::settled`].
+    #[must_use]
+    pub fn user_tokens(&self) -> u64 {
+        self.held.shared.settings.user_tokens
+    }
+
+    /// It was settled in a transaction that has committed, with these warnings.
+    pub fn settled(mut self, warnings: Vec<Warning>) {
+        self.held.forget();
+        let shared = &self.held.shared;
+        shared.warn(warnings);
+        shared.turns.send_modify(|turn| *turn = turn.wrapping_add(1));
+    }
+
     async fn end(mut self, used: Used) -> Result<(), Failure> {
         // First, so that it is booked also when this future is dropped.
         self.held.otherwise = Some(used);

@@ -26,6 +26,7 @@ pub mod channel;
 pub mod departure;
 pub mod desk;
 pub mod event_loop;
+pub mod exchange;
 mod expiry;
 pub mod founding;
 mod guard;

@@ -1,5 +1,5 @@
 //! Who calls. A handler takes as an argument whom it serves: [`UserCaller`], [`AppCaller`], [`AdminCaller`], [`OrganizationCaller`],
-//! or [`Caller`] for users and apps alike; who is none of these never reaches it.
+//! [`BotCaller`], or [`Caller`] for users and apps alike; who is none of these never reaches it.
 //!
 //! An app that names a user ([`super::behalf`]) acts for them: whatever asks for a user gets that one, and rights are the user's, not
 //! the app's. Only what is for apps alone still sees the app, and what is for those who signed in themselves
@@ -20,6 +20,7 @@ use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, UserId};
 use crate::session::identity;
 use crate::store::accounts::{self, AppRow, OrganizationRow};
+use crate::store::chatbots::{self, ChatbotRow};
 use crate::store::users::UserRow;
 use crate::wire::foreign::Claimed;
 use crate::wire::token::{Bearer, Verified};
@@ -37,6 +38,9 @@ use tokio::sync::watch;
 pub const PROJECT: &str = "X-Project";
 /// The header that an app's access key comes in.
 pub const APP_KEY: &str = "X-App-Key";
+/// The header that a bot's access key comes in, and the paths where it counts.
+pub const BOT_KEY: &str = "X-Access-Key";
+const BOT_PATHS: &str = "/bots/";
 /// Bytes of the longest access key that is looked at; ours have 43.
 const KEY_BYTES: usize = 256;
 
@@ -66,6 +70,12 @@ pub struct AppCaller {
 #[derive(Debug, Clone)]
 pub struct OrganizationCaller {
     pub organization: OrganizationRow,
+}
+
+/// Another back end, with the access key of a bot.
+#[derive(Debug, Clone)]
+pub struct BotCaller {
+    pub chatbot: ChatbotRow,
 }
 
 /// A user or an app: somebody of a project. With both a key and a token it is the app that calls.
@@ -123,6 +133,7 @@ pub enum Identity {
     User(SignedInCaller),
     App(AppCaller),
     Organization(OrganizationCaller),
+    Bot(BotCaller),
 }
 
 impl Identity {
@@ -133,6 +144,7 @@ impl Identity {
             Self::User(caller) => CallerKey::User(caller.user.id),
             Self::App(caller) => CallerKey::App(caller.app.id),
             Self::Organization(caller) => CallerKey::Organization(caller.organization.id),
+            Self::Bot(caller) => CallerKey::Bot(caller.chatbot.id),
         }
     }
 
@@ -187,6 +199,8 @@ async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
 /// What a caller brings to say who they are. A feed looks at it again and again.
 pub enum Credentials {
     Key(String),
+    /// A bot's.
+    BotKey(String),
     /// With the project that is named beside it.
     Token(String, Option<String>),
 }
@@ -197,9 +211,18 @@ impl Credentials {
     /// # Errors
     /// [`Failure::Unauthorized`] if nothing did, or what can't be good.
     pub fn of(request: &HttpRequest) -> Result<Self, Failure> {
-        if let Some(key) = request.headers().get(APP_KEY) {
-            let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES).ok_or(Failure::Unauthorized)?;
-            return Ok(Self::Key(key.to_owned()));
+        let key = |header| {
+            let key = request.headers().get(header)?;
+            let key = key.to_str().ok().filter(|key| key.len() <= KEY_BYTES);
+            Some(key.map(str::to_owned).ok_or(Failure::Unauthorized))
+        };
+        if request.path().starts_with(BOT_PATHS)
+            && let Some(key) = key(BOT_KEY)
+        {
+            return Ok(Self::BotKey(key?));
+        }
+        if let Some(key) = key(APP_KEY) {
+            return Ok(Self::Key(key?));
         }
         let project = request.headers().get(PROJECT).and_then(|project| project.to_str().ok()).map(str::to_owned);
         Ok(Self::Token(bearer(request).ok_or(Failure::Unauthorized)?.to_owned(), project))
@@ -218,6 +241,10 @@ impl Credentials {
             Self::Key(key) => {
                 let app = state.chat.run(async |conn| Ok(accounts::app_by_key(conn, key).await?)).await?;
                 Ok(Identity::App(AppCaller { app: app.ok_or(Failure::Unauthorized)?, on_behalf: None }))
+            }
+            Self::BotKey(key) => {
+                let chatbot = state.chat.run(async |conn| Ok(chatbots::by_key(conn, key).await?)).await?;
+                Ok(Identity::Bot(BotCaller { chatbot: chatbot.ok_or(Failure::Unauthorized)? }))
             }
             Self::Token(token, project) => bearer_of(state, token, project.as_deref()).await,
         }
@@ -269,7 +296,9 @@ impl FromIdentity for UserCaller {
                 Ok(Self { user })
             }
             Identity::App(_) => Err(Failure::Forbidden("this is for users: an app names one in X-Palabre-User")),
-            Identity::Organization(_) => Err(Failure::Forbidden("this is for users: it needs a user's token")),
+            Identity::Organization(_) | Identity::Bot(_) => {
+                Err(Failure::Forbidden("this is for users: it needs a user's token"))
+            }
         }
     }
 }
@@ -301,6 +330,15 @@ impl FromIdentity for OrganizationCaller {
     }
 }
 
+impl FromIdentity for BotCaller {
+    fn from_identity(identity: Identity) -> Result<Self, Failure> {
+        match identity {
+            Identity::Bot(caller) => Ok(caller),
+            _ => Err(Failure::Forbidden("this is for the back end of a bot: it needs the bot's access key")),
+        }
+    }
+}
+
 impl FromIdentity for Caller {
     fn from_identity(identity: Identity) -> Result<Self, Failure> {
         match identity {
@@ -308,7 +346,9 @@ impl FromIdentity for Caller {
                 Ok(Self::User(UserCaller { user }))
             }
             Identity::App(caller) => Ok(Self::App(caller)),
-            Identity::Organization(_) => Err(Failure::Forbidden("this is for users and apps of a project")),
+            Identity::Organization(_) | Identity::Bot(_) => {
+                Err(Failure::Forbidden("this is for users and apps of a project"))
+            }
         }
     }
 }
@@ -360,7 +400,7 @@ macro_rules! callers {
     )*};
 }
 
-callers!(UserCaller, SignedInCaller, AppCaller, OrganizationCaller, Caller, AdminCaller);
+callers!(UserCaller, SignedInCaller, AppCaller, OrganizationCaller, BotCaller, Caller, AdminCaller);
 
 impl FromRequest for Stranger {
     type Error = Problem;

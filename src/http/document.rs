@@ -2,7 +2,8 @@
 //! handler has to repeat it: the errors that any request can meet, how callers say who they are, the headers.
 
 use super::behalf::ON_BEHALF;
-use super::caller::APP_KEY;
+use super::bots;
+use super::caller::{APP_KEY, BOT_KEY, PROJECT};
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
@@ -31,6 +32,8 @@ pub const USER_TOKEN: &str = "user_token";
 pub const ORGANIZATION_TOKEN: &str = "organization_token";
 /// How apps do.
 pub const ACCESS_KEY: &str = "access_key";
+/// How the back ends of bots do.
+pub const CHATBOT_KEY: &str = "chatbot_key";
 /// How operators do.
 pub const ADMIN_TOKEN: &str = "admin_token";
 
@@ -112,10 +115,12 @@ fn allowed(item: &PathItem) -> Vec<&'static str> {
 }
 
 fn describe() -> OpenApi {
-    let routes = v1::scope();
+    let (routes, of_bots) = (v1::scope(), bots::scope());
     let mut schemas: Vec<(String, RefOr<Schema>)> = Vec::new();
     routes.schemas(&mut schemas);
+    of_bots.schemas(&mut schemas);
     let mut paths = routes.paths();
+    paths.paths.extend(of_bots.paths().paths);
     for (path, item) in &mut paths.paths {
         complete(path, item);
     }
@@ -133,16 +138,24 @@ fn describe() -> OpenApi {
     OpenApiBuilder::new().info(info).paths(paths).components(Some(components)).build()
 }
 
-fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
+fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
     let bearer = |description: &str| {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
         SecurityScheme::Http(scheme.build())
     };
     let key = ApiKeyValue::with_description(APP_KEY, "The access key of an app, as it was shown when it was made.");
+    let bot_key = "The access key of a bot, as it was shown when it was made or got another.";
+    let bot_key = ApiKeyValue::with_description(BOT_KEY, bot_key);
     [
-        (USER_TOKEN, bearer("A user's token, from `auth/login`, `auth/register` or the command line.")),
+        (
+            USER_TOKEN,
+            bearer(
+                "A user's token, from `auth/login`, `auth/register` or the command line, or of the project's issuer.",
+            ),
+        ),
         (ORGANIZATION_TOKEN, bearer("An organization's token, from `organizations/login`.")),
         (ACCESS_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))),
+        (CHATBOT_KEY, SecurityScheme::ApiKey(ApiKey::Header(bot_key))),
         (ADMIN_TOKEN, bearer("The operators' token, a setting of the server.")),
     ]
 }
@@ -151,10 +164,11 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 4] {
 fn complete(path: &str, item: &mut PathItem) {
     let is_auth = path.contains("/auth/");
     let PathItem { get, post, put, patch, delete, .. } = item;
-    if !is_auth {
-        for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+    for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+        if !is_auth {
             open_to_apps(operation);
         }
+        open_to_issuers(operation);
     }
     for operation in [get, put, patch, delete].into_iter().flatten() {
         complete_operation(operation);
@@ -195,6 +209,13 @@ fn open_to_apps(operation: &mut Operation) {
         security.push(app);
     }
     operation.parameters.get_or_insert_default().push(RefOr::T(on_behalf()));
+}
+
+/// What users may do they may do with tokens of others too, which may be good for more than one project.
+fn open_to_issuers(operation: &mut Operation) {
+    if operation.security.as_ref().is_some_and(|security| security.contains(&requirement(USER_TOKEN))) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(project()));
+    }
 }
 
 fn complete_operation(operation: &mut Operation) {
@@ -271,6 +292,19 @@ fn on_behalf() -> utoipa::openapi::path::Parameter {
             "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
         ))
         // Beside a user's own token it means nothing, whatever it holds; for apps it is looked up.
+        .schema(Some(text()))
+        .build()
+}
+
+fn project() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(PROJECT)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "With a token of an issuer that several projects trust for the same audience: the project that is meant, by name or id.",
+        ))
+        // Beside a token of this server it means nothing, whatever it holds; beside others it is looked up.
         .schema(Some(text()))
         .build()
 }

@@ -7,6 +7,7 @@
 
 pub mod admin;
 mod behalf;
+mod bots;
 pub mod caller;
 mod cors;
 mod described;
@@ -26,6 +27,7 @@ mod sign_in;
 mod state;
 mod support;
 mod v1;
+mod web;
 mod webhook;
 
 pub use media::MediaSettings;

@@ -1,6 +1,6 @@
 //! How many requests a caller may make: a bucket a caller that fills at a rate and holds a burst.
 
-use crate::model::{Failure, OrganizationId, UserId};
+use crate::model::{ChatbotId, Failure, OrganizationId, UserId};
 use crate::session::throttle::network;
 use crate::wire::bounds::Limits;
 use std::collections::HashMap;
@@ -22,6 +22,8 @@ pub enum CallerKey {
     User(UserId),
     App(Uuid),
     Organization(OrganizationId),
+    /// The back end of a bot.
+    Bot(ChatbotId),
 }
 
 impl CallerKey {
@@ -40,6 +42,7 @@ impl fmt::Display for CallerKey {
             Self::User(id) => write!(f, "user {id}"),
             Self::App(id) => write!(f, "app {id}"),
             Self::Organization(id) => write!(f, "organization {id}"),
+            Self::Bot(id) => write!(f, "bot {id}"),
         }
     }
 }
@@ -84,7 +87,8 @@ impl Rates {
     /// # Errors
     /// [`Failure::RateLimited`] when the caller has made too many.
     pub fn take(&self, caller: CallerKey, now: Instant) -> Result<(), Failure> {
-        let rate = if matches!(caller, CallerKey::App(_)) { self.apps } else { self.people };
+        let is_program = matches!(caller, CallerKey::App(_) | CallerKey::Bot(_));
+        let rate = if is_program { self.apps } else { self.people };
         // Counts are right after any single step, so a panic elsewhere spoils nothing.
         let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
         let before = full_at.get(&caller).copied().filter(|at| *at > now).unwrap_or(now);

@@ -2,8 +2,9 @@
 
 use super::document::document;
 use super::problem::Problem;
-use super::{HttpState, cors, described, docs, entrance, idempotency, problem, v1, webhook};
-use actix_web::http::{StatusCode, header};
+use super::web as app;
+use super::{HttpState, bots, cors, described, docs, entrance, idempotency, v1, webhook};
+use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, NormalizePath, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,9 +20,17 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         .wrap(from_fn(cors::refresh))
         .wrap(from_fn(entrance::pass))
         .wrap(plain_answers());
+    // Back ends call these, no pages: without origins.
+    let of_bots = bots::scope()
+        .map(|scope| scope.default_service(web::to(elsewhere)))
+        .wrap(from_fn(idempotency::once))
+        .wrap(NormalizePath::trim())
+        .wrap(from_fn(entrance::pass))
+        .wrap(plain_answers());
     config
         .app_data(state.clone())
         .service(api)
+        .service(of_bots)
         .service(
             web::scope("/webhook")
                 .wrap(plain_answers())
@@ -29,6 +38,11 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
                 .service(
                     web::resource("/auth/login")
                         .post(webhook::login::create)
+                        .default_service(web::to(async || webhook::answer::method_not_allowed("POST"))),
+                )
+                .service(
+                    web::resource("/wibot/chat")
+                        .post(webhook::chat::create)
                         .default_service(web::to(async || webhook::answer::method_not_allowed("POST"))),
                 )
                 .service(
@@ -45,7 +59,7 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         )
         .configure(docs::configure)
         .configure(described::configure)
-        .default_service(web::to(async || problem::status(StatusCode::NOT_FOUND)));
+        .configure(app::configure);
 }
 
 /// What no handler of the API takes: a path that is none, or another method than its own.

@@ -4,15 +4,19 @@
 //! to a node that is gone, and another ends the answer. The row goes in the very transaction that stores the message and books the
 //! tokens: so each answer is stored once, and booked once.
 
+use super::exchanges::turns;
 use super::messages::{self, NewMessage, Outcome};
-use super::schema::{answer_usage, answers, chatbots, conversations, messages as message_table, projects, users};
+use super::schema::{
+    answer_usage, answers, chatbots, conversations, exchanges, messages as message_table, projects, users,
+};
+use super::statement::statement;
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, Usage, UserId};
 use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::sql;
+use diesel::dsl::{exists, not, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -89,12 +93,15 @@ pub async fn begin(
     conn.transaction(async |conn| {
         let Some(place) = lock(conn, project, conversation).await? else { return Ok(None) };
         let (Mode::Bot, Some(chatbot)) = (place.mode, place.chatbot_id) else { return Ok(None) };
+        if turns::is_held(conn, conversation).await? {
+            return Ok(None);
+        }
         let asked: Option<(Option<UserId>, Option<String>, Option<String>)> = message_table::table
             .left_join(users::table.on(users::id.nullable().eq(message_table::author_id)))
             .filter(message_table::conversation_id.eq(conversation))
             .filter(message_table::seq.gt(place.answered_seq))
             .filter(message_table::role.eq(Role::User).and(message_table::kind.eq(MessageKind::Text)))
-            .filter(message_table::deleted_at.is_null())
+            .filter(message_table::deleted_at.is_null().and(not(exists(answered_together()))))
             .order(message_table::seq.desc())
             .select((message_table::author_id, users::username.nullable(), users::name.nullable()))
             .first(conn)
@@ -150,10 +157,19 @@ pub async fn begin(
     .await
 }
 
+/// Of a message: it is a question that was stored together with its answer.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn answered_together() -> _ {
+    exchanges::table.filter(
+        exchanges::conversation_id.eq(message_table::conversation_id).and(exchanges::seq.eq(message_table::seq)),
+    )
+}
+
 /// Something said: who wrote it in which role, and what.
 pub type Line = (Role, String, String);
 
-/// The last texts of a conversation up to a message, oldest first.
+/// The last texts of a conversation up to a message, oldest first; but what was said after `answered` and waits for an answer comes
+/// last, also where others were answered meanwhile.
 ///
 /// # Errors
 /// Those of the database.
@@ -162,20 +178,32 @@ pub async fn memory(
     project: ProjectId,
     conversation: ConversationId,
     up_to: i64,
+    answered: i64,
     limit: i64,
 ) -> QueryResult<Vec<Line>> {
-    let mut lines: Vec<(Role, Option<String>, Option<String>, String)> = message_table::table
+    type Row = (i64, bool, Role, Option<String>, Option<String>, String);
+    let mut lines: Vec<Row> = message_table::table
         .left_join(users::table.on(users::id.nullable().eq(message_table::author_id)))
         .filter(message_table::project_id.eq(project).and(message_table::conversation_id.eq(conversation)))
         .filter(message_table::seq.le(up_to).and(message_table::kind.eq(MessageKind::Text)))
         .filter(message_table::deleted_at.is_null())
         .order(message_table::seq.desc())
         .limit(limit)
-        .select((message_table::role, users::name.nullable(), users::username.nullable(), message_table::body))
+        .select((
+            message_table::seq,
+            exists(answered_together()),
+            message_table::role,
+            users::name.nullable(),
+            users::username.nullable(),
+            message_table::body,
+        ))
         .load(conn)
         .await?;
     lines.reverse();
-    let line = |(role, name, username, body): (Role, Option<String>, Option<String>, String)| {
+    let waits = |(seq, is_answered, role, ..): &Row| *seq > answered && *role == Role::User && !is_answered;
+    // Keeps the order of those on the same side.
+    lines.sort_by_key(waits);
+    let line = |(_, _, role, name, username, body): Row| {
         (role, name.or(username).unwrap_or_else(|| "somebody".to_owned()), body)
     };
     Ok(lines.into_iter().map(line).collect())
@@ -218,7 +246,7 @@ pub async fn keep(
             .await
             .optional()?;
     let Some((conversation, turn, stopped)) = row else {
-        let others = diesel::select(diesel::dsl::exists(answers::table.filter(answers::id.eq(id))));
+        let others = diesel::select(exists(answers::table.filter(answers::id.eq(id))));
         return Ok(if others.get_result(conn).await? { Kept::Lost } else { Kept::Gone });
     };
     let now: Option<i64> =
@@ -287,7 +315,7 @@ pub async fn finish(
             let stored = message_table::table
                 .filter(message_table::project_id.eq(project).and(message_table::id.eq(ending.id)))
                 .filter(message_table::conversation_id.eq(conversation));
-            let is_stored = diesel::select(diesel::dsl::exists(stored)).get_result(conn).await?;
+            let is_stored = diesel::select(exists(stored)).get_result(conn).await?;
             return Ok(Finished::EndedBefore { is_stored });
         };
         if place.turn != turn {
@@ -387,6 +415,23 @@ pub async fn take_over(
         .await
 }
 
+statement! {
+    /// The condition of [`unanswered`], for one conversation.
+    struct Waits { id: ConversationId, since: DateTime<Utc> } -> Bool;
+    "SELECT EXISTS (SELECT FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq > c.answered_seq \
+     WHERE c.id = " [id as SqlUuid] " AND c.mode = 'bot' AND c.chatbot_id IS NOT NULL AND m.created_at > " [since as Timestamptz] " \
+     AND m.role = 'user' AND m.kind = 'text' AND m.deleted_at IS NULL AND NOT EXISTS (\
+         SELECT FROM exchanges e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq))"
+}
+
+/// Whether something waits in this conversation that a bot is to answer.
+///
+/// # Errors
+/// Those of the database.
+pub async fn waits(conn: &mut AsyncPgConnection, id: ConversationId, now: DateTime<Utc>) -> QueryResult<bool> {
+    Waits { id, since: now - RECENT }.get_result(conn).await
+}
+
 /// Conversations in which something waits for a bot's answer of which nobody heard: said a moment before a node was gone, or more
 /// than it could take. Newest first, at most so many.
 ///
@@ -400,15 +445,15 @@ pub async fn unanswered(
     let somebody_answers = answers::table.filter(answers::conversation_id.eq(conversations::id));
     let asked = message_table::table
         .filter(message_table::conversation_id.eq(conversations::id))
-        .filter(message_table::seq.gt(conversations::answered_seq))
+        .filter(message_table::seq.gt(conversations::answered_seq).and(message_table::created_at.gt(now - RECENT)))
         .filter(message_table::role.eq(Role::User).and(message_table::kind.eq(MessageKind::Text)))
-        .filter(message_table::deleted_at.is_null());
+        .filter(message_table::deleted_at.is_null().and(not(exists(answered_together()))));
     conversations::table
         .filter(conversations::mode.eq(Mode::Bot).and(conversations::chatbot_id.is_not_null()))
         .filter(conversations::last_seq.gt(conversations::answered_seq))
         .filter(conversations::active_at.gt(now - RECENT))
-        .filter(diesel::dsl::not(diesel::dsl::exists(somebody_answers)))
-        .filter(diesel::dsl::exists(asked))
+        .filter(not(exists(somebody_answers)))
+        .filter(exists(asked))
         .order(conversations::active_at.desc())
         .limit(limit)
         .select((conversations::project_id, conversations::id))

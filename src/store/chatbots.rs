@@ -1,7 +1,7 @@
 //! Chatbots: their models, instructions, attachments and access keys.
 
 use super::paging::truncate;
-use super::schema::{chatbot_attachments, chatbot_passages, chatbots, conversations, media};
+use super::schema::{chatbot_attachments, chatbot_passages, chatbots, conversations, instances, media};
 use super::statement::statement;
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, ProjectId};
 use crate::wire::shapes::Mode;
@@ -307,6 +307,9 @@ pub async fn delete(
             .select(conversations::id)
             .load(conn)
             .await?;
+        // Nobody is left who could reach what other back ends had with it.
+        let of_instances = instances::table.filter(instances::chatbot_id.eq(id)).select(instances::conversation_id);
+        diesel::delete(conversations::table.filter(conversations::id.eq_any(of_instances))).execute(conn).await?;
         diesel::update(conversations::table.filter(conversations::id.eq_any(&held)))
             .set((
                 conversations::mode.eq(Mode::Human),

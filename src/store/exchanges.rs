@@ -1,4 +1,10 @@
-//! Conversations of one person with a bot, as the assistant's front end shows them.
+//! Conversations of one person with a bot, as the assistant's front end shows them; and questions whose asker waits for the answer.
+//!
+//! - [`turns`]: one such question at a time in a conversation, and none beside a bot's answer, on whichever node.
+//! - [`pairs`]: question and answer, stored together.
+
+pub mod pairs;
+pub mod turns;
 
 use super::schema::{conversations, members, messages as message_table};
 use crate::model::permission::Permission;

@@ -91,7 +91,7 @@ pub async fn create_group(
 ///
 /// # Errors
 /// - [`Failure::NotFound`] if the actor is no member of such a conversation.
-/// - [`Failure::Forbidden`] for a private conversation, and for one of the support desk's.
+/// - [`Failure::Forbidden`] for a private conversation, and for one of the support desk's; for the members of one with an assistant.
 /// - [`Failure::NameTaken`] if the project has another conversation of this name, regardless of case.
 /// - Those of [`permission::check_group_change`].
 pub async fn change_group(
@@ -105,6 +105,10 @@ pub async fn change_group(
         let group = lock(conn, project, id).await?;
         let before = lock_members(conn, id, actor, edit).await?;
         refuse_unchangeable(&group, before.get(&actor).copied())?;
+        let concerns_members = !(edit.add.is_empty() && edit.remove.is_empty() && edit.permissions.is_empty());
+        if group.kind == ConversationKind::Assistant && concerns_members {
+            return Err(Failure::Forbidden("one person talks with a bot here, and nobody else"));
+        }
         let change = GroupChange {
             rename: edit.name.is_some() || edit.title.is_some(),
             add: edit.add.clone(),
@@ -256,7 +260,7 @@ async fn addable(
 }
 
 /// Adds members that have received and read everything up to `seq`, with the permissions given, else `w`.
-async fn insert_members(
+pub(super) async fn insert_members(
     conn: &mut AsyncPgConnection,
     id: ConversationId,
     users: &[UserId],

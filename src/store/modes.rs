@@ -1,6 +1,6 @@
 //! Who answers in a conversation: people, or a bot.
 
-use super::groups::{NOT_FOUND, lock};
+use super::groups::{NOT_FOUND, insert_members, lock};
 use super::schema::{chatbots, conversations, members, projects};
 use super::support;
 use crate::model::permission::Permission;
@@ -9,6 +9,7 @@ use crate::wire::shapes::{ConversationKind, Mode};
 use diesel::dsl::now;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use std::collections::HashMap;
 
 /// What did change in a conversation's mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,42 @@ pub async fn set_mode(
             }
         }
         Ok(ChangedMode { mode, chatbot, changed })
+    })
+    .await
+}
+
+/// Makes a conversation of one person, who owns it, with a bot: the one named, else the project's assistant.
+///
+/// # Errors
+/// - [`Failure::NotFound`] if the project has no such chatbot.
+/// - [`Failure::Invalid`] if none is named and the project has no assistant.
+pub async fn create_assistant(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    person: UserId,
+    id: ConversationId,
+    chatbot: Option<ChatbotId>,
+    title: Option<&str>,
+) -> Result<(), Failure> {
+    conn.transaction(async |conn| {
+        let chatbot = match chatbot {
+            Some(named) => check_chatbot(conn, project, named).await?,
+            None => default_chatbot(conn, project, None).await?,
+        };
+        diesel::insert_into(conversations::table)
+            .values((
+                conversations::id.eq(id),
+                conversations::project_id.eq(project),
+                conversations::kind.eq(ConversationKind::Assistant),
+                conversations::title.eq(title),
+                conversations::mode.eq(Mode::Bot),
+                conversations::chatbot_id.eq(chatbot),
+                conversations::member_count.eq(1),
+            ))
+            .execute(conn)
+            .await?;
+        insert_members(conn, id, &[person], &HashMap::from([(person, Permission::Own)]), 0).await?;
+        Ok(())
     })
     .await
 }

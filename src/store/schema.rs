@@ -138,6 +138,22 @@ diesel::table! {
 }
 
 diesel::table! {
+    exchange_turns (conversation_id) {
+        conversation_id -> Uuid,
+        holder -> Uuid,
+        held_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    exchanges (conversation_id, seq) {
+        conversation_id -> Uuid,
+        seq -> Int8,
+        files -> Jsonb,
+    }
+}
+
+diesel::table! {
     game_answers (conversation_id, seq, user_id) {
         conversation_id -> Uuid,
         seq -> Int8,
@@ -179,6 +195,13 @@ diesel::table! {
         issuer -> Text,
         subject -> Text,
         user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    instances (conversation_id) {
+        conversation_id -> Uuid,
+        chatbot_id -> Uuid,
     }
 }
 
@@ -482,6 +505,8 @@ diesel::joinable!(conversations -> projects (project_id));
 diesel::joinable!(game_answers -> users (user_id));
 diesel::joinable!(identities -> projects (project_id));
 diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(instances -> chatbots (chatbot_id));
+diesel::joinable!(instances -> conversations (conversation_id));
 diesel::joinable!(issuers -> projects (project_id));
 diesel::joinable!(media -> projects (project_id));
 diesel::joinable!(members -> conversations (conversation_id));
@@ -514,10 +539,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     chatbots,
     contacts,
     conversations,
+    exchange_turns,
+    exchanges,
     game_answers,
     games,
     idempotency,
     identities,
+    instances,
     issuers,
     media,
     members,

@@ -5,6 +5,7 @@ use super::turn::conclude;
 use crate::chat::llm::speaker::Speaker;
 use crate::model::{ConversationId, Failure, ProjectId, Usage};
 use crate::store::answers::{self, Ending, Orphan};
+use crate::store::exchanges::turns;
 use crate::wire::shapes::Ended;
 use futures_util::future::join_all;
 
@@ -22,6 +23,7 @@ pub async fn look(
 ) -> Option<Vec<(ProjectId, ConversationId)>> {
     let now = desk.chat.now();
     let found = desk.chat.run(async |connection| {
+        turns::sweep(connection).await?;
         let orphans =
             if may_take_over { answers::take_over(connection, desk.holder, own, ORPHANS).await? } else { Vec::new() };
         Ok((orphans, answers::unanswered(connection, now, UNANSWERED).await?))

@@ -9,10 +9,11 @@
 //! database (`store/answers.rs`), so it does not matter how often, or to how many nodes, a message is handed.
 
 mod lost;
-mod speaker;
+pub(super) mod speaker;
 mod turn;
 
 use super::Chat;
+use super::exchange::Lines;
 use super::guard::FailureGuard;
 use crate::assistant::Models;
 use crate::model::{ConversationId, ProjectId};
@@ -77,6 +78,8 @@ pub struct Llm {
 /// The way to the actor, whichever it is by now, and its models.
 pub struct LlmHandle {
     pub models: Models,
+    /// Those who ask and wait for the whole answer.
+    pub(super) lines: Lines,
     llm: Arc<ArcSwap<Addr<Llm>>>,
     arbiter: Arbiter,
 }
@@ -99,7 +102,7 @@ impl LlmHandle {
                 failed = failure;
             }
         });
-        Self { models, llm, arbiter }
+        Self { models, lines: Lines::default(), llm, arbiter }
     }
 
     /// Something was said in a conversation in which a bot may answer.

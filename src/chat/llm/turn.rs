@@ -134,7 +134,8 @@ async fn prompt(
     let (lines, passages) = desk
         .chat
         .run(async |connection| {
-            let lines = answers::memory(connection, project, conversation, begun.up_to, limit).await?;
+            let answered = begun.up_to - begun.new;
+            let lines = answers::memory(connection, project, conversation, begun.up_to, answered, limit).await?;
             let question: String = lines.last().map(|(_, _, text)| text.clone()).unwrap_or_default();
             let passages = chatbots::find_passages(connection, begun.chatbot, &question, PASSAGES).await?;
             Ok((lines, passages))

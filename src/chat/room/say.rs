@@ -344,22 +344,19 @@ impl Room {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
             telling.by_people |= message.role == Role::User;
-            telling.publications.push(self.publication_of(&message, usage).replying(reply));
+            telling.publications.push(self.publication(&message, usage).replying(reply));
         } else if let Some(reply) = reply {
             telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
         }
         telling.done.extend(done.map(|done| (done, message)));
     }
 
-    /// Tells a message: people's by an event of its kind, a bot's as the end of its answer, whoever ended that.
-    fn publication_of(&self, message: &Arc<Message>, usage: Usage) -> Publication {
-        match message.role {
-            Role::Assistant => {
-                self.chat.bus.answers.end(self.id, message.id);
-                answer::done(message, usage)
-            }
-            Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
+    /// As [`publication_of`]; of an answer that is at its end nothing is kept for who comes in the middle, whoever ended it.
+    fn publication(&self, message: &Arc<Message>, usage: Usage) -> Publication {
+        if message.role == Role::Assistant {
+            self.chat.bus.answers.end(self.id, message.id);
         }
+        publication_of(message, usage)
     }
 
     /// Tells one stored message.
@@ -439,7 +436,7 @@ impl Room {
                     self.told.store(message.seq, Ordering::Relaxed);
                     telling.by_people |= message.role == Role::User;
                     let usage = usages.get(&message.id).copied().unwrap_or_default();
-                    telling.publications.push(self.publication_of(&Arc::new(message), usage));
+                    telling.publications.push(self.publication(&Arc::new(message), usage));
                 }
             }
         }
@@ -507,6 +504,14 @@ impl Room {
 
 /// What was stored and not told, and what its answers took.
 type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
+
+/// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
+pub(in crate::chat) fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
+    match message.role {
+        Role::Assistant => answer::done(message, usage),
+        Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
+    }
+}
 
 /// The event that tells a message of this kind.
 pub(super) fn message_event(kind: MessageKind) -> &'static str {

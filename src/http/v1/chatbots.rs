@@ -124,7 +124,8 @@ pub struct ChatbotChange {
     rotate_key: Option<bool>,
 }
 
-fn shape(row: ChatbotRow, attachments: Vec<AttachmentRow>, access_key: Option<Uuid>) -> Chatbot {
+/// A bot as it is shown.
+pub fn shape(row: ChatbotRow, attachments: Vec<AttachmentRow>, access_key: Option<Uuid>) -> Chatbot {
     Chatbot {
         id: row.id,
         project: row.project_id,
@@ -204,25 +205,49 @@ pub async fn read_files(
         if read.iter().any(|before| before.media == id) {
             return Err(refused("is named twice"));
         }
-        let file = state.chat.run(async |conn| Ok(media::read(conn, project, reader, id).await?)).await?;
-        let file = file.ok_or_else(|| refused("there is no such file"))?;
-        if !chatbots::is_text(&file.mime) {
-            return Err(refused("can't be read: only texts can"));
-        }
-        let size = u64::try_from(file.size).unwrap_or(u64::MAX);
-        left = left.checked_sub(size).ok_or_else(|| {
-            Failure::TooLarge(format!("the attachments of a bot may have {ATTACHMENT_BYTES} bytes in all"))
-        })?;
-        let bytes = state.media.objects.read_all(project, id, Part::Original, size).await?;
-        let bytes = bytes.ok_or_else(|| refused("there is no such file"))?;
-        let text = std::str::from_utf8(&bytes).map_err(|_| refused("can't be read: it is no UTF-8"))?;
+        let field = format!("attachments[{place}].id");
+        let (name, text) =
+            read_text(state, project, reader, id, &field, left).await.map_err(|failure| match failure {
+                Failure::TooLarge(_) => {
+                    Failure::TooLarge(format!("the attachments of a bot may have {ATTACHMENT_BYTES} bytes in all"))
+                }
+                other => other,
+            })?;
+        left = left.saturating_sub(u64::try_from(text.len()).unwrap_or(u64::MAX));
         let comment = comment.unwrap_or_default();
-        // PostgreSQL takes U+0000 in no text.
-        let mut passages = vec![format!("{}\n{comment}", file.name)];
-        passages.extend(passages::cut(&text.replace('\0', " ")));
+        let mut passages = vec![format!("{name}\n{comment}")];
+        passages.extend(passages::cut(&text));
         read.push(chatbots::NewAttachment { media: id, comment, passages });
     }
     Ok(read)
+}
+
+/// Name and content of a file that is a text of at most so many bytes. U+0000, which PostgreSQL takes in no text, is a space.
+///
+/// # Errors
+/// [`Failure::Invalid`] for one that does not exist for the reader, and one that can't be read as text; [`Failure::TooLarge`].
+pub async fn read_text(
+    state: &HttpState,
+    project: ProjectId,
+    reader: Reader,
+    id: MediaId,
+    field: &str,
+    most: u64,
+) -> Result<(String, String), Failure> {
+    let refused = |why: &str| Failure::invalid(field, why);
+    let file = state.chat.run(async |conn| Ok(media::read(conn, project, reader, id).await?)).await?;
+    let file = file.ok_or_else(|| refused("there is no such file"))?;
+    if !chatbots::is_text(&file.mime) {
+        return Err(refused("can't be read: only texts can"));
+    }
+    let size = u64::try_from(file.size).unwrap_or(u64::MAX);
+    if size > most {
+        return Err(Failure::TooLarge(format!("{field}: the file may have at most {most} bytes")));
+    }
+    let bytes = state.media.objects.read_all(project, id, Part::Original, size).await?;
+    let bytes = bytes.ok_or_else(|| refused("there is no such file"))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| refused("can't be read: it is no UTF-8"))?;
+    Ok((file.name, text.replace('\0', " ")))
 }
 
 fn reader(caller: &Caller) -> Reader {
@@ -413,7 +438,11 @@ async fn tell_rooms(state: &HttpState, project: ProjectId, conversations: Vec<Co
     }
 }
 
-async fn read(
+/// A bot with its files.
+///
+/// # Errors
+/// [`Failure::NotFound`].
+pub async fn read(
     conn: &mut diesel_async::AsyncPgConnection,
     project: ProjectId,
     id: ChatbotId,

@@ -5,7 +5,7 @@ pub mod messages;
 pub mod receipts;
 
 use super::shapes::Page;
-use crate::chat::founding::found;
+use crate::chat::founding::{found, found_assistant};
 use crate::chat::room::govern::{ChangeGroup, DeleteGroup, SetMode};
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
@@ -25,16 +25,32 @@ use actix_web::{HttpResponse, delete, get, patch, post};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-/// A new group.
+/// What can be made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NewKind {
+    Group,
+    Assistant,
+}
+
+/// A new conversation: a group with `name` and `members`, or the caller's own with a bot, with `chatbot`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewGroup {
-    /// Unique in the project, regardless of case.
+pub struct NewConversation {
+    /// Without it a group.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = NewKind, required = false)]
+    kind: Option<NewKind>,
+    /// The bot that answers, of an `assistant`; without it the project's.
+    #[serde(default, deserialize_with = "never_null")]
+    #[schema(value_type = ChatbotId, required = false)]
+    chatbot: Option<ChatbotId>,
+    /// Of a group: unique in the project, regardless of case.
     #[schema(example = "map-night", min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9!?_().&#,<>-]+$")]
     name: Option<String>,
     #[schema(example = "Friday: new maps", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$")]
     title: Option<String>,
-    /// The others; who calls owns the group.
+    /// Of a group: the others; who calls owns it.
     #[schema(max_items = 500)]
     members: Option<Vec<NewMember>>,
 }
@@ -96,33 +112,52 @@ pub async fn list(
     Ok(Json(Page { items, next }))
 }
 
-/// Make a group
+/// Make a group, or a conversation with a bot
 ///
-/// Who blocks the caller is left out without a word. Each request makes another group: name the request by `Idempotency-Key`, or the
-/// group by `name`, if it may be sent again.
+/// In one of kind `assistant` the caller is the only person, and the bot answers from the first message on. Who blocks the caller is left
+/// out of a group without a word. Each request makes another one: name the request by `Idempotency-Key`, or the group by `name`, if
+/// it may be sent again.
 #[utoipa::path(
     tag = "conversations",
     operation_id = "create_conversation",
     security(("user_token" = [])),
-    request_body = NewGroup,
+    request_body = NewConversation,
     responses(
         (status = 201, description = "Made", body = Conversation),
+        (status = 404, description = "`not_found`: there is no such chatbot"),
         (status = 409, description = "`name_taken`; `conflict`: the `Idempotency-Key` was used otherwise"),
     )
 )]
 #[post("/conversations")]
-pub async fn create(state: Data<HttpState>, caller: UserCaller, body: Body<NewGroup>) -> Result<HttpResponse, Problem> {
-    let NewGroup { name, title, members } = body.0;
-    let members = members.unwrap_or_default();
+pub async fn create(
+    state: Data<HttpState>,
+    caller: UserCaller,
+    body: Body<NewConversation>,
+) -> Result<HttpResponse, Problem> {
+    let NewConversation { kind, chatbot, name, title, members } = body.0;
+    let is_group = kind != Some(NewKind::Assistant);
     let most = state.chat.limits.members_per_request;
     let mut checks = Checks::default();
     checks.optional(name.as_deref(), |name| text::group_name("name", name));
     checks.optional(title.as_deref(), |title| text::title("title", title));
-    if members.len() > most {
+    if members.as_ref().is_some_and(|members| members.len() > most) {
         checks.note(Err(Failure::invalid("members", format!("must name at most {most} users"))));
+    }
+    let misplaced = [
+        ("chatbot", is_group && chatbot.is_some(), "goes with kind assistant"),
+        ("name", !is_group && name.is_some(), "goes with kind group"),
+        ("members", !is_group && members.is_some(), "goes with kind group"),
+    ];
+    for (field, _, why) in misplaced.into_iter().filter(|(_, is_there, _)| *is_there) {
+        checks.note(Err(Failure::invalid(field, why)));
     }
     checks.done()?;
     let person = Person::new(&state.chat, &caller);
+    if !is_group {
+        let made = found_assistant(&state.chat, person.project, person.id(), chatbot, title.as_deref()).await?;
+        return Ok(HttpResponse::Created().json(made));
+    }
+    let members = members.unwrap_or_default();
     let users = resolve(&person, &members).await?;
     let given = |(user, member): (&UserId, &NewMember)| Some((*user, member.permission?));
     let permissions = users.iter().zip(&members).filter_map(given).collect();

@@ -4,7 +4,7 @@
 
 mod apps;
 mod auth;
-mod chatbots;
+pub(super) mod chatbots;
 mod contacts;
 mod conversations;
 mod games;

@@ -59,6 +59,30 @@ pub fn too_many_attempts(pause: Duration) -> HttpResponse {
     })
 }
 
+/// 429 for a user whose tokens of the month are used up; `quota` is what they may.
+pub fn quota_exceeded(quota: u64) -> HttpResponse {
+    let error = format!("Quota tokens mensuel dépassé. Limite : {} tokens/mois.", in_thousands(quota));
+    HttpResponse::TooManyRequests().json(Refusal { success: false, error: &error, code: Some("QUOTA_EXCEEDED") })
+}
+
+/// A number as the front end shows it: `50,000`.
+fn in_thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// 500 for a message that was not answered, whatever the reason: the front end knows no other status. Nothing of the cause is told.
+pub fn failed() -> HttpResponse {
+    server_error(&Failure::Internal)
+}
+
 /// What is not the client's fault: 503 when it passes by itself, else 500. Nothing of the cause is told.
 pub fn server_error(failure: &Failure) -> HttpResponse {
     let status = match failure {
@@ -81,4 +105,16 @@ pub fn method_not_allowed(allowed: &'static str) -> HttpResponse {
 
 fn refuse(status: StatusCode, error: &str) -> HttpResponse {
     HttpResponse::build(status).json(Refusal { success: false, error, code: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_have_commas() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (50_000, "50,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(in_thousands(number), text);
+        }
+    }
 }

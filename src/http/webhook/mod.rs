@@ -3,6 +3,7 @@
 
 pub mod answer;
 mod caller;
+pub mod chat;
 pub mod conversations;
 pub mod login;
 

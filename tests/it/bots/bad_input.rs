@@ -2,38 +2,11 @@
 
 use super::{Stage, admin, hear};
 use crate::rest::api::Api;
-use crate::support::client::text;
 use crate::support::provider::{Reply, pieces};
 use serde_json::json;
 use std::time::Duration;
 
 const MODEL: &str = "mistral-large-latest";
-
-#[tokio::test]
-async fn a_megabyte_is_no_message() {
-    let stage = Stage::new().await;
-    let alice = stage.project.user("alice").await;
-    let (_, group) = stage.bot(&[&alice], MODEL, "Be brief.").await;
-    let (api, mut client) = (Api::of(&stage.server), stage.server.connect(&alice).await);
-    let megabyte = "x".repeat(1024 * 1024);
-    let path = format!("/conversations/{group}/messages");
-    api.post(&path).json(json!({ "body": megabyte })).user(&alice).refused(413, "too_large").await;
-    client.refused("message.text", text(&group, &"x".repeat(16_385))).await.expect_invalid("body");
-    client.refused("message.text", text(&group, "")).await.expect_invalid("body");
-    // More than a frame may have ends a session, and nothing else.
-    client.send_text(&json!({ "id": 9, "type": "message.text", "data": text(&group, &megabyte) }).to_string()).await;
-    assert_eq!(client.closed().await, Some(1009));
-    let mut client = stage.server.connect(&alice).await;
-    client.sync().await;
-    assert!(stage.provider.asked().is_empty());
-    // As much as a message may have is told whole, whatever else is left out for it.
-    let longest = "é".repeat(16_384);
-    client.say(&group, &longest).await;
-    assert_eq!(hear(&mut client).await.0, "ok");
-    let told = stage.provider.asked()[0].messages().pop().unwrap().1;
-    assert_eq!(told, format!("alice: {longest}"));
-    stage.is_quiet().await;
-}
 
 #[tokio::test]
 async fn a_model_that_is_not_there_any_more_is_no_riddle() {
@@ -51,7 +24,7 @@ async fn a_model_that_is_not_there_any_more_is_no_riddle() {
 #[tokio::test]
 async fn files_that_are_no_text_are_refused_by_place() {
     let stage = Stage::new().await;
-    let (root, api) = (admin(&stage.project, "root").await, Api::of(&stage.server));
+    let (root, api) = (admin(&stage).await, Api::of(&stage.server));
     let upload = async |name: &str, bytes: &[u8]| {
         let file = api.post("/media").user(&root).file(name, bytes).expect(201).await;
         file["id"].as_str().unwrap().to_owned()
@@ -111,7 +84,7 @@ async fn every_format_of_every_provider_fails_in_a_known_way() {
             ),
             ("the provider is asked too often", vec![down(429), down(429), down(429)]),
             ("the provider has a problem", vec![down(500), down(500), down(500)]),
-            ("the answer broke off", vec![Reply::Cut]),
+            ("the answer broke off", vec![Reply::Cut(Vec::new())]),
             ("the provider's answer can't be read", vec![Reply::Bytes(b"data: <html>\n\ndata: {}\n\n".to_vec())]),
             ("the answer is too long", vec![Reply::Bytes(vec![b'x'; 10 * 1024 * 1024])]),
         ];

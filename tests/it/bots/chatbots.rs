@@ -1,6 +1,6 @@
 //! Chatbots over REST, and the models that they may have.
 
-use super::Stage;
+use super::{Stage, admin};
 use crate::rest::api::Api;
 use crate::support::project::TestUser;
 use crate::support::server::TestServer;
@@ -8,14 +8,6 @@ use palabre::model::account::UserRole;
 use palabre::store::people::{self, Changes};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-async fn admin(stage: &Stage) -> TestUser {
-    let user = stage.project.user("root").await;
-    let changes = Changes { role: Some(UserRole::Admin), ..Changes::default() };
-    let conn = &mut stage.project.conn().await;
-    people::change(conn, stage.project.id, user.row.id, &changes, chrono::Utc::now()).await.unwrap();
-    user
-}
 
 async fn upload(api: &Api, user: &TestUser, name: &str, bytes: &[u8]) -> String {
     let file = api.post("/media").user(user).file(name, bytes).expect(201).await;

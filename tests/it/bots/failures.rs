@@ -2,6 +2,7 @@
 //! conversation goes on.
 
 use super::{Stage, hear};
+use crate::support::client::text;
 use crate::support::provider::{Reply, pieces};
 use serde_json::json;
 use std::time::Duration;
@@ -22,6 +23,8 @@ async fn fails(stage: &Stage, replies: Vec<Reply>) -> String {
     let error = alice.next_push("llm.error").await;
     assert_eq!((&error["conversation"], &error["code"]), (&json!(group), &json!("model_failed")));
     stage.provider.is_left().await;
+    // No task, no right to answer and no tokens are left behind.
+    stage.project.nothing_is_under_way().await;
     // Usable afterwards.
     stage.provider.will_say("here I am");
     alice.forget().await;
@@ -132,6 +135,67 @@ async fn an_answer_longer_than_a_message_is_cut() {
     assert_eq!(done["message"]["body"].as_str().unwrap().chars().count(), 16_384);
     assert_eq!(done["message"]["ended"], "broken_off");
     assert_eq!(alice.next_push("llm.error").await["message"], "the answer is too long");
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_without_an_end_is_half_an_answer_in_every_format() {
+    let stage = Stage::new().await;
+    for llm in ["mistral-large-latest", "gpt-4.1", "gemini-2.5-flash", "claude-sonnet-4-5", "llama3.2"] {
+        let alice = stage.project.user(&format!("user of {llm}")).await;
+        let bot = stage.project.chatbot_with(llm, llm, "Be brief.").await;
+        let group = stage.project.group_of(&[&alice]).await;
+        stage.project.set_mode(&group, "bot", Some(&bot)).await;
+        let mut alice = stage.server.connect(&alice).await;
+        stage.provider.will(Reply::Cut(pieces(&["half ", "of it"])));
+        alice.say(&group, "tell me").await;
+        let done = alice.next_push("llm.done").await;
+        let message = &done["message"];
+        assert_eq!((&message["body"], &message["ended"]), (&json!("half of it"), &json!("broken_off")), "{llm}");
+        assert_eq!(alice.next_push("llm.error").await["message"], "the answer broke off", "{llm}");
+        // With nothing said at all there is no message.
+        stage.provider.will(Reply::Cut(Vec::new()));
+        alice.say(&group, "well?").await;
+        assert_eq!(alice.next_push("llm.error").await["message"], "the answer broke off", "{llm}");
+        stage.project.nothing_is_under_way().await;
+        alice.forget().await;
+        alice.say(&group, "again?").await;
+        assert_eq!(hear(&mut alice).await.1["message"]["seq"], 5, "{llm}");
+    }
+}
+
+#[tokio::test]
+async fn no_key_goes_where_a_provider_points() {
+    let stage = Stage::new().await;
+    let elsewhere = crate::support::provider::Provider::start().await;
+    let to = elsewhere.base("/v1/chat/completions");
+    for status in [301, 302, 307, 308] {
+        let text = fails(&stage, vec![Reply::Status(status, Some(("location", to.clone())))]).await;
+        assert_eq!(text, "the provider refuses the request");
+    }
+    assert!(elsewhere.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_of_a_mebibyte_is_refused_and_asks_nobody() {
+    let stage = Stage::new().await;
+    let alice = stage.project.user("alice").await;
+    let (_, group) = stage.bot(&[&alice], MODEL, "Be brief.").await;
+    let api = crate::rest::api::Api::of(&stage.server);
+    let path = format!("/conversations/{group}/messages");
+    let say = |length: usize| json!({ "id": uuid::Uuid::new_v4(), "body": "x".repeat(length) });
+    api.post(&path).json(say(1 << 20)).user(&alice).refused(413, "too_large").await;
+    api.post(&path).json(say(16_385)).user(&alice).refused(400, "invalid").await;
+    let mut socket = stage.server.connect(&alice).await;
+    socket.send("message.text", text(&group, &"x".repeat(1 << 20))).await;
+    assert_eq!(socket.closed().await, Some(1009));
+    let mut socket = stage.server.connect(&alice).await;
+    socket.sync().await;
+    assert!(stage.provider.asked().is_empty());
+    // The longest there is goes, and the model is told all of it.
+    socket.say(&group, &"x".repeat(16_384)).await;
+    assert_eq!(hear(&mut socket).await.0, "ok");
+    let told = stage.provider.asked()[0].messages().pop().unwrap().1;
+    assert!(told.ends_with(&"x".repeat(16_384)));
 }
 
 #[tokio::test]

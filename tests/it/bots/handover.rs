@@ -153,7 +153,7 @@ async fn a_room_that_is_behind_refuses_nothing_of_a_newer_turn() {
 #[tokio::test]
 async fn of_a_bot_that_is_deleted_in_the_middle_nothing_is_heard_but_that() {
     let stage = Stage::new().await;
-    let root = admin(&stage.project, "root").await;
+    let root = admin(&stage).await;
     let (bot, group) = stage.bot(&[&root], MODEL, "Be brief.").await;
     let mut client = stage.server.connect(&root).await;
     let steps = stage.provider.will_follow();

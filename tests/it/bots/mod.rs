@@ -1,32 +1,34 @@
 //! Bots: what models are told, what everybody hears of it, and what stays.
 
 mod answers;
+mod assistants;
 mod bad_input;
 mod chatbots;
-mod crash;
 mod failures;
 mod handover;
+mod nodes;
 mod outages;
 mod providers;
 mod quotas;
 mod recovery;
+mod stomp;
 mod stops;
 mod two_nodes;
-mod used;
+mod usage;
 mod webhook;
+mod webhook_chat;
+mod webhook_failures;
+mod webhook_pairs;
 
 use crate::support::client::{Client, Event};
 use crate::support::project::{Project, TestUser};
 use crate::support::provider::Provider;
 use crate::support::server::{Builder, TestServer};
 use crate::support::wait::until_async;
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use palabre::assistant::ModelSettings;
 use palabre::model::Secret;
 use palabre::model::account::UserRole;
 use palabre::store::people::{self, Changes};
-use palabre::store::schema;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -49,7 +51,8 @@ fn at(provider: &Provider, settings: &mut ModelSettings) {
     settings.llm_first_timeout = Duration::from_secs(20);
 }
 
-fn builder(provider: &Provider) -> Builder {
+/// A server whose models are all at this provider.
+pub fn builder(provider: &Provider) -> Builder {
     TestServer::builder().settings(|settings| at(provider, &mut settings.models))
 }
 
@@ -70,16 +73,10 @@ impl Stage {
         builder(&self.provider).beside(&self.server).start().await
     }
 
-    /// Nothing is left of any answer: no right to one, nothing reserved, nobody at the provider, nothing under way.
+    /// Nothing is left of any answer: nobody at the provider, no right to one, nothing reserved, nothing under way.
     async fn is_quiet(&self) {
         self.provider.is_left().await;
-        let conn = &mut self.project.conn().await;
-        until_async("the end of all answers", async || {
-            let answers: i64 = schema::answers::table.count().get_result(conn).await.unwrap();
-            let reserved: i64 = schema::reservations::table.count().get_result(conn).await.unwrap();
-            (answers + reserved == 0).then_some(())
-        })
-        .await;
+        self.project.nothing_is_under_way().await;
         let models = &self.server.chat.llm().unwrap().models;
         until_async("the end of all streams", async || (models.streams() == (0, 0)).then_some(())).await;
     }
@@ -113,11 +110,12 @@ async fn hear(client: &mut Client) -> (String, Value) {
     }
 }
 
-/// A new administrator of the project.
-async fn admin(project: &Project, username: &str) -> TestUser {
-    let user = project.user(username).await;
+/// Somebody who runs the project.
+async fn admin(stage: &Stage) -> TestUser {
+    let user = stage.project.user("root").await;
     let changes = Changes { role: Some(UserRole::Admin), ..Changes::default() };
-    people::change(&mut project.conn().await, project.id, user.row.id, &changes, chrono::Utc::now()).await.unwrap();
+    let conn = &mut stage.project.conn().await;
+    people::change(conn, stage.project.id, user.row.id, &changes, chrono::Utc::now()).await.unwrap();
     user
 }
 

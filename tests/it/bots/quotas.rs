@@ -1,20 +1,15 @@
 //! What bots use up is counted, and ends where a quota is.
 
-use super::{Stage, hear};
+use super::{Stage, admin, hear};
 use crate::rest::api::Api;
 use crate::support::provider::{Reply, pieces};
 use crate::support::wait::until_async;
-use palabre::model::account::UserRole;
-use palabre::store::people::{self, Changes};
 use serde_json::json;
 
 #[tokio::test]
 async fn answers_count_for_who_asked_and_end_where_the_quota_is() {
     let stage = Stage::new().await;
-    let root = stage.project.user("root").await;
-    let changes = Changes { role: Some(UserRole::Admin), ..Changes::default() };
-    let conn = &mut stage.project.conn().await;
-    people::change(conn, stage.project.id, root.row.id, &changes, chrono::Utc::now()).await.unwrap();
+    let root = admin(&stage).await;
     let alice = stage.project.user("alice").await;
     let (_, group) = stage.bot(&[&alice], "mistral-large-latest", "Be brief.").await;
     let (api, mut client) = (Api::of(&stage.server), stage.server.connect(&alice).await);

@@ -2,16 +2,14 @@
 
 use super::{Stage, admin, bodies};
 use crate::rest::api::Api;
-use crate::support::client::{Client, Event};
+use crate::support::client::Event;
 use crate::support::provider::{Reply, pieces};
 use crate::support::wait::until_async;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use palabre::model::ConversationId;
-use palabre::model::quota::Level;
 use palabre::store::schema::{conversations, messages};
 use serde_json::json;
-use std::collections::HashSet;
 
 const MODEL: &str = "mistral-large-latest";
 
@@ -46,55 +44,13 @@ async fn one_answer_at_a_time_over_both() {
     stage.is_quiet().await;
 }
 
-/// Says something so often, as fast as it is stored.
-async fn talk(client: &mut Client, conversation: &str, times: usize) -> Vec<String> {
-    let name = client.user().username.clone();
-    let said: Vec<String> = (0..times).map(|number| format!("{name} says {number}.")).collect();
-    for body in &said {
-        client.say(conversation, body).await;
-    }
-    said
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn under_load_every_question_is_answered_once_and_counted_once() {
-    const TIMES: usize = 12;
-    let stage = Stage::new().await;
-    let other = stage.beside().await;
-    let [alice, bob] = stage.project.users(["alice", "bob"]).await;
-    let (_, group) = stage.bot(&[&alice, &bob], MODEL, "Be brief.").await;
-    let (mut here, mut there) = (stage.server.connect(&alice).await, other.connect(&bob).await);
-    let (mut said, more) = tokio::join!(talk(&mut here, &group, TIMES), talk(&mut there, &group, TIMES));
-    said.extend(more);
-    // The last word is a bot's, and it knows of all that was said.
-    until_async("the last answer", async || {
-        let page = here.ok("message.fetch", json!({ "conversation": group, "limit": 1 })).await;
-        (page["messages"][0]["role"] == "assistant").then_some(())
-    })
-    .await;
-    stage.is_quiet().await;
-    let asked = stage.provider.asked();
-    let told: String = asked.iter().flat_map(|asked| asked.messages()).map(|(_, text)| text + "\n").collect();
-    for body in said {
-        assert!(told.contains(&body), "{body} was told to no model");
-    }
-    let stored = bodies(&mut here, &group).await;
-    let distinct: HashSet<&String> = stored.iter().filter(|body| body.contains("says")).collect();
-    assert_eq!((stored.len(), distinct.len()), (2 * TIMES + asked.len(), 2 * TIMES));
-    assert_eq!(stage.provider.most_at_once(), 1);
-    // Each took 15 by the provider's count.
-    let balance = stage.server.chat.quota.balance(Level::Project, stage.project.id.0).await.unwrap();
-    let answers = u64::try_from(asked.len()).unwrap();
-    assert_eq!((balance.used.tokens, balance.reserved.tokens), (15 * answers, 0));
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_quota_holds_over_both_and_one_warning_is_told() {
     const EACH: u64 = 160;
     const QUOTA: u64 = 1_000;
     let stage = Stage::new().await;
     let other = stage.beside().await;
-    let root = admin(&stage.project, "root").await;
+    let root = admin(&stage).await;
     let alice = stage.project.user("alice").await;
     let bot = stage.project.chatbot_with("marvin", MODEL, "Be brief.").await;
     let api = Api::of(&stage.server);

@@ -1,36 +1,93 @@
 //! The assistant's front end: what a user and the assistant have said, with exact bodies.
 
+use super::builder;
 use crate::support::crypto::http_client;
-use crate::support::server::{TestClock, TestServer};
+use crate::support::project::TestUser;
+use crate::support::provider::Provider;
+use crate::support::server::{Builder, TestClock, TestServer};
+use palabre::store::{accounts, users};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const CONVERSATION: &str = "550e8400-e29b-41d4-a716-446655440000";
+pub const CONVERSATION: &str = "550e8400-e29b-41d4-a716-446655440000";
 
-struct Front {
-    server: TestServer,
-    token: String,
+/// The demo's people at a server, khora signed in as the front end signs them in.
+pub struct Front {
+    pub server: TestServer,
+    pub token: String,
 }
 
 impl Front {
     async fn new() -> Self {
-        let server = TestServer::builder().settings(|settings| settings.demo = true).start().await;
+        Self::of(TestServer::builder()).await
+    }
+
+    /// With models at a provider of the test's.
+    pub async fn with(provider: &Provider) -> Self {
+        Self::of(builder(provider)).await
+    }
+
+    pub async fn of(builder: Builder) -> Self {
+        let server = builder.settings(|settings| settings.demo = true).start().await;
         let mut front = Self { server, token: String::new() };
         front.token = front.login("khora", "test123").await;
         front
     }
 
-    fn url(&self, path: &str) -> String {
+    /// Another node beside this one.
+    pub async fn beside(&self, provider: &Provider) -> Self {
+        Self::of(builder(provider).beside(&self.server)).await
+    }
+
+    /// One of the demo's users, as the tests of sockets know users.
+    pub async fn user(&self, name: &str) -> TestUser {
+        let conn = &mut self.server.db.connection().await;
+        let project = accounts::project_by(conn, "default").await.unwrap().unwrap();
+        let row = users::find_by_name(conn, project.id, name).await.unwrap().unwrap();
+        let token = self.login(name, &format!("{name}123").replace("khora123", "test123")).await;
+        TestUser { id: row.id.to_string(), username: name.to_owned(), project: "default".to_owned(), token, row }
+    }
+
+    /// What the assistant says to a body, whatever it is.
+    pub async fn post_as(&self, token: &str, body: &Value) -> (u16, Value) {
+        let request = http_client().post(self.url("/wibot/chat")).bearer_auth(token).json(body);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// What the assistant says to khora.
+    pub async fn chat(&self, conversation: &str, message: &str) -> (u16, Value) {
+        self.post_as(&self.token, &json!({ "conversation_id": conversation, "message": message })).await
+    }
+
+    /// Role and text of all messages of a conversation of khora's.
+    pub async fn said(&self, conversation: &str) -> Vec<(String, String)> {
+        let (status, said) = self.get(&format!("/wibot/conversations/{conversation}/messages")).await;
+        assert_eq!(status, 200, "{said}");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let said = said["messages"].as_array().unwrap();
+        said.iter().map(|message| (text(&message["role"]), text(&message["content"]))).collect()
+    }
+
+    /// Tokens that khora has used this month, and reserved.
+    pub async fn used(&self) -> (u64, u64) {
+        let usage = http_client().get(format!("http://{}/api/v1/usage", self.server.addresses.http));
+        let usage: Value = usage.bearer_auth(&self.token).send().await.unwrap().json().await.unwrap();
+        (usage["tokens"]["used"].as_u64().unwrap(), usage["tokens"]["reserved"].as_u64().unwrap())
+    }
+
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}/webhook{path}", self.server.addresses.http)
     }
 
-    async fn login(&self, username: &str, password: &str) -> String {
+    pub async fn login(&self, username: &str, password: &str) -> String {
         let body = json!({ "username": username, "password": password });
         let answer = http_client().post(self.url("/auth/login")).json(&body).send().await.unwrap();
         answer.json::<Value>().await.unwrap()["token"].as_str().unwrap().to_owned()
     }
 
-    async fn get_as(&self, token: Option<&str>, path: &str) -> (u16, Value) {
+    pub async fn get_as(&self, token: Option<&str>, path: &str) -> (u16, Value) {
         let mut request = http_client().get(self.url(path));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -40,7 +97,7 @@ impl Front {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    async fn get(&self, path: &str) -> (u16, Value) {
+    pub async fn get(&self, path: &str) -> (u16, Value) {
         self.get_as(Some(&self.token), path).await
     }
 }

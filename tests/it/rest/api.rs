@@ -43,8 +43,10 @@ impl Api {
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {
-        let request = self.client.request(method.clone(), format!("{}/api/v1{path}", self.base));
-        Call { method, path: format!("/api/v1{path}"), request }
+        // The bot service has its own place beside the rest.
+        let path = if path.starts_with("/bots/") { path.to_owned() } else { format!("/api/v1{path}") };
+        let request = self.client.request(method.clone(), format!("{}{path}", self.base));
+        Call { method, path, request }
     }
 
     pub fn get(&self, path: &str) -> Call {

@@ -23,6 +23,7 @@ enum Kind {
     App,
     Organization,
     Operator,
+    Bot,
 }
 
 /// An operation of the description.
@@ -52,6 +53,7 @@ impl Operation {
             Some("user_token") => Some(Kind::User),
             Some("access_key") => Some(Kind::App),
             Some("organization_token") => Some(Kind::Organization),
+            Some("chatbot_key") => Some(Kind::Bot),
             Some("admin_token") => Some(Kind::Operator),
             Some(other) => panic!("{other} is not known here"),
             None => None,
@@ -118,6 +120,7 @@ struct World {
     key: String,
     organization: String,
     operator: String,
+    bot: String,
     places: Vec<(&'static str, String)>,
 }
 
@@ -168,6 +171,7 @@ impl World {
         let canned = api.post("/support/canned").user(&admin).json(canned).expect(201).await;
         let chatbot = json!({ "name": "marvin", "llm": "offline", "prompt": "Be brief." });
         let chatbot = api.post("/chatbots").user(&admin).json(chatbot).expect(201).await;
+        let bot = chatbot["access_key"].as_str().unwrap().to_owned();
         let places = vec![
             ("request", request),
             ("chatbot", chatbot["id"].as_str().unwrap().to_owned()),
@@ -183,7 +187,7 @@ impl World {
             ("invitation", invitation),
         ];
         let operator = OPERATOR.to_owned();
-        Self { _server: server, api, project, admin, key, organization, operator, places }
+        Self { _server: server, api, project, admin, key, organization, operator, bot, places }
     }
 
     /// What there is of this kind.
@@ -224,6 +228,7 @@ impl World {
             Kind::App => call.key(&self.key),
             Kind::Organization => call.bearer(&self.organization),
             Kind::Operator => call.bearer(&self.operator),
+            Kind::Bot => call.header("X-Access-Key", &self.bot),
         }
     }
 
@@ -328,7 +333,7 @@ async fn what_is_in_a_project_is_not_there_for_another() {
                 Kind::User => call.user(&chief),
                 Kind::App => call.key(&key),
                 Kind::Organization => call.bearer(&organization),
-                Kind::Operator => continue,
+                Kind::Operator | Kind::Bot => continue,
             };
             let answer = call.send().await;
             assert!(

@@ -10,7 +10,7 @@ use palabre::model::contact::Relation;
 use palabre::model::permission::Permission;
 use palabre::model::{ChatbotId, ConversationId, OrganizationId, ProjectId, UserId};
 use palabre::store::accounts;
-use palabre::store::schema::{answers, chatbots, contacts, conversations, members};
+use palabre::store::schema::{answers, chatbots, contacts, conversations, members, messages, reservations};
 use palabre::store::users::{self, NewUser, UserRow};
 use palabre::wire::shapes::ConversationKind;
 use palabre::wire::token::Tokens;
@@ -232,7 +232,46 @@ impl Project {
         .await;
     }
 
-    /// Lets the right to an answer under way run out.
+    /// Some bot is at an answer, on whichever node.
+    pub async fn has_answers_under_way(&self) -> bool {
+        let count: i64 = answers::table.count().get_result(&mut self.conn().await).await.unwrap();
+        count > 0
+    }
+
+    /// No bot is at an answer in the conversation, and none has something to answer there.
+    pub async fn is_all_answered(&self, conversation: &str) -> bool {
+        let (id, conn): (ConversationId, _) = (conversation.parse().unwrap(), &mut self.conn().await);
+        let asked = messages::table
+            .filter(messages::conversation_id.eq(id).and(messages::role.eq("user")))
+            .select(diesel::dsl::max(messages::seq))
+            .first::<Option<i64>>(conn)
+            .await
+            .unwrap();
+        let answered: i64 =
+            conversations::table.find(id).select(conversations::answered_seq).first(conn).await.unwrap();
+        asked.is_none_or(|seq| answered >= seq) && !self.has_answers_under_way().await
+    }
+
+    /// Waits until no bot is at an answer, and nothing is reserved for any.
+    pub async fn nothing_is_under_way(&self) {
+        super::wait::until_async("the end of all answers", async || {
+            let open = reservations::state.eq_any(["granted", "waiting"]);
+            let reserved: i64 =
+                reservations::table.filter(open).count().get_result(&mut self.conn().await).await.unwrap();
+            (reserved == 0 && !self.has_answers_under_way().await).then_some(())
+        })
+        .await;
+    }
+
+    /// Lets the leases of a process that is gone be over, as the database's clock sees it.
+    pub async fn end_leases(&self) {
+        diesel::sql_query("UPDATE reservations SET leased_until = now() - interval '1 second'")
+            .execute(&mut self.conn().await)
+            .await
+            .unwrap();
+    }
+
+    /// Lets the right to an answer under way run out, as the database's clock sees it.
     pub async fn let_answer_run_out(&self, conversation: &str) {
         diesel::update(answers::table.find(conversation.parse::<ConversationId>().unwrap()))
             .set(answers::held_until.eq(Utc::now() - chrono::TimeDelta::seconds(30)))

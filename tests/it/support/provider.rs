@@ -15,18 +15,20 @@ use tokio::sync::{Notify, mpsc};
 pub enum Reply {
     /// Says these pieces, streamed, and how many tokens that took.
     Say(Vec<String>, Option<(u64, u64)>),
+    /// Says "to " and the last that it was told, in OpenAI's format.
+    Repeat,
     /// The same as one document.
     Whole(String, Option<(u64, u64)>),
     /// Refuses, with a header if need be.
     Status(u16, Option<(&'static str, String)>),
     /// Says these pieces and closes in the middle.
     Half(Vec<String>),
+    /// Says these pieces and ends in order, without having said that this was all.
+    Cut(Vec<String>),
     /// Says these pieces and then nothing more.
     Hang(Vec<String>),
     /// Sends these bytes as a stream of events.
     Bytes(Vec<u8>),
-    /// Begins an answer and closes before anything was said.
-    Cut,
     /// Says what the test says, when it says it.
     Steps(mpsc::UnboundedReceiver<Step>),
 }
@@ -85,26 +87,8 @@ struct State {
     replies: Mutex<VecDeque<Reply>>,
     asked: Mutex<Vec<Asked>>,
     open: AtomicUsize,
-    answering: AtomicUsize,
-    most_at_once: AtomicUsize,
+    most: AtomicUsize,
     changed: Notify,
-}
-
-/// An answer between its request and its last bytes.
-struct Answering<'a>(&'a State);
-
-impl<'a> Answering<'a> {
-    fn begin(state: &'a State) -> Self {
-        let now = state.answering.fetch_add(1, Ordering::SeqCst) + 1;
-        state.most_at_once.fetch_max(now, Ordering::SeqCst);
-        Self(state)
-    }
-}
-
-impl Drop for Answering<'_> {
-    fn drop(&mut self) {
-        self.0.answering.fetch_sub(1, Ordering::SeqCst);
-    }
 }
 
 /// Pieces of a text.
@@ -121,7 +105,8 @@ impl Provider {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Arc::clone(&state);
                 tokio::spawn(async move {
-                    state.open.fetch_add(1, Ordering::SeqCst);
+                    let open = state.open.fetch_add(1, Ordering::SeqCst) + 1;
+                    state.most.fetch_max(open, Ordering::SeqCst);
                     let _ = serve(stream, &state).await;
                     state.open.fetch_sub(1, Ordering::SeqCst);
                     state.changed.notify_waiters();
@@ -159,9 +144,9 @@ impl Provider {
         self.state.asked.lock().unwrap().clone()
     }
 
-    /// The most answers that it gave at the same time.
+    /// As many requests as there ever were at once.
     pub fn most_at_once(&self) -> usize {
-        self.state.most_at_once.load(Ordering::SeqCst)
+        self.state.most.load(Ordering::SeqCst)
     }
 
     /// Waits until nobody is connected.
@@ -309,13 +294,16 @@ impl Format {
 async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     let Some(asked) = read(&mut stream).await? else { return Ok(()) };
     let format = Format::of(&asked.path);
+    let last = asked.messages().pop().map(|(_, text)| text).unwrap_or_default();
     state.asked.lock().unwrap().push(asked);
-    let answering = Answering::begin(state);
     let reply = state.replies.lock().unwrap().pop_front();
     let Some(format) = format else {
         return stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
     };
-    let reply = reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5))));
+    let reply = match reply.unwrap_or_else(|| Reply::Say(pieces(&["ok"]), Some((10, 5)))) {
+        Reply::Repeat => Reply::Say(vec![format!("to {last}")], Some((10, 5))),
+        reply => reply,
+    };
     let begin = |content_type: &str| {
         format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -332,6 +320,7 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             );
             stream.write_all(answer.as_bytes()).await?;
         }
+        Reply::Repeat => unreachable!("it became something to say"),
         Reply::Whole(text, usage) => {
             let body = format.whole(&text, usage).to_string();
             stream.write_all(begin("application/json").as_bytes()).await?;
@@ -344,12 +333,9 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             for piece in said {
                 chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
             }
-            // Who asked may ask again before this task is heard of.
-            drop(answering);
             chunk(&mut stream, format.end(usage).as_bytes()).await?;
             stream.write_all(b"0\r\n\r\n").await?;
         }
-        Reply::Cut => stream.write_all(begin(format.content_type()).as_bytes()).await?,
         Reply::Half(said) | Reply::Hang(said) if said.is_empty() => {
             stream.write_all(begin(format.content_type()).as_bytes()).await?;
             hang_up(&mut stream).await;
@@ -360,6 +346,14 @@ async fn serve(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
                 chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
             }
             chunk(&mut stream, b"data: {\"choices\": [{").await?;
+        }
+        Reply::Cut(said) => {
+            stream.write_all(begin(format.content_type()).as_bytes()).await?;
+            chunk(&mut stream, format.begin().as_bytes()).await?;
+            for piece in said {
+                chunk(&mut stream, format.piece(&piece).as_bytes()).await?;
+            }
+            stream.write_all(b"0\r\n\r\n").await?;
         }
         Reply::Hang(said) => {
             stream.write_all(begin(format.content_type()).as_bytes()).await?;

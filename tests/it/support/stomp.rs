@@ -177,6 +177,16 @@ impl StompClient {
         assert_eq!(came, None);
     }
 
+    /// The `MESSAGE`s that came and come before the answer to what is sent now.
+    pub async fn messages(&mut self) -> Vec<Frame> {
+        self.sync().await;
+        let frame = |incoming| match incoming {
+            Incoming::Frame(frame) if frame.command == "MESSAGE" => Some(frame),
+            _ => None,
+        };
+        self.inbox.drain(..).filter_map(frame).collect()
+    }
+
     /// The error that ends the connection, and the close code after it.
     pub async fn ended(&mut self) -> (Frame, u16) {
         let error = self.find("an error", |frame| frame.command == "ERROR").await;

@@ -1,0 +1,3 @@
+DROP TABLE instances;
+DROP TABLE exchanges;
+DROP TABLE exchange_turns;
