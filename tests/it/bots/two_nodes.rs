@@ -39,7 +39,7 @@ async fn one_answer_at_a_time_over_both() {
     until_async("both answers", async || (bodies(&mut here, &group).await == expected).then_some(())).await;
     let last = stage.provider.asked()[1].messages();
     let told: Vec<_> = last[1..].iter().map(|(role, text)| (role.as_str(), text.as_str())).collect();
-    assert_eq!(told, [("user", "alice: one\nbob: two\nbob: three"), ("assistant", "first")]);
+    assert_eq!(told, [("user", "alice: one"), ("assistant", "first"), ("user", "bob: two\nbob: three")]);
     assert_eq!((stage.provider.asked().len(), stage.provider.most_at_once()), (2, 1));
     stage.is_quiet().await;
 }
