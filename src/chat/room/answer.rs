@@ -4,7 +4,7 @@
 //! is refused by the database, under the lock that a change of turn takes too.
 
 use super::Room;
-use super::say::Untold;
+use super::tell::Untold;
 use crate::chat::metrics::ProjectFigures;
 use crate::cluster::{Chunk, Publication};
 use crate::model::{ConversationId, Failure, MessageId, Usage, UserId};
