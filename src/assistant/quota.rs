@@ -28,8 +28,8 @@ pub use crate::store::usage::Call;
 
 /// The tokens of a user and month where nobody set another quota.
 pub const USER_TOKENS: u64 = 50_000;
-/// How long a call waits for others to give back what they don't use: most answers are done by then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a call waits for others to give back what they don't use: longer than an answer may take, unless settings say so.
+const PATIENCE: Duration = Duration::from_secs(240);
 /// After so long without a word a process counts as dead, by the database's clock: longer than any pause of a healthy one.
 const LEASE: Duration = Duration::from_secs(30);
 /// Calls that may wait in one process: each is a little memory, and a transaction whenever something is given back.

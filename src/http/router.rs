@@ -33,6 +33,8 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         .service(of_bots)
         .service(
             web::scope("/webhook")
+                .wrap(cors::layer(state))
+                .wrap(from_fn(cors::refresh))
                 .wrap(plain_answers())
                 .app_data(web::PayloadConfig::new(webhook::REQUEST_BYTES))
                 .service(

@@ -82,11 +82,19 @@ impl Room {
             self.told.store(seq, Ordering::Relaxed);
             self.watermarks.spoke(message.author.id, seq);
             telling.by_people |= message.role == Role::User;
-            telling.publications.push(publication_of(&message, usage).replying(reply));
+            telling.publications.push(self.publication(&message, usage).replying(reply));
         } else if let Some(reply) = reply {
             telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
         }
         telling.done.extend(done.map(|done| (done, message)));
+    }
+
+    /// As [`publication_of`]; of an answer that is at its end nothing is kept for who comes in the middle, whoever ended it.
+    fn publication(&self, message: &Arc<Message>, usage: Usage) -> Publication {
+        if message.role == Role::Assistant {
+            self.chat.bus.answers.end(self.id, message.id);
+        }
+        publication_of(message, usage)
     }
 
     /// Tells one stored message.
@@ -166,7 +174,7 @@ impl Room {
                     self.told.store(message.seq, Ordering::Relaxed);
                     telling.by_people |= message.role == Role::User;
                     let usage = usages.get(&message.id).copied().unwrap_or_default();
-                    telling.publications.push(publication_of(&Arc::new(message), usage));
+                    telling.publications.push(self.publication(&Arc::new(message), usage));
                 }
             }
         }

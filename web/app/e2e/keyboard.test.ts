@@ -87,7 +87,7 @@ test('all of it works with the keyboard alone', async () => {
   await page.getByRole('menuitem', { name: 'Block' }).waitFor()
   await press('Escape')
   assert.equal(await focused(), 'More about this conversation')
-  await press('Enter', 'Enter')
+  await press('Enter', 'End', 'Enter')
   await page.getByRole('dialog', { name: 'Block Quin?' }).waitFor()
   await press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })

@@ -25,9 +25,10 @@ await build({
 })
 
 const { startServer } = await import(`${out}support/server.mjs`)
-const server = await startServer()
+// Small files of few kinds, so that what is too large and what is not allowed can be tried.
+const server = await startServer('--media-bytes', '3000000', '--media-types', 'image/*,text/*,audio/*,application/octet-stream')
 // As many files at a time as the machine can bear: each has browsers of its own.
-const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=120000', ...files.map((name) => out + name.replace(/ts$/, 'mjs'))]
+const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=120000', '--test-force-exit', ...files.map((name) => out + name.replace(/ts$/, 'mjs'))]
 const tests = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, PALABRE_E2E: JSON.stringify(server.places) } })
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => tests.kill(signal))
 const status = await new Promise((resolve) => tests.on('exit', (code) => resolve(code ?? 1)))

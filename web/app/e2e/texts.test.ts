@@ -2,12 +2,15 @@ import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Area } from '../src/i18n/index.js'
+import * as attachments from '../src/i18n/attachments.js'
+import * as bot from '../src/i18n/bot.js'
 import * as core from '../src/i18n/core.js'
 import * as conversation from '../src/i18n/conversation.js'
+import * as games from '../src/i18n/games.js'
 import * as live from '../src/i18n/live.js'
 import * as support from '../src/i18n/support.js'
 
-const areas: Record<string, { t: Area<string> }> = { core, conversation, live, support } as never
+const areas: Record<string, { t: Area<string> }> = { attachments, bot, core, conversation, games, live, support } as never
 
 test('all texts are there in both languages, with the same gaps to fill', () => {
   const files = readdirSync(new URL('../../src/i18n/', import.meta.url)).map((name) => name.replace('.ts', ''))

@@ -55,10 +55,16 @@ export async function signIn({ page }: Window, who: Person): Promise<void> {
 
 const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
 
+/** Changes the theme, and waits until all of it has. */
+async function wear(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+}
+
 /** Holds what is shown against WCAG 2.2 AA, in both themes. */
 export async function checkAccess({ page }: Window, what: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await wear(page, colorScheme)
     // Not as a tag in the page, whose policy would forbid it.
     if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate((await import('node:fs')).readFileSync(axeSource, 'utf8'))
     const found = await page.evaluate(async () => {
@@ -71,7 +77,7 @@ export async function checkAccess({ page }: Window, what: string): Promise<void>
     })
     assert.deepEqual(found, [], `${what}, ${colorScheme}`)
   }
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  await wear(page, 'light')
 }
 
 /** Keeps a picture in $SHOTS, if that is set: for people to look at. */
@@ -80,10 +86,8 @@ export async function shot({ page }: Window, name: string): Promise<void> {
   if (!folder) return
   await mkdir(folder, { recursive: true })
   for (const colorScheme of ['light', 'dark'] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    // What changes its colours in steps has changed them by then.
-    await page.waitForTimeout(300)
+    await wear(page, colorScheme)
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
   }
-  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' })
+  await wear(page, 'light')
 }

@@ -7,9 +7,9 @@ import { createReadStream, existsSync, statSync } from 'node:fs'
 import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
-const DIST = fileURLToPath(new URL('../../../dist/', import.meta.url))
+// Not from where this file is: the tests that it is built into lie elsewhere.
+const DIST = join(process.cwd(), 'dist')
 const TYPES: Record<string, string> = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' }
 
 /** Starts it before a server's port; returns its own. */

@@ -22,7 +22,7 @@ export const PROJECT = 'tests'
 /** Starts one; resolves when it says that it is ready. */
 export async function startServer(...settings: string[]): Promise<{ places: Places; stop(): Promise<void> }> {
   const binary = process.env['PALABRE_BIN']
-  if (!binary) throw new Error('PALABRE_BIN has to name the server: run `make web`, or set it to target/debug/palabre')
+  if (!binary) throw new Error('PALABRE_BIN has to name the server: run `make browser`, or set it to target/debug/palabre')
   const directory = await mkdtemp(join(tmpdir(), 'palabre-web-'))
   // As root the server's database runs as another user.
   await chmod(directory, 0o755)

@@ -6,6 +6,7 @@
  */
 import { createClient, createRest, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
 import { createContext, createSignal, useContext } from 'solid-js'
+import { go } from './router.js'
 
 /** Somebody who is signed in. */
 export interface Chat {
@@ -53,8 +54,20 @@ export function resume(): void {
   }
 }
 
-/** Ends the session on this page. */
+const leaving = new Set<(me: string) => void>()
+/** Calls something when somebody signs out: to forget what was theirs. */
+export const onSignOut = (forgetIt: (me: string) => void): void => void leaving.add(forgetIt)
+
+/** Ends the session on this page, and forgets what was kept of it. */
 export function signOut(): void {
+  const me = chat()?.me.id
+  if (me !== undefined) for (const forgetIt of leaving) forgetIt(me)
+  end()
+  // Whoever is next has other conversations.
+  go('/', { replace: true })
+}
+
+function end(): void {
   const here = chat()
   forget()
   setChat(undefined)
@@ -95,7 +108,7 @@ function start(kept: Kept, place: Storage): void {
   client.on('connection', ({ phase, error }) => {
     if (phase !== 'closed' || !(error instanceof PalabreError) || chat()?.client !== client) return
     setEnded(true)
-    signOut()
+    end()
   })
   setEnded(false)
   setChat({ client, rest, token: () => token, me: kept.me, project: kept.project })

@@ -19,14 +19,16 @@ export function Account() {
   const [open, setOpen] = createSignal(false)
   const status = watched(client, 'statuses', () => client.status(me.id))
   const connection = watched(client, 'connection', () => client.connection.phase)
+  const user = watched(client, 'user', () => client.user)
+  const name = () => user()?.name || me.username
   const presence = () => (connection() === 'online' ? (status()?.status ?? 'online') : 'offline')
   return (
     <>
       <button type="button" class="rail-link" aria-haspopup="dialog" onClick={() => setOpen(true)}>
-        <Avatar id={me.id} name={me.username} presence={presence()} small />
+        <Avatar id={me.id} name={name()} presence={presence()} small />
         <span class="one-line">
           <span class="unseen">{t('you')}: </span>
-          {me.username}
+          {name()}
         </span>
       </button>
       <Show when={open()}>

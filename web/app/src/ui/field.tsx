@@ -1,5 +1,5 @@
 /** Inputs with their label, a hint, and what is wrong with what was entered. */
-import { createUniqueId, Show, splitProps, type JSX } from 'solid-js'
+import { createEffect, createUniqueId, Show, splitProps, type JSX } from 'solid-js'
 
 interface Around {
   label: string
@@ -44,11 +44,14 @@ export function TextArea(props: Around & JSX.TextareaHTMLAttributes<HTMLTextArea
 }
 
 export function SelectField(props: Around & JSX.SelectHTMLAttributes<HTMLSelectElement>) {
-  const [own, rest] = splitProps(props, ['label', 'hint', 'problem', 'children'])
+  const [own, rest] = splitProps(props, ['label', 'hint', 'problem', 'children', 'value'])
   const id = createUniqueId()
+  let select!: HTMLSelectElement
+  // After its options are there: before, a value chooses nothing.
+  createEffect(() => void (own.value !== undefined && (select.value = String(own.value))))
   return (
     <Frame id={id} {...own}>
-      <select {...rest} id={id} class="input" aria-describedby={describedBy(id, own)}>
+      <select {...rest} ref={select} id={id} class="input" aria-describedby={describedBy(id, own)}>
         {own.children}
       </select>
     </Frame>

@@ -1,20 +1,26 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import type { ConversationState, Message } from '@palabre/client'
-import { createSignal, Match, Show, Switch, type JSX } from 'solid-js'
+import { createMemo, createSignal, Match, Show, Switch, type JSX } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/conversation.js'
+import { t as bots } from '../../i18n/bot.js'
+import { t as games } from '../../i18n/games.js'
 import { Avatar } from '../../ui/avatar.js'
 import { IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { Menu, type MenuItem } from '../../ui/menu.js'
 import { toastError } from '../../ui/toast.js'
+import { DropOverlay } from './attachments/drop.js'
+import { uploadsOf } from './attachments/uploads.js'
+import { BotBar } from './bot/bot-bar.js'
+import { maySwitch, switchMode } from './bot/mode.js'
 import { Composer, type Intent } from './composer/composer.js'
 import { Confirm } from './dialogs/confirm.js'
 import { GroupInfo } from './dialogs/group-info.js'
-import { BotStream } from './extras/bot.js'
+import { InviteToGame, mayInvite } from './games/invite.js'
 import { History } from './history/history.js'
 import type { Actions } from './history/message.js'
 import { nameOf, titleOf } from './names.js'
@@ -29,7 +35,8 @@ interface Props {
 }
 
 export function Conversation(props: Props) {
-  const { client, me } = useChat()
+  const chat = useChat()
+  const { client, me } = chat
   const { id } = props
   const [intent, setIntent] = createSignal<Intent>({})
   // What was last known stays until this is gone from the page.
@@ -41,7 +48,11 @@ export function Conversation(props: Props) {
   let focusComposer = () => {}
   const isBlocked = () => contact()?.status === 'blocked'
   const mayWrite = () => (conversation()?.permission ?? 'r') !== 'r' && !isBlocked()
+  const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
+  // Members change with each receipt, the people seldom.
+  const people = createMemo(() => members().map(({ user }) => user), [], { equals: (a, b) => a.length === b.length && a.every((one, at) => one === b[at]) })
   const actions: Actions = {
+    people,
     reply: (replyTo) => setIntent({ replyTo }),
     edit: (edit) => setIntent({ edit }),
     focusComposer: () => focusComposer(),
@@ -61,8 +72,8 @@ export function Conversation(props: Props) {
           <Show when={!props.bare}>
             <Header id={id} />
           </Show>
+          <BotBar conversation={shown()} />
           <History id={id} actions={actions} />
-          <BotStream conversation={id} />
           <Typing id={id} />
           <Switch
             fallback={
@@ -81,6 +92,7 @@ export function Conversation(props: Props) {
               <p class="composer-closed quiet">{t('readOnly')}</p>
             </Match>
           </Switch>
+          <DropOverlay onFiles={mayWrite() && !intent().edit ? uploadsOf(chat, id).add : undefined} />
         </div>
       )}
     </Show>
@@ -90,7 +102,7 @@ export function Conversation(props: Props) {
 function Header(props: { id: string }) {
   const { client } = useChat()
   const { id } = props
-  const [dialog, setDialog] = createSignal<'info' | 'leave' | 'delete' | 'block'>()
+  const [dialog, setDialog] = createSignal<'info' | 'leave' | 'delete' | 'block' | 'game'>()
   const conversation = watched<ConversationState | undefined>(client, 'conversations', (before) => client.conversation(id) ?? before)
   const status = watched(client, 'statuses', () => {
     const peer = client.peer(id)
@@ -114,9 +126,18 @@ function Header(props: { id: string }) {
     if (presence === 'offline' && last_seen) return t('lastSeen', { when: brief(new Date(last_seen)) })
     return text ? `${core(`status.${presence}`)} · ${text}` : core(`status.${presence}`)
   }
+  const extras = (): MenuItem[] => {
+    const known = conversation()
+    if (!known) return []
+    return [
+      ...(mayInvite(known) && contact()?.status !== 'blocked' ? ([{ label: games('invite'), icon: 'game', run: () => setDialog('game') }] as const) : []),
+      ...(known.kind === 'group' && known.mode === 'human' && maySwitch(known, 'bot') ? ([{ label: bots('mode.let'), icon: 'bot', run: () => void switchMode(client, id, 'bot') }] as const) : []),
+    ]
+  }
   const items = (): MenuItem[] => {
     if (isGroup()) {
       return [
+        ...extras(),
         { label: t('group.info'), icon: 'info', run: () => setDialog('info') },
         'line',
         { label: t('group.leave'), icon: 'leave', run: () => setDialog('leave') },
@@ -127,7 +148,7 @@ function Header(props: { id: string }) {
     if (!peer) return []
     return contact()?.status === 'blocked'
       ? [{ label: t('unblock'), icon: 'check', run: () => void client.updateContact(peer.id, 'unblock').catch(toastError) }]
-      : [{ label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
+      : [...extras(), { label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
   }
   const away = (done: Promise<unknown>) => done.then(() => go('/conversations'), toastError)
   const close = () => setDialog(undefined)
@@ -151,6 +172,7 @@ function Header(props: { id: string }) {
         </Menu>
       </Show>
       <Switch>
+        <Match when={dialog() === 'game' && conversation()}>{(known) => <InviteToGame conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'info' && conversation()}>{(known) => <GroupInfo conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'leave'}>
           <Confirm title={t('group.leave.title', { name: title() })} text={t('group.leave.text')} action={t('group.leave')} run={() => away(client.leave(id))} onClose={close} />

@@ -3,7 +3,9 @@
  * elsewhere, and its links say where they lead before they do.
  */
 import DOMPurify from 'dompurify'
+import type { User } from '@palabre/client'
 import { Marked, type Tokens } from 'marked'
+import { nameOf } from './names.js'
 
 const marked = new Marked({ gfm: true, breaks: true })
 marked.use({
@@ -30,8 +32,8 @@ const RULES = {
   RETURN_DOM_FRAGMENT: true as const,
 }
 
-/** The nodes of a text; `names` are the usernames that mentions may name, `me` one's own. */
-export function render(text: string, names: readonly string[], me: string): DocumentFragment {
+/** The nodes of a text; `people` are those whom mentions may name, `me` one's own username. */
+export function render(text: string, people: readonly User[], me: string): DocumentFragment {
   const fragment = purify.sanitize(marked.parse(text, { async: false }), RULES)
   for (const link of fragment.querySelectorAll('a')) {
     if (!link.hasAttribute('href')) link.replaceWith(...link.childNodes)
@@ -55,14 +57,14 @@ export function render(text: string, names: readonly string[], me: string): Docu
     table.replaceWith(around)
     around.append(table)
   }
-  mention(fragment, names, me)
+  mention(fragment, people, me)
   return fragment
 }
 
-/** Marks `@name` where that is somebody of the conversation. */
-function mention(fragment: DocumentFragment, names: readonly string[], me: string): void {
-  if (names.length === 0) return
-  const known = new Map(names.map((name) => [name.toLocaleLowerCase(), name]))
+/** Marks `@username` where that is somebody of the conversation, and shows the name they go by. */
+function mention(fragment: DocumentFragment, people: readonly User[], me: string): void {
+  if (people.length === 0) return
+  const known = new Map(people.map((user) => [user.username.toLocaleLowerCase(), user]))
   const longest = [...known.keys()].sort((a, b) => b.length - a.length)
   const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT)
   const texts: Text[] = []
@@ -77,10 +79,12 @@ function mention(fragment: DocumentFragment, names: readonly string[], me: strin
       if (at < from || (at > 0 && /[\p{L}\p{N}_]/u.test(text[at - 1] ?? ''))) continue
       const rest = text.slice(at + 1).toLocaleLowerCase()
       const name = longest.find((one) => rest.startsWith(one) && !/^[\p{L}\p{N}_]/u.test(rest.slice(one.length)))
-      if (name === undefined) continue
+      const user = name === undefined ? undefined : known.get(name)
+      if (name === undefined || !user) continue
       const mark = document.createElement('span')
       mark.className = name === me.toLocaleLowerCase() ? 'mention me' : 'mention'
-      mark.textContent = text.slice(at, at + 1 + name.length)
+      mark.textContent = `@${nameOf(user)}`
+      mark.title = `@${user.username}`
       parts.push(text.slice(from, at), mark)
       from = at + 1 + name.length
     }

@@ -231,8 +231,13 @@ export function createDesk({ client, rest, me }: Chat) {
   })
   createEffect(() => {
     if (!isStaff || list() !== 'queue' || own()?.status === 'available') return
-    const timer = setInterval(() => document.visibilityState === 'visible' && void load().catch(() => undefined), ASK_AGAIN_MS)
-    onCleanup(() => clearInterval(timer))
+    const ask = () => document.visibilityState === 'visible' && void load().catch(() => undefined)
+    const timer = setInterval(ask, ASK_AGAIN_MS)
+    addEventListener('focus', ask)
+    onCleanup(() => {
+      clearInterval(timer)
+      removeEventListener('focus', ask)
+    })
   })
 
   return {

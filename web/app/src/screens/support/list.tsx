@@ -1,6 +1,6 @@
 /** The list of requests: which ones, how one works, and what is looked for. */
 import type { AgentStatus, Message, SupportPriority, SupportRequest, SupportStatus } from '@palabre/client'
-import { createResource, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
+import { createMemo, createResource, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
 import { follow, go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -72,34 +72,35 @@ function Working() {
   const desk = useDesk()
   const id = createUniqueId()
   const set = (status: AgentStatus, capacity: number) => void desk.work(status, capacity).catch(toastError)
+  // What is told again must not undo what is being entered.
+  const status = createMemo(() => desk.own()?.status ?? 'away')
+  const capacity = createMemo(() => desk.own()?.capacity ?? 1)
   return (
     <Show when={desk.own()}>
-      {(own) => (
-        <div class="support-working">
-          <label for={`${id}-status`}>{t('you.are')}</label>
-          <select id={`${id}-status`} class="input small" data-status={own().status} value={own().status} onChange={(event) => set(event.currentTarget.value as AgentStatus, own().capacity)}>
-            <For each={WORKING}>{(one) => <option value={one}>{t(`is.${one}`)}</option>}</For>
-          </select>
-          <label for={`${id}-capacity`}>{t('capacity')}</label>
-          <input
-            id={`${id}-capacity`}
-            class="input small"
-            type="number"
-            min="1"
-            max={MOST_AT_ONCE}
-            value={own().capacity}
-            onChange={(event) => {
-              const wish = Math.round(event.currentTarget.valueAsNumber)
-              const capacity = Math.min(MOST_AT_ONCE, Math.max(1, Number.isFinite(wish) ? wish : own().capacity))
-              event.currentTarget.value = String(capacity)
-              set(own().status, capacity)
-            }}
-          />
-          <Show when={own().status !== 'available'}>
-            <p class="hint">{t('away.hint')}</p>
-          </Show>
-        </div>
-      )}
+      <div class="support-working">
+        <label for={`${id}-status`}>{t('you.are')}</label>
+        <select id={`${id}-status`} class="input small" data-status={status()} value={status()} onChange={(event) => set(event.currentTarget.value as AgentStatus, capacity())}>
+          <For each={WORKING}>{(one) => <option value={one}>{t(`is.${one}`)}</option>}</For>
+        </select>
+        <label for={`${id}-capacity`}>{t('capacity')}</label>
+        <input
+          id={`${id}-capacity`}
+          class="input small"
+          type="number"
+          min="1"
+          max={MOST_AT_ONCE}
+          value={capacity()}
+          onChange={(event) => {
+            const wish = Math.round(event.currentTarget.valueAsNumber)
+            const next = Number.isFinite(wish) ? Math.min(MOST_AT_ONCE, Math.max(1, wish)) : capacity()
+            event.currentTarget.value = String(next)
+            set(status(), next)
+          }}
+        />
+        <Show when={status() !== 'available'}>
+          <p class="hint">{t('away.hint')}</p>
+        </Show>
+      </div>
     </Show>
   )
 }

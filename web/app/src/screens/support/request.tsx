@@ -3,7 +3,6 @@ import type { SupportRequest, SupportSession } from '@palabre/client'
 import { createEffect, createMemo, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
-import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
@@ -204,13 +203,10 @@ async function download(session: string, token: string): Promise<void> {
   setTimeout(() => URL.revokeObjectURL(url), 1_000)
 }
 
-/** Where one stands in the queue, who answers, and how it went. */
+/** Where one stands in the queue, and how it went. */
 function Notices(props: { request: SupportRequest; standing: Standing }) {
   const desk = useDesk()
-  const { client } = useChat()
   const place = () => (props.request.status === 'NEW' && props.standing.isCustomer ? desk.place(props.request.id) : undefined)
-  const conversation = () => desk.sessions(props.request.id).at(-1)?.conversation
-  const mode = watched(client, 'conversations', () => (conversation() ? client.conversation(conversation()!)?.mode : undefined))
   return (
     <>
       <div role="status">
@@ -228,17 +224,6 @@ function Notices(props: { request: SupportRequest; standing: Standing }) {
           )}
         </Show>
       </div>
-      <Show when={isOpen(props.request) && mode() === 'bot' && (props.standing.isCustomer || props.standing.isAgent)}>
-        <div class="support-notice">
-          <Icon name="bot" />
-          <p>{t('bot.talks')}</p>
-          <Show when={props.standing.isCustomer}>
-            <Button small onClick={() => client.setMode(conversation()!, 'human').catch(toastError)}>
-              {t('bot.person')}
-            </Button>
-          </Show>
-        </div>
-      </Show>
       <Show when={!isOpen(props.request) && props.standing.isCustomer}>
         <Rating request={props.request} />
       </Show>

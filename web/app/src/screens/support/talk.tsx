@@ -79,7 +79,7 @@ function Lines(props: { items: readonly Message[] }) {
               </Show>
               <div class="line-bubble">
                 <Show when={!message.deleted_at} fallback={<p class="quiet">{t('deleted')}</p>}>
-                  <Body text={message.body} names={[]} me={me.username} />
+                  <Body text={message.body} people={[]} me={me.username} />
                   <For each={message.attachments}>{(file) => <p class="small quiet">{t('file', { name: file.name })}</p>}</For>
                 </Show>
                 <p class="line-foot quiet">

@@ -4,12 +4,15 @@ import { createEffect, createMemo, createSignal, createUniqueId, For, on, onClea
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
+import { t as files } from '../../../i18n/attachments.js'
 import { t } from '../../../i18n/conversation.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { IconButton } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu } from '../../../ui/menu.js'
-import { toastError } from '../../../ui/toast.js'
+import { bodyWith, filesIn, uploadsOf } from '../attachments/uploads.js'
+import { UploadButton, UploadTray } from '../attachments/upload-tray.js'
+import { toast, toastError } from '../../../ui/toast.js'
 import { draft, setDraft } from '../drafts.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
@@ -30,8 +33,10 @@ export interface Intent {
 }
 
 export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
-  const { client, me } = useChat()
+  const chat = useChat()
+  const { client, me } = chat
   const { id } = props
+  const uploads = uploadsOf(chat, id)
   const listId = createUniqueId()
   const [text, setText] = createSignal(draft(me.id, id))
   const [tone, setTone] = createSignal<string>()
@@ -105,18 +110,27 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
 
   // --- Sending ---
 
+  /** There is something to send. Files belong to new messages only. */
+  const isSomething = () => text().trim() !== '' || (!props.intent.edit && uploads.all().some((upload) => upload.state().is !== 'failed'))
   const send = () => {
     const body = text().trim()
-    if (body === '') return
     const { edit, replyTo } = props.intent
+    if (!isSomething()) return
     if (edit) {
       if (body !== edit.body) client.edit(id, edit.id, body).catch(toastError)
       props.onIntent({})
       return
     }
+    if (uploads.isBusy()) {
+      toast(files('wait'))
+      return
+    }
+    const whole = bodyWith(body, uploads.ready())
+    const attachments = uploads.take()
     try {
-      client.send(id, { body, ...(replyTo && { reply_to: replyTo.id }), ...(tone() && { tone: tone() as string }) })
+      client.send(id, { body: whole, ...(attachments.length > 0 && { attachments }), ...(replyTo && { reply_to: replyTo.id }), ...(tone() && { tone: tone() as string }) })
     } catch (error) {
+      uploads.restore()
       toastError(error)
       return
     }
@@ -214,7 +228,11 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           </button>
         )}
       </Show>
+      <Show when={!props.intent.edit}>
+        <UploadTray uploads={uploads} />
+      </Show>
       <div class="composer-row">
+        <UploadButton disabled={props.intent.edit !== undefined} onFiles={(chosen) => (uploads.add(chosen), focus())} />
         <textarea
           ref={field}
           class="composer-field"
@@ -234,6 +252,13 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             if (!props.intent.edit) client.setTyping(id, event.currentTarget.value.trim() !== '')
           }}
           onKeyDown={keys}
+          onPaste={(event) => {
+            const pasted = filesIn(event.clipboardData)
+            // Pictures of text come beside the text itself, which is what one wants.
+            if (pasted.length === 0 || props.intent.edit || event.clipboardData?.types.includes('text/plain')) return
+            event.preventDefault()
+            uploads.add(pasted)
+          }}
           onKeyUp={() => setCursor(field.selectionStart)}
           onClick={() => setCursor(field.selectionStart)}
         />
@@ -243,7 +268,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
-          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={text().trim() === ''} />
+          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething()} />
         </div>
       </div>
       <Show when={picker()}>

@@ -8,6 +8,7 @@ import { t as core } from '../../../i18n/core.js'
 import { t } from '../../../i18n/conversation.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
+import { StreamingAnswer } from '../bot/streaming-answer.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { setWanted, wanted } from '../place.js'
@@ -34,6 +35,7 @@ export function History(props: { id: string; actions: Actions }) {
   const [active, setActive] = createSignal<string>()
   const [marked, setMarked] = createSignal<string>()
   let scroller!: HTMLDivElement
+  let below!: HTMLDivElement
   let virtual: VirtualizerHandle | undefined
   let loading = false
   let alive = true
@@ -55,7 +57,11 @@ export function History(props: { id: string; actions: Actions }) {
     { all: [], shift: false },
   )
 
-  const toBottom = () => virtual?.scrollToIndex(rows().all.length - 1, { align: 'end' })
+  const toBottom = () => {
+    virtual?.scrollToIndex(rows().all.length - 1, { align: 'end' })
+    // Below the last message an answer may be coming.
+    if (below.offsetHeight > 0) scroller.scrollTop = scroller.scrollHeight
+  }
   const toRow = (key: string, align: 'center' | 'start' | 'nearest') => {
     const at = rows().all.findIndex((row) => row.key === key)
     if (at >= 0) virtual?.scrollToIndex(at, { align })
@@ -120,8 +126,8 @@ export function History(props: { id: string; actions: Actions }) {
 
   const scrolled = () => {
     if (!virtual || !alive || !ready()) return
-    const { scrollOffset, scrollSize, viewportSize } = virtual
-    const left = scrollSize - scrollOffset - viewportSize
+    const { scrollOffset } = virtual
+    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight
     const window = held()
     setAtBottom(left < BOTTOM_PX && !window?.hasNewer)
     if (window?.hasOlder && scrollOffset < NEAR_PX) void load(true)
@@ -170,6 +176,15 @@ export function History(props: { id: string; actions: Actions }) {
     if (message.conversation === id && message.author.id !== me.id) announce(`${nameOf(message.author)}: ${excerpt(message.body)}`)
   })
   onCleanup(ended)
+  onCleanup(client.on('llm.done', ({ message }) => void (message.conversation === id && announce(`${nameOf(message.author)}: ${excerpt(message.body)}`))))
+  // Who is at the bottom stays there while an answer grows.
+  const grown = new ResizeObserver(() => {
+    if (!ready()) return
+    if (untrack(atBottom)) toBottom()
+    requestAnimationFrame(scrolled)
+  })
+  onMount(() => [scroller, below].forEach((one) => grown.observe(one)))
+  onCleanup(() => grown.disconnect())
 
   const messages = () => rows().all.filter((row) => row.kind === 'message')
   const focusOn = (key: string) => {
@@ -209,6 +224,9 @@ export function History(props: { id: string; actions: Actions }) {
             {(row) => <RowView row={row} conversation={id} actions={props.actions} active={active()} marked={marked()} onActive={setActive} />}
           </Virtualizer>
         </Show>
+        <div ref={below} class="history-below">
+          <Show when={!held()?.hasNewer && conversations()}>{(known) => <StreamingAnswer conversation={known()} />}</Show>
+        </div>
       </div>
       <Show when={!atBottom()}>
         <button

@@ -13,8 +13,10 @@ import { toast, toastError } from '../../../ui/toast.js'
 import { describe } from '../../../core/errors.js'
 import { Confirm } from '../dialogs/confirm.js'
 import { EmojiPicker } from '../composer/emoji-picker.js'
-import { Attachments } from '../extras/attachments.js'
-import { GameCard } from '../extras/game-card.js'
+import { Attachments } from '../attachments/attachments.js'
+import { saysOnlyFiles } from '../attachments/uploads.js'
+import { AnswerEnd } from '../bot/streaming-answer.js'
+import { GameCard } from '../games/game-card.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { jumpTo } from '../place.js'
@@ -30,6 +32,8 @@ export interface Actions {
   focusComposer(): void
   /** May write, so also react and answer. */
   mayWrite(): boolean
+  /** Whom a mention may name. */
+  people(): readonly User[]
   /** May take back what others wrote. */
   mayDeleteAll(): boolean
 }
@@ -59,13 +63,11 @@ function Said(props: Props & { message: Message }) {
   const { client, me } = useChat()
   const [picker, setPicker] = createSignal<HTMLElement>()
   const [deleting, setDeleting] = createSignal(false)
-  const members = watched(client, `members:${props.conversation}`, () => client.members(props.conversation) ?? [])
   const isOwn = () => props.message.author.id === me.id && props.message.role === 'user'
   const isGone = () => props.message.deleted_at !== undefined
   const mayEdit = () => isOwn() && !isGone() && props.message.kind === 'text' && props.actions.mayWrite()
   const mayDelete = () => !isGone() && (isOwn() || props.actions.mayDeleteAll())
   const date = () => new Date(props.message.date)
-  const names = () => members().map(({ user }) => user.username)
   const react = (emoji: string) => {
     const mine = props.message.reactions[emoji]?.some(({ id }) => id === me.id) ?? false
     client.react(props.conversation, props.message.id, emoji, !mine).catch(toastError)
@@ -106,14 +108,17 @@ function Said(props: Props & { message: Message }) {
           <Match when={isGone()}>
             <p class="quiet gone-text">{t('deleted')}</p>
           </Match>
-          <Match when={props.message.game}>{(game) => <GameCard message={props.message} game={game()} />}</Match>
-          <Match when={props.message.body}>
-            <Body text={props.message.body} names={names()} me={me.username} />
+          <Match when={props.message.game}>
+            <GameCard message={props.message} mayWrite={props.actions.mayWrite()} />
+          </Match>
+          <Match when={!saysOnlyFiles(props.message) && props.message.body}>
+            <Body text={props.message.body} people={props.actions.people()} me={me.username} />
           </Match>
         </Switch>
         <Show when={!isGone() && props.message.attachments.length > 0}>
-          <Attachments items={props.message.attachments} />
+          <Attachments attachments={props.message.attachments} />
         </Show>
+        <AnswerEnd message={props.message} mayAsk={props.actions.mayWrite()} />
         <p class="message-foot small">
           <Show when={props.message.tone}>
             {(tone) => (
@@ -186,7 +191,7 @@ function Waiting(props: Props) {
       <article class="message own waiting" classList={{ first: props.view.isFirst, failed: isFailed() }} data-message={pending().id} tabindex={props.isActive ? 0 : -1} aria-label={`${t('you')}, ${time(date())}`} onFocus={() => props.onActive()}>
         <Head {...props} author={{ id: me.id, username: me.username }} date={date()} isOwn isBot={false} />
         <div class="bubble">
-          <Body text={text()} names={[]} me={me.username} />
+          <Body text={text()} people={[]} me={me.username} />
           <p class="message-foot small">
             <time datetime={date().toISOString()}>{time(date())}</time>
             <Show when={!isFailed()}>

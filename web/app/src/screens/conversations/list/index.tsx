@@ -5,10 +5,13 @@ import { go } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
+import { t as bots } from '../../../i18n/bot.js'
 import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu } from '../../../ui/menu.js'
+import { toastError } from '../../../ui/toast.js'
+import { askAssistant } from '../bot/mode.js'
 import { Contacts } from '../dialogs/contacts.js'
 import { Invite } from '../dialogs/invite.js'
 import { NewGroup } from '../dialogs/new-group.js'
@@ -88,6 +91,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
             { label: t('new.contact'), icon: 'invite', run: () => setDialog('invite') },
             'line',
             { label: t('contacts'), icon: 'person', run: () => setDialog('contacts') },
+            { label: bots('new.assistant'), icon: 'bot', run: () => void askAssistant(rest).then((id) => go(pathOf(id)), toastError) },
           ]}
         >
           <Icon name="plus" />
