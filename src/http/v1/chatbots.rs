@@ -106,10 +106,10 @@ pub struct NewChatbot {
 #[serde(deny_unknown_fields)]
 pub struct ChatbotChange {
     #[serde(default, deserialize_with = "never_null")]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")]
+    #[schema(value_type = String, required = false, example = "WIBOT", min_length = 1, max_length = 255, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$")]
     name: Option<String>,
     #[serde(default, deserialize_with = "never_null")]
-    #[schema(value_type = String, required = false, min_length = 1, max_length = 100)]
+    #[schema(value_type = String, required = false, example = "offline", min_length = 1, max_length = 100)]
     llm: Option<String>,
     #[serde(default, deserialize_with = "never_null")]
     #[schema(value_type = String, required = false, min_length = 1, max_length = 32768)]
