@@ -113,7 +113,10 @@ async fn read(mut body: web::Payload) -> Result<BytesMut, HttpResponse> {
         }
         Ok(bytes)
     };
-    timeout(REQUEST_PATIENCE, read).await.unwrap_or_else(|_| Err(answer::bad_request("Requête incomplète")))
+    match timeout(REQUEST_PATIENCE, read).await {
+        Ok(read) => read,
+        Err(_) => Err(answer::bad_request("Requête incomplète")),
+    }
 }
 
 /// What is asked, or what is wrong with the body.

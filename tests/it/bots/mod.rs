@@ -2,6 +2,7 @@
 
 mod answers;
 mod assistants;
+mod bots_service;
 mod chatbots;
 mod failures;
 mod handover;
