@@ -15,24 +15,29 @@ BUILT := $(abspath $(or $(CARGO_TARGET_DIR),target))/debug/palabre
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run test web contract bench lint fmt setup
+.PHONY: help run test web browser contract bench lint fmt setup
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start a server with demo data; it sets up this machine first, if need be
 	@scripts/setup "$(DATA_DIR)"
+	@scripts/web build --if-possible
 	cargo run --locked -- serve --demo --data-dir "$(DATA_DIR)"
 
 test: setup ## Check formatting, lints and behaviour, as CI does
+	@scripts/web build
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	cargo test --locked
 	@PALABRE_BIN="$(BUILT)" scripts/contract
-	@PALABRE_BIN="$(BUILT)" scripts/web
+	@PALABRE_BIN="$(BUILT)" scripts/web test
 
-web: setup ## Check and test the client library for browsers (a part of test)
-	@scripts/web
+web: ## Build the web application, which the server is then built with
+	@scripts/web build
+
+browser: setup ## Test the client library and the web application in a browser (a part of test)
+	@scripts/web test
 
 contract: setup ## Hold the REST API against its description (a part of test)
 	@scripts/contract

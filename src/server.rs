@@ -221,6 +221,7 @@ fn http_settings(settings: &Settings, guard: &Arc<Guard>) -> HttpSettings {
         origins: settings.rest.cors_origins.clone(),
         open_organizations: settings.rest.open_organizations,
         admin_token: settings.listen.admin_token.as_ref().map(|token| token.expose().to_owned()),
+        demo: settings.demo,
         callbacks: Arc::clone(guard),
         media: settings.media.settings(),
     }

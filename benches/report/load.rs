@@ -167,6 +167,10 @@ pub fn targets(all: &[Line], commit_ms: Option<f64>, raw_inserts: Option<f64>) -
             targets.push(Target::at_least(what.to_owned(), stored / raw, 0.6));
         }
     }
+    for it in ours("stomp") {
+        let what = format!("From one STOMP client to the other, p99 in ms: {}", it.label());
+        targets.extend(it.p99_ms.map(|p99| Target::at_most(what, p99, 500.0)));
+    }
     for it in ours("idle") {
         let what = format!("Idle, KiB a session: {}", it.label());
         targets.extend(it.rss_per_session_kib.map(|size| Target::at_most(what, size, 10.0)));

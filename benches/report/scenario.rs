@@ -22,10 +22,11 @@ pub struct Figure {
 const DELIVERIES: Figure = Figure { title: "Deliveries", unit: "a second", of: |line| line.deliveries_per_second };
 const CPU: Figure =
     Figure { title: "CPU of the server", unit: "seconds per million deliveries", of: |line| line.cpu_per_million };
+const P99: Figure = Figure { title: "Latency, 99 of 100", unit: "ms", of: |line| line.p99_ms };
 const SECONDS: Figure = Figure { title: "Until all are there", unit: "seconds", of: |line| line.seconds };
 
 /// All of them, in the order of the page.
-pub const ALL: [Scenario; 11] = [
+pub const ALL: [Scenario; 12] = [
     Scenario {
         name: "fan-out",
         title: "One room, many who hear it",
@@ -56,6 +57,13 @@ pub const ALL: [Scenario; 11] = [
         about: "Groups of 20, three for each person. All type, then say something, every other second, and mark as read what came, \
                 twice a second. Deliveries are those of messages; typing and receipts are another five for each.",
         figure: CPU,
+    },
+    Scenario {
+        name: "stomp",
+        title: "Two by STOMP",
+        about: "Two clients that speak STOMP answer each other, over and over, while all other sessions, in pairs and by JSON, say something \
+                each second. Latencies are those of the two: from the `SEND` to the other's `MESSAGE`, stored in between.",
+        figure: P99,
     },
     Scenario {
         name: "storm",

@@ -231,6 +231,12 @@ impl Models {
         self.0.context_tokens
     }
 
+    /// Answers of models that are under way, and those that wait for their turn.
+    #[must_use]
+    pub fn streams(&self) -> (usize, usize) {
+        self.0.queue.figures()
+    }
+
     /// Asks a model, once there is a place for that: [`Prompt::model`] names it.
     ///
     /// # Errors

@@ -91,6 +91,13 @@ impl Queue {
         timeout(PATIENCE, granted).await.ok()?.ok()
     }
 
+    /// Places that are taken, and answers that wait for one.
+    #[must_use]
+    pub fn figures(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.taken, state.waiting_count)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,11 +8,14 @@
 //! [`Reservation::settle`] books what was used; [`Reservation::release`] books nothing; and where it is just dropped, with a task that
 //! was ended or panicked, what it had noted is booked, as for a process that died.
 
+mod held;
+
 use crate::model::quota::{Amount, Level, Limit, Price, Used, Wish, estimate, month_of};
 use crate::model::{Clock, Failure, UserId};
 use crate::store::quotas::{self, Balance};
 use crate::store::usage::{self, Attempt, Terms, Warning};
 use crate::store::{Connection, Database};
+use held::{Held, Place};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,8 +28,8 @@ pub use crate::store::usage::Call;
 
 /// The tokens of a user and month where nobody set another quota.
 pub const USER_TOKENS: u64 = 50_000;
-/// How long a call waits for others to give back what they don't use: most answers are done by then.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a call waits for others to give back what they don't use: longer than an answer may take, unless settings say so.
+const PATIENCE: Duration = Duration::from_secs(240);
 /// After so long without a word a process counts as dead, by the database's clock: longer than any pause of a healthy one.
 const LEASE: Duration = Duration::from_secs(30);
 /// Calls that may wait in one process: each is a little memory, and a transaction whenever something is given back.
@@ -45,8 +48,6 @@ const ANYWAY: Duration = Duration::from_secs(2);
 const SWEEP: Duration = Duration::from_secs(5);
 /// Calls that are taken back at once.
 const SWEPT: usize = 100;
-/// Calls that have used nothing and wait to be taken away; beyond that their leases end by themselves.
-const ENDED: usize = 1_000;
 /// How long after a failure what has ended is tried to be booked again.
 const AGAIN: Duration = Duration::from_secs(2);
 /// Warnings that may wait to be told.
@@ -328,67 +329,6 @@ impl Shared {
 
     fn next_warning(&self) -> Option<Warning> {
         locked(&self.warnings).pop_front()
-    }
-}
-
-/// A call that this process answers for: its lease is renewed, and it is booked when this is dropped.
-struct Held {
-    shared: Arc<Shared>,
-    id: Uuid,
-    /// What is booked if nothing else is said; `None`: what was noted.
-    otherwise: Option<Used>,
-    is_over: bool,
-}
-
-impl Held {
-    fn new(shared: &Arc<Shared>) -> Self {
-        let id = Uuid::new_v4();
-        locked(&shared.living).insert(id);
-        // A reservation that nobody got to see has used nothing.
-        Self { shared: Arc::clone(shared), id, otherwise: Some(Used::default()), is_over: false }
-    }
-}
-
-impl Held {
-    /// It is over, in the database too.
-    fn forget(&mut self) {
-        locked(&self.shared.living).remove(&self.id);
-        self.is_over = true;
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if self.is_over {
-            return;
-        }
-        let mut ended = locked(&self.shared.ended);
-        if self.otherwise == Some(Used::default()) && ended.len() >= ENDED {
-            drop(ended);
-            locked(&self.shared.living).remove(&self.id);
-            return;
-        }
-        ended.insert(self.id, self.otherwise);
-        drop(ended);
-        self.shared.stirred.notify_one();
-    }
-}
-
-/// A place among those who wait here.
-struct Place(Arc<Shared>);
-
-impl Place {
-    fn take(shared: &Arc<Shared>) -> Result<Self, Failure> {
-        let most = shared.settings.waiting;
-        let take = |waiting: usize| (waiting < most).then_some(waiting + 1);
-        let taken = shared.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take);
-        taken.map(|_| Self(Arc::clone(shared))).map_err(|_| Failure::Unavailable)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::behalf::ON_BEHALF;
 use super::bots;
-use super::caller::{APP_KEY, BOT_KEY};
+use super::caller::{APP_KEY, BOT_KEY, PROJECT};
 use super::entrance::REQUEST_ID;
 use super::idempotency::KEY;
 use super::problem::{Details, FieldError};
@@ -147,7 +147,12 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
     let bot_key = "The access key of a bot, as it was shown when it was made or got another.";
     let bot_key = ApiKeyValue::with_description(BOT_KEY, bot_key);
     [
-        (USER_TOKEN, bearer("A user's token, from `auth/login`, `auth/register` or the command line.")),
+        (
+            USER_TOKEN,
+            bearer(
+                "A user's token, from `auth/login`, `auth/register` or the command line, or of the project's issuer.",
+            ),
+        ),
         (ORGANIZATION_TOKEN, bearer("An organization's token, from `organizations/login`.")),
         (ACCESS_KEY, SecurityScheme::ApiKey(ApiKey::Header(key))),
         (CHATBOT_KEY, SecurityScheme::ApiKey(ApiKey::Header(bot_key))),
@@ -159,10 +164,11 @@ fn security_schemes() -> [(&'static str, SecurityScheme); 5] {
 fn complete(path: &str, item: &mut PathItem) {
     let is_auth = path.contains("/auth/");
     let PathItem { get, post, put, patch, delete, .. } = item;
-    if !is_auth {
-        for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+    for operation in [&mut *get, &mut *post, &mut *put, &mut *patch, &mut *delete].into_iter().flatten() {
+        if !is_auth {
             open_to_apps(operation);
         }
+        open_to_issuers(operation);
     }
     for operation in [get, put, patch, delete].into_iter().flatten() {
         complete_operation(operation);
@@ -203,6 +209,13 @@ fn open_to_apps(operation: &mut Operation) {
         security.push(app);
     }
     operation.parameters.get_or_insert_default().push(RefOr::T(on_behalf()));
+}
+
+/// What users may do they may do with tokens of others too, which may be good for more than one project.
+fn open_to_issuers(operation: &mut Operation) {
+    if operation.security.as_ref().is_some_and(|security| security.contains(&requirement(USER_TOKEN))) {
+        operation.parameters.get_or_insert_default().push(RefOr::T(project()));
+    }
 }
 
 fn complete_operation(operation: &mut Operation) {
@@ -279,6 +292,19 @@ fn on_behalf() -> utoipa::openapi::path::Parameter {
             "For apps: the user for whom this is done, by id or username (percent-encoded UTF-8). The rights are that user's.",
         ))
         // Beside a user's own token it means nothing, whatever it holds; for apps it is looked up.
+        .schema(Some(text()))
+        .build()
+}
+
+fn project() -> utoipa::openapi::path::Parameter {
+    ParameterBuilder::new()
+        .name(PROJECT)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(
+            "With a token of an issuer that several projects trust for the same audience: the project that is meant, by name or id.",
+        ))
+        // Beside a token of this server it means nothing, whatever it holds; beside others it is looked up.
         .schema(Some(text()))
         .build()
 }

@@ -27,6 +27,7 @@ mod sign_in;
 mod state;
 mod support;
 mod v1;
+mod web;
 mod webhook;
 
 pub use media::MediaSettings;

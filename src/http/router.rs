@@ -2,8 +2,9 @@
 
 use super::document::document;
 use super::problem::Problem;
-use super::{HttpState, bots, cors, described, docs, entrance, idempotency, problem, v1, webhook};
-use actix_web::http::{StatusCode, header};
+use super::web as app;
+use super::{HttpState, bots, cors, described, docs, entrance, idempotency, v1, webhook};
+use actix_web::http::header;
 use actix_web::middleware::{DefaultHeaders, NormalizePath, from_fn};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -32,6 +33,8 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         .service(of_bots)
         .service(
             web::scope("/webhook")
+                .wrap(cors::layer(state))
+                .wrap(from_fn(cors::refresh))
                 .wrap(plain_answers())
                 .app_data(web::PayloadConfig::new(webhook::REQUEST_BYTES))
                 .service(
@@ -58,7 +61,7 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         )
         .configure(docs::configure)
         .configure(described::configure)
-        .default_service(web::to(async || problem::status(StatusCode::NOT_FOUND)));
+        .configure(app::configure);
 }
 
 /// What no handler of the API takes: a path that is none, or another method than its own.

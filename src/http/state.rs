@@ -32,6 +32,8 @@ pub struct HttpSettings {
     pub open_organizations: bool,
     /// The token of operators, who may make organizations all the same.
     pub admin_token: Option<String>,
+    /// The demo data is loaded: pages may offer its users to who signs in.
+    pub demo: bool,
     /// Decides where apps may be called back.
     pub callbacks: Arc<Guard>,
     /// Files.
@@ -45,6 +47,7 @@ pub struct HttpState {
     pub(super) token_lifetime: Duration,
     pub(super) webhook_project: String,
     pub(super) open_organizations: bool,
+    pub(super) demo: bool,
     /// SHA-256 of the operators' token. Hashes are compared, so that the time tells nothing of the token.
     pub(super) admin_token: Option<[u8; 32]>,
     pub(super) origins: Origins,
@@ -72,6 +75,7 @@ impl HttpState {
             origins,
             open_organizations,
             admin_token,
+            demo,
             callbacks,
             media,
         } = settings;
@@ -82,6 +86,7 @@ impl HttpState {
             token_lifetime,
             webhook_project,
             open_organizations,
+            demo,
             admin_token: admin_token.map(|token| Sha256::digest(token).into()),
             origins: Origins::new(origins),
             sign_in,

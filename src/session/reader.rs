@@ -41,6 +41,17 @@ pub enum Received {
     Resume,
 }
 
+impl Received {
+    /// About how many bytes it takes while it waits.
+    fn size(&self) -> usize {
+        let document = match self {
+            Self::Request(_, bytes) | Self::Frame(_, bytes) => *bytes,
+            _ => 0,
+        };
+        size_of::<Self>() + document
+    }
+}
+
 /// How a connection's bytes are read.
 pub enum Decoder {
     /// WebSocket text messages, an envelope each.
@@ -125,10 +136,16 @@ impl Reader {
         if self.channel.vigil.sign_in_by.get().is_none() {
             self.share = None;
         }
-        let held = self.decoder.held() + self.rest.len();
+        if self.share.is_none() {
+            return;
+        }
+        // One message may hold thousands of frames, which wait for the sign-in.
+        let waiting: usize = self.received.iter().map(Received::size).sum();
+        let held = self.decoder.held() + self.rest.len() + waiting;
         if self.share.as_mut().is_some_and(|share| !share.set(held)) {
             self.channel.close(CloseCode::Overloaded);
             // Nothing more is decoded.
+            self.received = VecDeque::new();
             (self.decoder, self.rest, self.share) = (Decoder::Bare(frame::Decoder::new(0)), Bytes::new(), None);
         }
     }

@@ -13,7 +13,8 @@ use super::statement::statement;
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, Usage, UserId};
 use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, not, sql};
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
 use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -23,11 +24,14 @@ use uuid::Uuid;
 /// What was said longer ago than this waits for no answer any more.
 const RECENT: TimeDelta = TimeDelta::minutes(10);
 
-/// Which process holds an answer, and until when.
-#[derive(Debug, Clone, Copy)]
-pub struct Hold {
-    pub holder: Uuid,
-    pub until: DateTime<Utc>,
+/// The time of the database, which is one for all nodes.
+fn database_time() -> SqlLiteral<Timestamptz> {
+    sql("clock_timestamp()")
+}
+
+/// Until when the right to an answer lasts if it is not renewed.
+fn held_until() -> SqlLiteral<Timestamptz> {
+    sql("clock_timestamp() + interval '10 seconds'")
 }
 
 /// An answer that was begun.
@@ -83,7 +87,7 @@ pub async fn begin(
     project: ProjectId,
     conversation: ConversationId,
     id: MessageId,
-    hold: Hold,
+    holder: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Option<Begun>, Failure> {
     conn.transaction(async |conn| {
@@ -121,8 +125,8 @@ pub async fn begin(
                 answers::asker_id.eq(asker),
                 answers::turn.eq(place.turn),
                 answers::llm.eq(&llm),
-                answers::holder.eq(hold.holder),
-                answers::held_until.eq(hold.until),
+                answers::holder.eq(holder),
+                answers::held_until.eq(held_until()),
                 answers::begun_at.eq(now),
             ))
             .on_conflict_do_nothing()
@@ -213,8 +217,10 @@ pub enum Kept {
     Stop,
     /// Somebody else is to answer by now.
     TurnIsOver,
-    /// It is not the holder's any more.
+    /// It is another holder's by now.
     Lost,
+    /// There is none any more: it was ended by another, or went with its bot.
+    Gone,
 }
 
 /// Renews the right to an answer, and keeps what was said so far.
@@ -224,14 +230,14 @@ pub enum Kept {
 pub async fn keep(
     conn: &mut AsyncPgConnection,
     id: MessageId,
-    hold: Hold,
+    holder: Uuid,
     body: &str,
     input_characters: i64,
 ) -> QueryResult<Kept> {
     let row: Option<(ConversationId, i64, bool)> =
-        diesel::update(answers::table.filter(answers::id.eq(id).and(answers::holder.eq(hold.holder))))
+        diesel::update(answers::table.filter(answers::id.eq(id).and(answers::holder.eq(holder))))
             .set((
-                answers::held_until.eq(hold.until),
+                answers::held_until.eq(held_until()),
                 answers::body.eq(body),
                 answers::input_characters.eq(input_characters),
             ))
@@ -239,7 +245,10 @@ pub async fn keep(
             .get_result(conn)
             .await
             .optional()?;
-    let Some((conversation, turn, stopped)) = row else { return Ok(Kept::Lost) };
+    let Some((conversation, turn, stopped)) = row else {
+        let others = diesel::select(exists(answers::table.filter(answers::id.eq(id))));
+        return Ok(if others.get_result(conn).await? { Kept::Lost } else { Kept::Gone });
+    };
     let now: Option<i64> =
         conversations::table.find(conversation).select(conversations::turn).first(conn).await.optional()?;
     Ok(if now != Some(turn) {
@@ -278,7 +287,9 @@ pub enum Finished {
     Silent,
     /// Somebody else is to answer by now: nothing of it is stored.
     Superseded,
-    /// The answer was somebody else's, or has ended already.
+    /// It had ended before: by a try of which nobody heard, by another node, or with its bot.
+    EndedBefore { is_stored: bool },
+    /// There is no such conversation any more.
     Gone,
 }
 
@@ -300,7 +311,13 @@ pub async fn finish(
             .get_result(conn)
             .await
             .optional()?;
-        let Some((chatbot, turn)) = row else { return Ok(Finished::Gone) };
+        let Some((chatbot, turn)) = row else {
+            let stored = message_table::table
+                .filter(message_table::project_id.eq(project).and(message_table::id.eq(ending.id)))
+                .filter(message_table::conversation_id.eq(conversation));
+            let is_stored = diesel::select(exists(stored)).get_result(conn).await?;
+            return Ok(Finished::EndedBefore { is_stored });
+        };
         if place.turn != turn {
             return Ok(Finished::Superseded);
         }
@@ -361,18 +378,18 @@ pub struct Orphan {
     pub input_characters: i64,
 }
 
-/// Takes over answers that nobody renewed in time, at most so many.
+/// Takes over answers that nobody renewed in time, at most so many, but none of those conversations.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn take_over(
     conn: &mut AsyncPgConnection,
-    hold: Hold,
-    now: DateTime<Utc>,
+    holder: Uuid,
+    but: &[ConversationId],
     limit: i64,
 ) -> QueryResult<Vec<Orphan>> {
     let lost = answers::table
-        .filter(answers::held_until.lt(now))
+        .filter(answers::held_until.lt(database_time()).and(answers::conversation_id.ne_all(but)))
         .order(answers::held_until)
         .limit(limit)
         .for_update()
@@ -383,9 +400,10 @@ pub async fn take_over(
     if lost.is_empty() {
         return Ok(Vec::new());
     }
-    let row = answers::table.filter(answers::conversation_id.eq_any(lost)).filter(answers::held_until.lt(now));
+    let row =
+        answers::table.filter(answers::conversation_id.eq_any(lost)).filter(answers::held_until.lt(database_time()));
     diesel::update(row)
-        .set((answers::holder.eq(hold.holder), answers::held_until.eq(hold.until)))
+        .set((answers::holder.eq(holder), answers::held_until.eq(held_until())))
         .returning((
             answers::conversation_id,
             answers::id,

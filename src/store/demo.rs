@@ -19,10 +19,11 @@ const LOCK: i64 = 0x6465_6d6f;
 
 const ORGANIZATION: &str = "demo";
 const ORGANIZATION_PASSWORD: &str = "demo1234";
-const PROJECT: &str = "default";
+/// The project's name.
+pub const PROJECT: &str = "default";
 
 /// Username, password, role. The first owns the conversation with the assistant.
-const USERS: [(&str, &str, UserRole); 4] = [
+pub const USERS: [(&str, &str, UserRole); 4] = [
     ("khora", "test123", UserRole::Admin),
     ("alice", "alice123", UserRole::User),
     ("bob", "bob12345", UserRole::User),

@@ -197,6 +197,12 @@ impl Outgoing {
         bytes
     }
 
+    /// About how many bytes a `MESSAGE` of it takes.
+    #[must_use]
+    pub fn stomp_bytes(&self) -> usize {
+        ENVELOPE_BYTES + self.stomp_frames().document.as_ref().map_or(0, Bytes::len)
+    }
+
     fn stomp_frames(&self) -> &StompFrames {
         self.stomp.get_or_init(|| {
             let document = match &self.said {

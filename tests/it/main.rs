@@ -36,3 +36,4 @@ mod store_users;
 mod support;
 mod support_desk;
 mod tls;
+mod web_app;

@@ -75,23 +75,28 @@ async fn tell_all(chat: &Chat, project: ProjectId, changed: &Changed) -> Result<
         tell_first(chat, project, conversation).await?;
     }
     let Some(id) = changed.request else { return Ok(()) };
-    let (request, talks, mut staff) = chat
+    let (request, talks, agent, mut staff) = chat
         .run(async |conn| {
             let request = requests::one(conn, project, id).await?;
             let talks = sessions::shapes(conn, &changed.sessions).await?;
             let staff = if changed.queue { agents::told(conn, project, true).await? } else { Vec::new() };
-            Ok((request, talks, staff.into_iter().collect::<BTreeSet<UserId>>()))
+            let mut staff: BTreeSet<UserId> = staff.into_iter().collect();
+            let agent = request.agent.as_ref().map(|agent| agent.id);
+            // Who is no agent any more hears no more of what agents see.
+            for concerned in [agent, changed.before].into_iter().flatten() {
+                if agents::is_staff(conn, project, concerned).await? {
+                    staff.insert(concerned);
+                }
+            }
+            Ok((request, talks, agent.filter(|agent| staff.contains(agent)), staff))
         })
         .await?;
     // A customer who was deleted has no sessions to hear of it.
     let customer = request.customer.id;
-    let agent = request.agent.as_ref().map(|agent| agent.id);
     for talk in talks {
         let sides = std::iter::once(customer).chain(agent).collect();
         publish(chat, Publication::to_users(sides, Outgoing::new("support.session", talk))).await;
     }
-    staff.extend(agent);
-    staff.extend(changed.before);
     staff.remove(&customer);
     let event = Outgoing::new("support.request", request.for_customer());
     publish(chat, Publication::to_users(vec![customer], event)).await;

@@ -16,9 +16,12 @@ pub use lines::Lines;
 
 use super::Chat;
 use crate::assistant::quota::Reservation;
-use crate::model::{ConversationId, Failure, MessageId, Usage};
+use crate::model::quota::Used;
+use crate::model::{ChatbotId, ConversationId, Failure, MessageId, Usage, UserId};
 use crate::store::exchanges::pairs::{self, Pair, Stored};
 use crate::store::exchanges::turns::{self, Begun, Party, Seat, Taken};
+use futures_util::future::{Either, select};
+use model::Spent;
 use serde_json::{Value, json};
 use std::pin::pin;
 use std::time::Duration;
@@ -26,8 +29,8 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use uuid::Uuid;
 
-/// How long a question waits for those before it: as long as a slow answer takes.
-const PATIENCE: Duration = Duration::from_secs(90);
+/// How long a question waits for those before it, each of which may take minutes. Who asked may go away sooner.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How often is looked whether it is its turn, where another process, or a bot, is at an answer.
 const LOOK: Duration = Duration::from_millis(100);
 /// How long a bot may leave something unanswered that was said before: it begins within a second, if it lives.
@@ -70,7 +73,8 @@ pub struct Answer {
 /// Asks, and waits for the answer. Who stops waiting ends it, unless it is being stored already.
 ///
 /// # Errors
-/// Nothing is stored then, and nothing booked.
+/// Nothing is stored then. Nothing is booked either, but for a model that answered in vain: because the asker went away, or somebody
+/// else is to answer by now.
 /// - [`Failure::Forbidden`], [`Failure::NotFound`] for a conversation that is not the asker's.
 /// - [`Failure::QuotaExceeded`], [`Failure::ModelFailed`].
 /// - [`Failure::Conflict`] if somebody else is to answer by now.
@@ -85,15 +89,20 @@ pub async fn ask(chat: &Chat, question: Question) -> Result<Answer, Failure> {
 
 async fn run(chat: Chat, question: Question, gone: oneshot::Receiver<()>) -> Result<Answer, Failure> {
     let lines = chat.llm().ok_or(Failure::Unavailable)?.lines.clone();
-    let Seat { project, conversation, .. } = question.seat;
+    let Seat { project, conversation, party } = question.seat;
+    let asker = match party {
+        Party::Person(UserId(id)) | Party::Instance(ChatbotId(id)) => id,
+    };
     chat.run(async |conn| turns::check(conn, question.seat).await).await?;
     let asked_at = chat.now();
     let deadline = Instant::now() + PATIENCE;
     let holder = Uuid::new_v4();
+    let mut spent = Spent::default();
     let answered = async {
-        let place = timeout_at(deadline, lines.enter(conversation)).await.map_err(|_| Failure::Unavailable)??;
+        let place =
+            timeout_at(deadline, lines.enter(conversation, asker)).await.map_err(|_| Failure::Unavailable)??;
         let begun = take(&chat, question.seat, holder, deadline).await?;
-        let said = while_held(&chat, conversation, holder, model::answer(&chat, &question, &begun)).await?;
+        let said = while_held(&chat, conversation, holder, model::answer(&chat, &question, &begun, &mut spent)).await?;
         Ok((place, begun, said))
     };
     let answered = tokio::select! {
@@ -101,6 +110,7 @@ async fn run(chat: Chat, question: Question, gone: oneshot::Receiver<()>) -> Res
         _ = gone => Err(Failure::Unavailable),
         answered = answered => answered,
     };
+    spent.settle().await;
     let stored = match answered {
         Ok((place, begun, said)) => {
             let (body, usage, reservation) = said;
@@ -165,19 +175,21 @@ async fn while_held<T>(
     holder: Uuid,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let mut work = pin!(work);
-    let mut ticks = interval(RENEWAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.reset();
-    loop {
-        tokio::select! {
-            biased;
-            done = &mut work => return done,
-            _ = ticks.tick() => {
-                // If the turn is lost, storing says so.
-                let _ = chat.run(async |conn| Ok(turns::keep(conn, conversation, holder, LEASE).await?)).await;
-            }
+    let renew = async {
+        let mut ticks = interval(RENEWAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks.reset();
+        loop {
+            ticks.tick().await;
+            // If the turn is lost, storing says so.
+            let _ = chat.run(async |conn| Ok(turns::keep(conn, conversation, holder, LEASE).await?)).await;
         }
+    };
+    // Both go on beside each other: to renew may wait for the row that the work has locked.
+    let (work, renew) = (pin!(work), pin!(renew));
+    match select(work, renew).await {
+        Either::Left((done, _)) => done,
+        Either::Right((never, _)) => never,
     }
 }
 
@@ -196,8 +208,9 @@ async fn store(chat: &Chat, pair: &Pair, reservation: Reservation) -> Result<Sto
             }
             Err(Failure::Unavailable) if tries < TRIES => sleep(AGAIN).await,
             Err(failure) => {
-                // Nothing was noted as used, so nothing is booked.
-                let _ = reservation.release().await;
+                // The answer is lost, its price is not.
+                let Usage { input_tokens: input, output_tokens: output } = pair.usage;
+                let _ = reservation.settle(Used { input, output }).await;
                 return Err(failure);
             }
         }

@@ -3,7 +3,8 @@
 use super::super::Chat;
 use super::super::llm::speaker::Speaker;
 use super::super::room::govern::pushes_of_own;
-use super::super::room::say::{Attend, CatchUp, publication_of};
+use super::super::room::say::Attend;
+use super::super::room::tell::{CatchUp, publication_of};
 use crate::cluster::{Delivery, Publication};
 use crate::model::{Failure, Usage, UserId};
 use crate::store::exchanges::pairs::{Pair, Stored};

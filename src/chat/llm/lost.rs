@@ -7,28 +7,32 @@ use crate::model::{ConversationId, Failure, ProjectId, Usage};
 use crate::store::answers::{self, Ending, Orphan};
 use crate::store::exchanges::turns;
 use crate::wire::shapes::Ended;
+use futures_util::future::join_all;
 
 /// Answers ended in one look.
 const ORPHANS: i64 = 64;
 /// Questions found in one look.
 const UNANSWERED: i64 = 256;
 
-/// Ends answers that broke off, and finds conversations in which something waits for an answer.
-pub async fn look(desk: &Desk) -> Vec<(ProjectId, ConversationId)> {
+/// Ends answers that broke off, but none of this node's `own`, and finds conversations in which something waits for an answer.
+/// `None` if the database is away.
+pub async fn look(
+    desk: &Desk,
+    own: &[ConversationId],
+    may_take_over: bool,
+) -> Option<Vec<(ProjectId, ConversationId)>> {
     let now = desk.chat.now();
     let found = desk.chat.run(async |connection| {
         turns::sweep(connection).await?;
-        let orphans = answers::take_over(connection, desk.hold(), now, ORPHANS).await?;
+        let orphans =
+            if may_take_over { answers::take_over(connection, desk.holder, own, ORPHANS).await? } else { Vec::new() };
         Ok((orphans, answers::unanswered(connection, now, UNANSWERED).await?))
     });
-    // The database is away: the next look sees.
-    let Ok((orphans, mut waiting)) = found.await else { return Vec::new() };
-    for orphan in orphans {
-        let place = (orphan.project, orphan.conversation);
-        end(desk, orphan).await;
-        waiting.push(place);
-    }
-    waiting
+    let (orphans, mut waiting) = found.await.ok()?;
+    waiting.extend(orphans.iter().map(|orphan| (orphan.project, orphan.conversation)));
+    // One whose room is slow holds up no other.
+    join_all(orphans.into_iter().map(|orphan| end(desk, orphan))).await;
+    Some(waiting)
 }
 
 async fn end(desk: &Desk, orphan: Orphan) {
@@ -41,5 +45,6 @@ async fn end(desk: &Desk, orphan: Orphan) {
     };
     let ending = Ending { id, body, ended: Some(Ended::BrokenOff), usage };
     let failure = Failure::ModelFailed("the answer broke off: the server that worked on it is gone");
-    conclude(&mut Speaker::new(&desk.chat, project, conversation), &ending, Some(failure)).await;
+    // What can't be ended now is found again.
+    conclude(&mut Speaker::new(&desk.chat, project, conversation), &ending, Some(failure), 1).await;
 }

@@ -17,13 +17,11 @@ use super::exchange::Lines;
 use super::guard::FailureGuard;
 use crate::assistant::Models;
 use crate::model::{ConversationId, ProjectId};
-use crate::store::answers::Hold;
 use actix::prelude::*;
 use arc_swap::ArcSwap;
-use chrono::TimeDelta;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -32,10 +30,10 @@ use uuid::Uuid;
 const MAILBOX: usize = 65_536;
 /// Conversations that may be at some point of an answer at once; likewise.
 const UNDER_WAY: usize = 8_192;
-/// How long the right to an answer lasts without being renewed.
-const HOLD: TimeDelta = TimeDelta::seconds(10);
 /// How often the actor looks for what nodes that are gone have left.
 const LOOK: Duration = Duration::from_secs(1);
+/// So long the database has to be there without a break before answers are taken over: whoever lives has renewed its right by then.
+const CALM: Duration = Duration::from_secs(3);
 
 /// Why an answer is to end before its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,13 +55,6 @@ struct Desk {
     holder: Uuid,
 }
 
-impl Desk {
-    /// The right to an answer from now on.
-    fn hold(&self) -> Hold {
-        Hold { holder: self.holder, until: self.chat.now() + HOLD }
-    }
-}
-
 /// A conversation that is being answered.
 struct UnderWay {
     end: watch::Sender<Option<End>>,
@@ -79,6 +70,8 @@ pub struct Llm {
     /// Who wants to know when nothing is under way; nothing is begun any more.
     stopping: Option<oneshot::Sender<()>>,
     looking: bool,
+    /// Since when the database answers.
+    well_since: Option<Instant>,
     _guard: FailureGuard,
 }
 
@@ -130,6 +123,11 @@ impl LlmHandle {
         let _ = self.llm.load().try_send(EndAnswer { conversation, end: End::TurnIsOver });
     }
 
+    /// Fails the actor, as an error in its code would. For tests of what holds then.
+    pub fn fail(&self) {
+        self.llm.load().do_send(Fail);
+    }
+
     /// Ends all answers with what is there, at most so long, and then the thread.
     pub async fn stop(&self, patience: Duration) {
         let (done, ended) = oneshot::channel();
@@ -149,6 +147,7 @@ impl Llm {
             under_way: HashMap::new(),
             stopping: None,
             looking: false,
+            well_since: None,
             _guard: guard,
         });
         (llm, failed)
@@ -194,8 +193,18 @@ impl Llm {
         }
         self.looking = true;
         let desk = self.desk.clone();
-        let look = async move { lost::look(&desk).await }.into_actor(self).map(|found, llm, ctx| {
+        let may_take_over = self.well_since.is_some_and(|since| since.elapsed() >= CALM);
+        // After an outage the right to these may have run out; they go on all the same.
+        let own: Vec<ConversationId> = self.under_way.keys().copied().collect();
+        let look = async move { lost::look(&desk, &own, may_take_over).await };
+        let look = look.into_actor(self).map(|found, llm, ctx| {
             llm.looking = false;
+            let Some(found) = found else {
+                // The database is away: the next look sees.
+                llm.well_since = None;
+                return;
+            };
+            llm.well_since.get_or_insert_with(Instant::now);
             for (project, conversation) in found {
                 llm.begin(project, conversation, ctx);
             }
@@ -269,7 +278,9 @@ impl Handler<EndAnswer> for Llm {
 
     fn handle(&mut self, EndAnswer { conversation, end }: EndAnswer, _: &mut Self::Context) -> bool {
         let Some(under_way) = self.under_way.get(&conversation) else { return false };
-        under_way.end.send_replace(Some(end));
+        if self.stopping.is_none() {
+            under_way.end.send_replace(Some(end));
+        }
         true
     }
 }
@@ -293,5 +304,19 @@ impl Handler<Stop> for Llm {
         } else {
             self.stopping = Some(stopped);
         }
+    }
+}
+
+/// Fails the actor; see [`LlmHandle::fail`].
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Fail;
+
+impl Handler<Fail> for Llm {
+    type Result = ();
+
+    #[expect(clippy::panic, reason = "this is what it is for")]
+    fn handle(&mut self, _: Fail, _: &mut Self::Context) {
+        panic!("told to fail");
     }
 }

@@ -24,8 +24,11 @@ const KEEP: Duration = Duration::from_secs(1);
 const MOST_MESSAGES: i64 = 100;
 /// Passages of attachments that a model is told.
 const PASSAGES: i64 = 4;
-/// How often an answer's end is tried again while the database, or the room, is away.
+/// How often an answer is tried to be begun while the database is away; the next look finds it.
 const TRIES: u32 = 8;
+/// How often it is tried to be ended while the database, or the room, is away: until then all of it is kept here, after that what
+/// the database has of it is all there is.
+const ENDING_TRIES: u32 = 120;
 /// Between two of those tries.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -38,14 +41,15 @@ pub async fn answer_all(
 ) {
     let mut tries = 0;
     loop {
-        if *end.borrow_and_update() == Some(End::Shutdown) {
+        // Without its actor nobody could end it any more: the next actor finds it.
+        if end.has_changed().is_err() || *end.borrow_and_update() == Some(End::Shutdown) {
             return;
         }
         let id = MessageId::random();
         let now = desk.chat.now();
         let begun = desk
             .chat
-            .run(async |connection| answers::begin(connection, project, conversation, id, desk.hold(), now).await)
+            .run(async |connection| answers::begin(connection, project, conversation, id, desk.holder, now).await)
             .await;
         match begun {
             Ok(None) => return,
@@ -99,16 +103,16 @@ async fn answer(
         desk.chat.bus.answers.end(conversation, begun.id);
         return;
     };
-    conclude(&mut speaker, &Ending { id: begun.id, body, ended, usage }, failure).await;
+    conclude(&mut speaker, &Ending { id: begun.id, body, ended, usage }, failure, ENDING_TRIES).await;
     if let Some(reservation) = reservation {
         // While the database is away it is booked as soon as it is back.
         let _ = reservation.settle(Used { input: usage.input_tokens, output: usage.output_tokens }).await;
     }
 }
 
-/// Ends an answer through its room, again and again while that is away; at last it is left to be found.
-pub async fn conclude(speaker: &mut Speaker<'_>, ending: &Ending, failure: Option<Failure>) {
-    for attempt in 0..TRIES {
+/// Ends an answer through its room, so many times while that is away; at last it is left to be found.
+pub async fn conclude(speaker: &mut Speaker<'_>, ending: &Ending, failure: Option<Failure>, tries: u32) {
+    for attempt in 0..tries {
         if attempt > 0 {
             sleep(AGAIN).await;
         }
@@ -164,8 +168,10 @@ struct Answering<'a> {
     id: MessageId,
     turn: i64,
     reservation: Option<Reservation>,
-    /// Characters that the model was told.
+    /// Characters that the model is told.
     told: u64,
+    /// It was told them.
+    asked: bool,
     body: String,
     characters: usize,
     /// How much of the body everybody has heard.
@@ -193,6 +199,7 @@ impl<'a> Answering<'a> {
             turn,
             reservation: None,
             told,
+            asked: false,
             body: String::new(),
             characters: 0,
             heard: 0,
@@ -215,8 +222,8 @@ impl<'a> Answering<'a> {
         let reservation = loop {
             tokio::select! {
                 biased;
-                came = end.changed() => break Err(over(came.is_ok(), end)),
-                _ = keep.tick() => if let Some(over) = self.keep(false).await { break Err(over) },
+                came = end.changed() => if let Some(over) = self.called(came.is_ok(), end).await { break Err(over) },
+                _ = keep.tick() => if let Some(over) = self.keep().await { break Err(over) },
                 reservation = &mut reserved => break reservation.map_err(Over::Failed),
             }
         };
@@ -231,8 +238,8 @@ impl<'a> Answering<'a> {
         let call = loop {
             tokio::select! {
                 biased;
-                came = end.changed() => break Err(over(came.is_ok(), end)),
-                _ = keep.tick() => if let Some(over) = self.keep(false).await { break Err(over) },
+                came = end.changed() => if let Some(over) = self.called(came.is_ok(), end).await { break Err(over) },
+                _ = keep.tick() => if let Some(over) = self.keep().await { break Err(over) },
                 call = &mut asked => break call.map_err(|error| Over::Failed(error.into())),
             }
         };
@@ -241,16 +248,17 @@ impl<'a> Answering<'a> {
             Err(over) => over,
             Ok(mut call) => {
                 // From here on it takes tokens: that is kept first of all.
+                self.asked = true;
                 keep.reset_immediately();
                 loop {
                     let is_silent = self.heard == self.body.len();
                     tokio::select! {
                         biased;
-                        came = end.changed() => break over(came.is_ok(), end),
+                        came = end.changed() => if let Some(over) = self.called(came.is_ok(), end).await { break over },
                         () = sleep_until(self.spoke_at + PIECE), if !is_silent => {
                             if let Some(over) = self.speak(speaker).await { break over }
                         }
-                        _ = keep.tick() => if let Some(over) = self.keep(true).await { break over },
+                        _ = keep.tick() => if let Some(over) = self.keep().await { break over },
                         delta = call.next() => match delta {
                             Some(Ok(Delta::Text(text))) => if !self.take(&text) {
                                 break Over::Failed(ModelError::TooLarge.into());
@@ -307,11 +315,19 @@ impl<'a> Answering<'a> {
         }
     }
 
+    /// What a call to end it comes to: the one of a switch may have been of a turn before this.
+    async fn called(&mut self, is_known: bool, end: &mut watch::Receiver<Option<End>>) -> Option<Over> {
+        match over(is_known, end) {
+            Over::Ended(End::TurnIsOver) => self.keep().await,
+            over => Some(over),
+        }
+    }
+
     /// Renews the right to the answer, with what is there. While the database is away the answer goes on: it holds until then.
-    async fn keep(&mut self, asked: bool) -> Option<Over> {
-        let (id, hold) = (self.id, self.desk.hold());
-        let told = if asked { i64::try_from(self.told).unwrap_or(i64::MAX) } else { 0 };
-        if let (true, Some(reservation)) = (asked, &self.reservation) {
+    async fn keep(&mut self) -> Option<Over> {
+        let (id, holder) = (self.id, self.desk.holder);
+        let told = if self.asked { i64::try_from(self.told).unwrap_or(i64::MAX) } else { 0 };
+        if let (true, Some(reservation)) = (self.asked, &self.reservation) {
             let said = u64::try_from(self.characters).unwrap_or(u64::MAX);
             // Booked if nothing more is heard of this; while the database is away the next time is soon enough.
             let _ = reservation.note_used(Used { input: estimate(self.told), output: estimate(said) }).await;
@@ -319,20 +335,20 @@ impl<'a> Answering<'a> {
         let kept = self
             .desk
             .chat
-            .run(async |connection| Ok(answers::keep(connection, id, hold, &self.body, told).await?))
+            .run(async |connection| Ok(answers::keep(connection, id, holder, &self.body, told).await?))
             .await;
         match kept {
             Ok(Kept::GoOn) | Err(_) => None,
             Ok(Kept::Stop) => Some(Over::Ended(End::Stop)),
-            // Of an answer that is over because of the turn the tokens are still to be booked.
-            Ok(Kept::TurnIsOver) => Some(Over::Ended(End::TurnIsOver)),
+            // Of an answer that is over because of the turn, or its bot, the tokens are still to be booked.
+            Ok(Kept::TurnIsOver | Kept::Gone) => Some(Over::Ended(End::TurnIsOver)),
             Ok(Kept::Lost) => Some(Over::Lost),
         }
     }
 
     async fn finish(mut self, over: Over, speaker: &mut Speaker<'_>) -> Option<Outcome> {
         let said = u64::try_from(self.characters).unwrap_or(u64::MAX);
-        let estimate = Usage::estimate(self.told, said);
+        let estimate = if self.asked { Usage::estimate(self.told, said) } else { Usage::default() };
         let is_silent = self.body.trim().is_empty();
         let outcome = |usage, ended, failure| Some((usage, ended, failure));
         let (usage, ended, failure) = match over {

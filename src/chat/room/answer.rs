@@ -4,7 +4,7 @@
 //! is refused by the database, under the lock that a change of turn takes too.
 
 use super::Room;
-use super::say::Untold;
+use super::tell::Untold;
 use crate::chat::metrics::ProjectFigures;
 use crate::cluster::{Chunk, Publication};
 use crate::model::{ConversationId, Failure, MessageId, Usage, UserId};
@@ -68,11 +68,16 @@ impl Handler<Utter> for Room {
     fn handle(&mut self, Utter { answer, turn, text }: Utter, ctx: &mut Self::Context) -> Self::Result {
         self.touch();
         let picture = self.picture.as_ref().map_err(Clone::clone)?;
-        if picture.turn != turn || picture.mode != Mode::Bot {
+        // Of a newer turn than the room knows of: another node has switched.
+        let is_behind = picture.turn < turn;
+        if picture.turn > turn || (!is_behind && picture.mode != Mode::Bot) {
             return Err(SUPERSEDED);
         }
         let chunk = self.chat.bus.answers.add(self.id, answer, text);
         self.tell_chunk(chunk, ctx);
+        if is_behind && !self.is_fresh() {
+            self.read(ctx);
+        }
         Ok(())
     }
 }
@@ -108,12 +113,14 @@ impl Handler<Conclude> for Room {
                 }
                 Finished::Silent => Some(failure.unwrap_or(SAID_NOTHING)),
                 Finished::Superseded => Some(SUPERSEDED),
-                Finished::Gone => {
-                    // It may have been stored by a try of which nobody heard.
+                Finished::EndedBefore { is_stored: true } => {
                     room.speech.suspect();
                     room.catch_up(ctx);
                     None
                 }
+                // Somebody may still wait for it.
+                Finished::EndedBefore { is_stored: false } => Some(failure.unwrap_or(SUPERSEDED)),
+                Finished::Gone => None,
             };
             if let Some(failure) = failure {
                 let ErrorData { code, message, .. } = (&failure).into();

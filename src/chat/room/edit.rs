@@ -4,7 +4,7 @@
 //! what is told comes in the order in which it was stored.
 
 use super::{Room, lacks};
-use crate::chat::room::say::message_event;
+use crate::chat::room::tell::message_event;
 use crate::cluster::{Publication, ReplyTo, Tailor};
 use crate::model::game::Answer;
 use crate::model::permission::Permission;

@@ -6,7 +6,8 @@
 //! moment it is committed.
 //!
 //! - [`answer`]: what a bot says.
-//! - [`say`]: new messages, their order, and what to do when some were stored that this room did not see.
+//! - [`say`]: new messages, checked and handed to the scribe.
+//! - [`tell`]: what is stored, told in order; also what was stored that this room did not see.
 //! - [`marks`]: delivered and read watermarks.
 //! - [`edit`]: changes to messages that are there: edits, deletions, reactions, answers to games.
 //! - [`govern`]: members, names, mode, deletion.
@@ -17,6 +18,7 @@ pub mod edit;
 pub mod govern;
 pub mod marks;
 pub mod say;
+pub mod tell;
 pub mod typing;
 
 use super::Chat;

@@ -5,23 +5,22 @@
 //! - **Stale**: the conversation changed since the room looked. Nothing was stored. The room takes no more to the scribe until all
 //!   that is under way has come back, reads the conversation, and checks what was refused and what waited again, in order.
 //! - **A gap**: the number is not the next one. Others stored messages that this room did not see: another node, or a batch whose
-//!   report was lost. The room reads those from the database and tells them first ([`Room::catch_up`]).
+//!   report was lost. The room reads those from the database and tells them first ([`super::tell`]).
 //! - **Silence**: a report that never comes (its scribe failed). The sender is told to try again, and since the message may be
 //!   stored all the same, the room catches up with the database.
 
-use super::{Membership, Room, answer};
+use super::tell::{Telling, Untold};
+use super::{Membership, Room};
 use crate::chat::scribe::{Report, Slip, Store, Stored};
-use crate::cluster::{Publication, ReplyTo};
+use crate::cluster::ReplyTo;
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, Failure, MessageId, Usage};
-use crate::store::answers;
 use crate::store::messages::{self, ByApp, NewGame, NewMessage, Outcome};
 use crate::wire::shapes::{Attachment, Game, Message, MessageKind, MessageStatus, Role, User};
 use actix::prelude::*;
 use chrono::{DateTime, Utc};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
@@ -29,8 +28,6 @@ use tokio::sync::oneshot;
 const UNDER_WAY: usize = 1_024;
 /// After this the scribe's report is taken for lost; longer than the scribe's own patience.
 const REPORT_PATIENCE: Duration = Duration::from_secs(15);
-/// Messages read at once when the room catches up.
-const CATCH_UP: i64 = 200;
 /// How long after its outcome was lost a message may still be stored: the statement lives on in the database for as long as
 /// that lets statements run, and may wait for a lock there.
 const LATE: Duration = Duration::from_secs(35);
@@ -71,26 +68,6 @@ struct Pending {
     since: Instant,
 }
 
-/// A stored message that waits for those before it to be told.
-pub(super) struct Untold {
-    pub(super) message: Arc<Message>,
-    /// Of a bot's message.
-    pub(super) usage: Usage,
-    /// Who waits for it, unless that took too long.
-    pub(super) asked: Option<(Option<ReplyTo>, Said)>,
-    pub(super) since: Instant,
-}
-
-/// What is to be told when a room has looked through all reports of a batch: together, so that each hub gets one message.
-#[derive(Default)]
-struct Telling {
-    publications: Vec<Publication>,
-    /// Who hears that it is on its way, once it is.
-    done: Vec<(Said, Arc<Message>)>,
-    /// Among it is what people said.
-    by_people: bool,
-}
-
 /// What a room's messages are doing.
 #[derive(Default)]
 pub struct Speech {
@@ -101,12 +78,12 @@ pub struct Speech {
     recheck: VecDeque<Say>,
     rereading: bool,
     /// Stored, but not the next number.
-    untold: Vec<Untold>,
-    catching_up: bool,
+    pub(super) untold: Vec<Untold>,
+    pub(super) catching_up: bool,
     /// Something was stored while it does: it looks once more.
-    again: bool,
+    pub(super) again: bool,
     /// The database may hold messages that this room doesn't know of.
-    suspicious: bool,
+    pub(super) suspicious: bool,
     /// When it can be said that no more of those come.
     settled_at: Option<Instant>,
 }
@@ -181,32 +158,6 @@ impl Handler<Attend> for Room {
     fn handle(&mut self, _: Attend, _: &mut Self::Context) -> Self::Result {
         self.touch();
         self.picture.as_ref().map(|_| ()).map_err(Clone::clone)
-    }
-}
-
-/// Messages were stored behind the room's back, or may have been: it tells them.
-#[derive(actix::Message)]
-#[rtype(result = "Result<(), Failure>")]
-pub struct CatchUp {
-    /// They are there; else nobody knows yet.
-    pub is_certain: bool,
-}
-
-impl Handler<CatchUp> for Room {
-    type Result = Result<(), Failure>;
-
-    fn handle(&mut self, CatchUp { is_certain }: CatchUp, ctx: &mut Self::Context) -> Self::Result {
-        self.touch();
-        if !is_certain {
-            self.speech.suspect();
-        }
-        if self.speech.catching_up {
-            // The look that is under way may have been too early.
-            self.speech.again = true;
-        } else {
-            self.catch_up(ctx);
-        }
-        Ok(())
     }
 }
 
@@ -327,121 +278,6 @@ impl Room {
         }
     }
 
-    /// Tells a stored message in its turn: at once when it is the next, after the missing ones when it is not, and to its
-    /// sender only when all were told already.
-    fn tell(&mut self, untold: Untold, telling: &mut Telling, ctx: &mut Context<Self>) {
-        let (seq, told) = (untold.message.seq, self.told());
-        if self.speech.catching_up || seq > told + 1 {
-            self.speech.untold.push(untold);
-            self.catch_up(ctx);
-            return;
-        }
-        let Untold { message, usage, asked, .. } = untold;
-        let kind = message_event(message.kind);
-        let (reply, done) = asked.unzip();
-        let reply = reply.flatten();
-        if seq > told {
-            self.told.store(seq, Ordering::Relaxed);
-            self.watermarks.spoke(message.author.id, seq);
-            telling.by_people |= message.role == Role::User;
-            telling.publications.push(publication_of(&message, usage).replying(reply));
-        } else if let Some(reply) = reply {
-            telling.publications.push(Publication::reply_only(reply, kind, Arc::clone(&message)));
-        }
-        telling.done.extend(done.map(|done| (done, message)));
-    }
-
-    /// Tells one stored message.
-    pub(super) fn tell_one(&mut self, untold: Untold, ctx: &mut Context<Self>) {
-        let mut telling = Telling::default();
-        self.tell(untold, &mut telling, ctx);
-        self.finish(telling, ctx);
-    }
-
-    /// Publishes what was gathered, and then says so: a session whose requests are all done may close.
-    fn finish(&self, telling: Telling, ctx: &mut Context<Self>) {
-        if telling.by_people {
-            self.hand_to_bot();
-        }
-        if !telling.publications.is_empty()
-            && let Some(backlog) = self.chat.bus.publish_all(telling.publications)
-        {
-            ctx.wait(backlog.into_actor(self));
-        }
-        for (done, message) in telling.done {
-            let _ = done.send(Ok(message));
-        }
-    }
-
-    /// Reads from the database what was stored and not told, and tells it.
-    pub(super) fn catch_up(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.speech.catching_up, true) {
-            return;
-        }
-        let (chat, project, id, after) = (self.chat.clone(), self.project, self.id, self.told());
-        let read = async move {
-            let now = chat.now();
-            chat.run(async |connection| {
-                let missed = messages::range(connection, project, id, after + 1, after + CATCH_UP, now).await?;
-                let missed: Vec<Message> = missed.into_iter().map(|(_, message)| message).collect();
-                let of_bots = missed.iter().filter(|message| message.role == Role::Assistant).map(|message| message.id);
-                let usages = answers::usage_of(connection, &of_bots.collect::<Vec<_>>()).await?;
-                Ok((missed, usages))
-            })
-            .await
-        };
-        let apply = read.into_actor(self).map(|result, room, ctx| room.caught_up(result, ctx));
-        ctx.spawn(apply);
-    }
-
-    fn caught_up(&mut self, result: Result<Missed, Failure>, ctx: &mut Context<Self>) {
-        self.speech.catching_up = false;
-        let again = std::mem::take(&mut self.speech.again);
-        let Ok((missed, usages)) = result else {
-            // The tick tries again.
-            self.speech.suspicious = true;
-            return;
-        };
-        self.speech.suspicious = false;
-        let more = missed.len() >= usize::try_from(CATCH_UP).unwrap_or(usize::MAX);
-        let mut untold = std::mem::take(&mut self.speech.untold);
-        if missed.is_empty() && untold.iter().any(|waiting| waiting.message.seq > self.told() + 1) {
-            // What should be there is gone: the conversation was deleted, by another node.
-            for (_, done) in untold.into_iter().filter_map(|waiting| waiting.asked) {
-                let _ = done.send(Err(Failure::Unavailable));
-            }
-            self.read(ctx);
-            return;
-        }
-        let mut telling = Telling::default();
-        for message in missed {
-            if message.seq != self.told() + 1 {
-                // Told meanwhile.
-                continue;
-            }
-            match untold.iter().position(|waiting| waiting.message.id == message.id) {
-                Some(at) => {
-                    let waiting = untold.swap_remove(at);
-                    self.tell(waiting, &mut telling, ctx);
-                }
-                None => {
-                    self.told.store(message.seq, Ordering::Relaxed);
-                    telling.by_people |= message.role == Role::User;
-                    let usage = usages.get(&message.id).copied().unwrap_or_default();
-                    telling.publications.push(publication_of(&Arc::new(message), usage));
-                }
-            }
-        }
-        untold.sort_by_key(|waiting| waiting.message.seq);
-        for waiting in untold {
-            self.tell(waiting, &mut telling, ctx);
-        }
-        self.finish(telling, ctx);
-        if more || again {
-            self.catch_up(ctx);
-        }
-    }
-
     /// When nothing is with the scribe any more, reads the conversation anew; what waits is checked again then.
     fn reread_if_due(&mut self, ctx: &mut Context<Self>) {
         if self.speech.rereading && self.speech.pending.is_empty() {
@@ -491,25 +327,6 @@ impl Room {
             self.speech.suspect();
             let _ = lost.say.done.send(Err(Failure::Unavailable));
         }
-    }
-}
-
-/// What was stored and not told, and what its answers took.
-type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
-
-/// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
-pub(in crate::chat) fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
-    match message.role {
-        Role::Assistant => answer::done(message, usage),
-        Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
-    }
-}
-
-/// The event that tells a message of this kind.
-pub(super) fn message_event(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Game => "message.game",
-        MessageKind::Text | MessageKind::System => "message.text",
     }
 }
 

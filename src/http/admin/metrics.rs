@@ -18,6 +18,7 @@ pub async fn show(state: web::Data<AdminState>) -> HttpResponse {
     messages(&mut text, &state.chat);
     callers(&mut text, &state.chat);
     callbacks(&mut text, &state.chat);
+    models(&mut text, &state.chat);
     database(&mut text, &state.chat);
     of_process(&mut text, process);
     HttpResponse::Ok().content_type(CONTENT_TYPE).body(text.finish())
@@ -74,6 +75,14 @@ fn callbacks(text: &mut Exposition, chat: &Chat) {
         ("expired", metrics.callbacks_expired.get()),
     ];
     text.counters("palabre_callbacks_total", "Tries to deliver callbacks, and callbacks given up", "result", ends);
+}
+
+fn models(text: &mut Exposition, chat: &Chat) {
+    let (under_way, waiting) = chat.llm().map(|llm| llm.models.streams()).unwrap_or_default();
+    text.gauge("palabre_llm_streams", "Answers of language models under way", under_way);
+    text.gauge("palabre_llm_streams_waiting", "Answers that wait for their turn", waiting);
+    let waiting = chat.quota.waiting();
+    text.gauge("palabre_llm_quota_waiting", "Answers that wait for what others have reserved", waiting);
 }
 
 fn database(text: &mut Exposition, chat: &Chat) {

@@ -286,20 +286,35 @@ impl Session {
     pub(super) fn tell_backlog(&mut self, ctx: &mut Context<Self>) {
         let Some((mut backlog, asked)) = self.dialogue.backlog.take() else { return };
         let channel = Rc::clone(self.channel());
-        while let Some(message) = backlog.messages.pop_front() {
-            if channel.is_half_full() {
-                backlog.messages.push_front(message);
+        loop {
+            if channel.is_half_full() && !channel.is_closing() {
                 self.dialogue.backlog = Some((backlog, asked));
                 channel.flush();
                 return self.wait_for_room();
             }
+            let Some(message) = backlog.messages.pop_front() else { break };
             let kind = if message.kind == MessageKind::Game { "message.game" } else { "message.text" };
             let event = Outgoing::saying(kind, Arc::new(message));
             channel.tell_before(backlog.name.as_deref(), &backlog.destination, &event);
         }
-        channel.catch_up(backlog.name.as_deref(), &backlog.destination, backlog.last, backlog.more);
-        channel.flush();
-        self.end_frame(asked, Ok(Done::All), ctx);
+        match &self.state {
+            State::Ready(who) if backlog.goes_on() && !channel.is_closing() => {
+                channel.flush();
+                let read = backlog.read(Rc::clone(who)).into_actor(self);
+                ctx.spawn(read.map(move |read, session, ctx| match read {
+                    Ok(backlog) => {
+                        session.dialogue.backlog = Some((backlog, asked));
+                        session.tell_backlog(ctx);
+                    }
+                    Err(failure) => session.end_frame(asked, Err(failure), ctx),
+                }));
+            }
+            _ => {
+                channel.catch_up(backlog.name.as_deref(), &backlog.destination, backlog.last, backlog.more);
+                channel.flush();
+                self.end_frame(asked, Ok(Done::All), ctx);
+            }
+        }
     }
 
     /// Notes as delivered what went out to subscriptions that acknowledge by that. One look at a time: what goes out meanwhile is

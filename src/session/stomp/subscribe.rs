@@ -5,6 +5,7 @@ use super::required;
 use crate::chat::channel::stomp::{SAME_DESTINATION, SUBSCRIPTIONS, Stomp, Topic};
 use crate::model::{ConversationId, Failure};
 use crate::session::who::Who;
+use crate::store::members;
 use crate::store::messages::{self, Page};
 use crate::wire::limits::PAGE_MESSAGES;
 use crate::wire::shapes::Message;
@@ -14,16 +15,51 @@ use std::rc::Rc;
 
 /// Bytes of a subscription's name or destination: each is kept, and repeated in each message.
 const NAME_BYTES: usize = 256;
+/// Messages of a backlog in memory at once: at their longest a megabyte, as much as may wait for the client.
+const PART: i64 = 20;
 
-/// What a subscription must be told before what is said from now on.
+/// What a subscription must be told before what is said from now on: read part by part, as the client reads it.
 pub struct Backlog {
     pub name: Option<String>,
     pub destination: String,
+    conversation: ConversationId,
+    /// What was read and not told yet.
     pub messages: VecDeque<Message>,
-    /// The newest of them, or where the client stood already.
+    /// The newest that was read, or where the client stood already.
     pub last: i64,
-    /// Something lies behind them that is left out.
+    /// How many may still be read.
+    left: i64,
+    /// Something lies behind those that were read.
     pub more: bool,
+}
+
+impl Backlog {
+    /// The next part is to be read when this one is told.
+    #[must_use]
+    pub fn goes_on(&self) -> bool {
+        self.more && self.left > 0
+    }
+
+    /// Reads the next part. To who is no member any more nothing more comes.
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`].
+    pub async fn read(mut self, who: Rc<Who>) -> Result<Self, Failure> {
+        let (conversation, after, limit) = (self.conversation, self.last, self.left.min(PART));
+        let page = who.chat.run(async |conn| {
+            if members::permission(conn, who.project, conversation, who.id()).await?.is_none() {
+                return Ok((Vec::new(), false));
+            }
+            let (from, now) = (Page::AfterSeq(after), who.chat.now());
+            Ok(messages::page(conn, who.project, conversation, who.id(), from, limit, now).await?)
+        });
+        let (messages, more) = page.await?;
+        self.last = messages.last().map_or(after, |message| message.seq);
+        self.left -= limit;
+        self.more = more;
+        self.messages = messages.into();
+        Ok(self)
+    }
 }
 
 /// A subscription that is asked for.
@@ -79,9 +115,16 @@ impl Wish {
             Topic::Conversation(conversation) if mode != AckMode::Auto => {
                 // Before the page is read: what is said from here on waits behind it.
                 stomp.subscribe(head, topic, mode, Some(delivered));
-                let (messages, more) = behind(&who, conversation, delivered).await?;
-                let last = messages.back().map_or(delivered, |message| message.seq);
-                Ok(Some(Backlog { name, destination: text, messages, last, more }))
+                let backlog = Backlog {
+                    name,
+                    destination: text,
+                    conversation,
+                    messages: VecDeque::new(),
+                    last: delivered,
+                    left: PAGE_MESSAGES,
+                    more: true,
+                };
+                Ok(Some(backlog.read(who).await?))
             }
             _ => {
                 stomp.subscribe(head, topic, mode, None);
@@ -100,13 +143,4 @@ pub fn name(frame: &Frame, version: Version) -> Result<Option<&str>, Failure> {
         Version::V10 => Ok(frame.header("id")),
         Version::V11 | Version::V12 => required(frame, "id").map(Some),
     }
-}
-
-async fn behind(who: &Who, conversation: ConversationId, after: i64) -> Result<(VecDeque<Message>, bool), Failure> {
-    let page = who.chat.run(async |conn| {
-        let (from, now) = (Page::AfterSeq(after), who.chat.now());
-        Ok(messages::page(conn, who.project, conversation, who.id(), from, PAGE_MESSAGES, now).await?)
-    });
-    let (messages, more) = page.await?;
-    Ok((messages.into(), more))
 }

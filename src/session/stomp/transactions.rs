@@ -3,7 +3,8 @@
 use super::acknowledge::Acknowledgement;
 use super::destination::Destination;
 use super::send::Text;
-use crate::chat::room::say::{Attend, CatchUp};
+use crate::chat::room::say::Attend;
+use crate::chat::room::tell::CatchUp;
 use crate::model::Failure;
 use crate::session::who::Who;
 use crate::store::messages::{self, DraftOfMany};

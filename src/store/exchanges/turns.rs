@@ -90,6 +90,10 @@ async fn is_taken(
     diesel::select(exists(held)).get_result(conn).await
 }
 
+fn long_ago() -> SqlLiteral<Timestamptz> {
+    sql("clock_timestamp() - interval '5 minutes'")
+}
+
 fn now_by_database() -> SqlLiteral<Timestamptz> {
     sql("clock_timestamp()")
 }
@@ -132,6 +136,10 @@ pub async fn take(
             .first(conn)
             .await
             .optional()?;
+        if place.is_some() {
+            // Somebody else may have made it since.
+            check(conn, seat).await?;
+        }
         if place.is_some()
             && heed
             && answers::waits(conn, conversation, now).await?
@@ -221,11 +229,12 @@ pub async fn leave(conn: &mut AsyncPgConnection, conversation: ConversationId, h
     diesel::delete(held).execute(conn).await.map(|_| ())
 }
 
-/// Takes away what nodes that are gone have left.
+/// Takes away what nodes that are gone have left. Nobody waits for that, and who was only away from the database still has the
+/// turn as long as no other took it.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn sweep(conn: &mut AsyncPgConnection) -> QueryResult<()> {
-    let lost = exchange_turns::table.filter(exchange_turns::held_until.lt(now_by_database()));
+    let lost = exchange_turns::table.filter(exchange_turns::held_until.lt(long_ago()));
     diesel::delete(lost).execute(conn).await.map(|_| ())
 }

@@ -47,7 +47,10 @@ pub(super) async fn load_of(conn: &mut AsyncPgConnection, agent: UserId) -> Quer
 }
 
 /// Whether the project has such a user who works at the desk, and with an account that is open.
-pub(super) async fn is_staff(conn: &mut AsyncPgConnection, project: ProjectId, user: UserId) -> QueryResult<bool> {
+///
+/// # Errors
+/// Those of the database.
+pub async fn is_staff(conn: &mut AsyncPgConnection, project: ProjectId, user: UserId) -> QueryResult<bool> {
     let found: Option<UserId> = users::table
         .filter(users::project_id.eq(project).and(users::id.eq(user)))
         .filter(users::deactivated_at.is_null().and(users::role.eq_any(STAFF)))

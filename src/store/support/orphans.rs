@@ -24,15 +24,27 @@ statement! {
      LIMIT " [most as BigInt]
 }
 
-/// Requests of all projects whose customer, or whose agent, is gone, at most so many.
+statement! {
+    /// Of those who were agents and are ordinary users now: requests that are over, and whose talks they could still read.
+    struct StillRead { most: i64 } -> (SqlUuid, SqlUuid);
+    "SELECT DISTINCT r.project_id, r.id FROM support_agents a JOIN users u ON u.id = a.user_id AND u.role = 'user' \
+     JOIN members m ON m.user_id = a.user_id JOIN support_sessions s ON s.conversation_id = m.conversation_id \
+     JOIN support_requests r ON r.id = s.request_id AND r.agent_id = a.user_id AND r.status IN ('RESOLVED', 'CLOSED') \
+     LIMIT " [most as BigInt]
+}
+
+/// Requests of all projects whose customer, or whose agent, is gone, at most so many of each kind.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn left_alone(conn: &mut AsyncPgConnection, most: i64) -> QueryResult<Vec<(ProjectId, RequestId)>> {
-    LeftAlone { most }.load(conn).await
+    let mut left = LeftAlone { most }.load(conn).await?;
+    left.extend(StillRead { most }.load::<(ProjectId, RequestId)>(conn).await?);
+    Ok(left)
 }
 
-/// A request without its agent waits again, at its old age; one without its customer is over. `None` if both are there.
+/// A request without its agent waits again, at its old age; one without its customer is over. Who is no agent any more is out of the talks
+/// about what is over. `None` if there is nothing to do.
 ///
 /// # Errors
 /// Those of the database.
@@ -59,8 +71,14 @@ pub async fn settle(
             Some(agent) => is_staff(conn, project, agent).await?,
             None => false,
         };
-        if matter.status != Status::InProgress || has_agent {
+        if has_agent {
             return Ok(None);
+        }
+        if matter.status != Status::InProgress {
+            // It stays theirs, for the record; the talks about it are not theirs to read.
+            note_first_response(conn, id).await?;
+            let moved = hand(conn, &matter, None, now).await?;
+            return Ok((!moved.is_empty()).then(|| Changed { moved, ..Changed::default() }));
         }
         note_first_response(conn, id).await?;
         changed.moved = hand(conn, &matter, None, now).await?;

@@ -1,7 +1,7 @@
 //! Requests: made, listed, looked at, tagged, rated.
 
 use super::super::paging::truncate;
-use super::super::schema::{conversations, members, projects, support_requests, support_sessions};
+use super::super::schema::{conversations, members, projects, support_requests, support_sessions, users};
 use super::super::{messages, modes};
 use super::audit::NewStep;
 use super::shape::{RequestRow, shape};
@@ -42,6 +42,8 @@ pub async fn create(
 ) -> Result<Changed, Failure> {
     let id = RequestId::random();
     conn.transaction(async |conn| {
+        // One after the other, so that several at once don't pass the bound together.
+        users::table.find(actor.user).for_no_key_update().select(users::id).first::<UserId>(conn).await?;
         let open: i64 = support_requests::table
             .filter(support_requests::customer_id.eq(actor.user))
             .filter(support_requests::status.eq_any([Status::New, Status::InProgress]))

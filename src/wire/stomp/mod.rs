@@ -120,7 +120,8 @@ impl Frame {
     /// About how many bytes it takes.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.body.len() + self.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>()
+        let header = |(name, value): &(String, String)| size_of::<(String, String)>() + name.len() + value.len();
+        self.body.len() + self.headers.iter().map(header).sum::<usize>()
     }
 }
 

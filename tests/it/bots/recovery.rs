@@ -3,6 +3,7 @@
 use super::{Stage, builder};
 use crate::faults::link::Link;
 use crate::faults::program;
+use crate::faults::proxy::Way;
 use crate::rest::api::Api;
 use crate::support::client::text;
 use crate::support::crypto::http_client;
@@ -10,7 +11,6 @@ use crate::support::db::{TestDb, scratch_dir};
 use crate::support::http::SECRET;
 use crate::support::project::Project;
 use crate::support::provider::Provider;
-use crate::support::server::TestClock;
 use crate::support::wait::until_async;
 use crate::support_desk::set_role;
 use diesel::prelude::*;
@@ -19,7 +19,6 @@ use palabre::model::account::UserRole;
 use palabre::store::schema::answer_usage;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::Duration;
 
 const MODEL: &str = "mistral-large-latest";
 
@@ -51,7 +50,7 @@ async fn a_server_that_stops_in_order_ends_its_answers() {
 
 #[tokio::test]
 async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
-    let stage = Stage::new().await;
+    let (stage, proxy) = super::outages::stage().await;
     let alice = stage.project.user("alice").await;
     let (_, group) = stage.bot(&[&alice], MODEL, "Be brief.").await;
     let mut client = stage.server.connect(&alice).await;
@@ -60,12 +59,11 @@ async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
     steps.say("Once upon a time");
     let chunk = client.next_push("llm.chunk").await;
     stage.project.wait_for_kept_answer(&group, "Once upon a time").await;
-    // Nothing of that node reaches the database any more: its right runs out, by the clock of the other.
-    stage.project.steal_answer(&group).await;
-    let clock = TestClock::default();
-    let beside = builder(&stage.provider).beside(&stage.server).clock(&clock).start().await;
+    // Nothing of that node reaches the database any more: its right runs out, by the clock of the database.
+    proxy.set(Way::Closed);
+    let beside = stage.beside().await;
     let mut other = beside.connect(&alice).await;
-    clock.advance(Duration::from_secs(11));
+    stage.project.let_answer_run_out(&group).await;
     let done = other.next_push("llm.done").await;
     let message = &done["message"];
     assert_eq!((&message["id"], &message["body"]), (&chunk["message"], &json!("Once upon a time")));
@@ -75,6 +73,7 @@ async fn the_answer_of_a_node_that_is_gone_is_ended_by_another() {
         answer_usage::table.select(answer_usage::output_tokens).load(&mut stage.project.conn().await).await.unwrap();
     assert_eq!(booked, [4]);
     // The first node sees that it is not its own any more, and stops asking.
+    proxy.set(Way::Open);
     stage.provider.is_left().await;
     stage.provider.will_say("and they lived happily");
     other.say(&group, "go on").await;
@@ -109,9 +108,8 @@ async fn the_answer_of_a_server_that_was_killed_is_ended_by_the_next_start() {
     project.end_leases().await;
 
     // The time in which the dead one could have renewed its right is over.
-    let clock = TestClock::default();
-    clock.advance(Duration::from_secs(11));
-    let next = builder(&provider).on(&db, db.url().to_owned()).clock(&clock).start().await;
+    project.let_answer_run_out(id).await;
+    let next = builder(&provider).on(&db, db.url().to_owned()).start().await;
     let mut client = next.connect(&alice).await;
     let said = until_async("the answer is ended", async || {
         let page = client.ok("message.fetch", json!({ "conversation": id })).await;

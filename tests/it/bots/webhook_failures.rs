@@ -19,9 +19,21 @@ fn failed() -> (u16, Value) {
 
 /// Nothing of a question is left: no conversation, no tokens, no turn.
 async fn nothing_is_left(front: &Front, id: &str) {
+    nothing_is_said(front, id).await;
+    assert_eq!(front.used().await, (12_450, 0));
+}
+
+/// A model worked in vain: nothing is left but what it took.
+async fn nothing_is_left_but_its_price(front: &Front, id: &str) {
+    nothing_is_said(front, id).await;
+    let (used, reserved) = front.used().await;
+    // The instructions alone are some hundred tokens.
+    assert!((12_550..14_000).contains(&used) && reserved == 0, "{used} used, {reserved} reserved");
+}
+
+async fn nothing_is_said(front: &Front, id: &str) {
     assert_eq!(front.get(&format!("/wibot/conversations/{id}/messages")).await.0, 404);
     assert_eq!(front.said(CONVERSATION).await.len(), 6);
-    assert_eq!(front.used().await, (12_450, 0));
     let conn = &mut front.server.db.connection().await;
     let rows: i64 = reservations::table.count().get_result(conn).await.unwrap();
     let turns: i64 = exchange_turns::table.count().get_result(conn).await.unwrap();
@@ -81,6 +93,29 @@ async fn an_answer_comes_within_fifteen_seconds_of_the_first_failure() {
 }
 
 #[tokio::test]
+async fn a_model_that_drips_after_a_failure_is_given_up_as_well() {
+    let provider = Provider::start().await;
+    let front = Front::with(&provider).await;
+    provider.will(Reply::Status(503, Some(("Retry-After", "0".to_owned()))));
+    let steps = provider.will_follow();
+    let begun = Instant::now();
+    let drip = async {
+        until_async("the model is asked again", async || (provider.asked().len() == 2).then_some(())).await;
+        loop {
+            steps.say("so ");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = front.chat(CONVERSATION, "Bonjour") => answer,
+        () = drip => unreachable!(),
+    };
+    assert_eq!(answer, failed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "it would have dripped on for ever");
+    nothing_is_left(&front, &Uuid::new_v4().to_string()).await;
+}
+
+#[tokio::test]
 async fn without_an_assistant_there_is_no_answer() {
     let provider = Provider::start().await;
     let front = Front::with(&provider).await;
@@ -113,7 +148,7 @@ async fn who_hangs_up_ends_the_question() {
         (rows + turns == 0).then_some(())
     })
     .await;
-    nothing_is_left(&front, &id).await;
+    nothing_is_left_but_its_price(&front, &id).await;
 }
 
 #[tokio::test]
@@ -129,7 +164,7 @@ async fn an_answer_of_an_older_turn_is_refused() {
         steps.end();
     });
     assert_eq!(answer, failed());
-    nothing_is_left(&front, &Uuid::new_v4().to_string()).await;
+    nothing_is_left_but_its_price(&front, &Uuid::new_v4().to_string()).await;
 }
 
 #[tokio::test]

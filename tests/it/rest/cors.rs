@@ -1,6 +1,7 @@
 //! Pages of other origins.
 
 use super::api::{Answer, Api};
+use crate::support::crypto::http_client;
 use crate::support::server::TestServer;
 use reqwest::Method;
 use serde_json::json;
@@ -53,4 +54,37 @@ async fn pages_of_known_origins_may_call() {
     assert_eq!(allowed(&preflight(SHOP, "GET").await), Some(SHOP));
     api.patch("/projects/shop").bearer(token).json(json!({ "origins": [] })).expect(200).await;
     assert_eq!(allowed(&preflight(SHOP, "GET").await), None);
+}
+
+#[tokio::test]
+async fn the_front_end_of_the_assistant_may_be_such_a_page() {
+    let server = TestServer::builder()
+        .settings(|settings| {
+            settings.demo = true;
+            settings.rest.cors_origins = vec![SET.to_owned()];
+        })
+        .start()
+        .await;
+    let http = http_client();
+    let allowed = |answer: &reqwest::Response| {
+        answer.headers().get("access-control-allow-origin").map(|origin| origin.to_str().unwrap().to_owned())
+    };
+    for (origin, expected) in [(SET, Some(SET.to_owned())), (SHOP, None)] {
+        for path in ["auth/login", "wibot/chat", "wibot/conversations"] {
+            let url = format!("http://{}/webhook/{path}", server.addresses.http);
+            let preflight = http.request(Method::OPTIONS, &url).header("Origin", origin);
+            let preflight = preflight.header("Access-Control-Request-Method", "POST");
+            let preflight = preflight.header("Access-Control-Request-Headers", "authorization,content-type");
+            let answer = preflight.send().await.unwrap();
+            assert_eq!(
+                (answer.status().is_success(), allowed(&answer)),
+                (expected.is_some(), expected.clone()),
+                "{path}"
+            );
+        }
+        let login = json!({ "username": "khora", "password": "test123" });
+        let url = format!("http://{}/webhook/auth/login", server.addresses.http);
+        let answer = http.post(&url).header("Origin", origin).json(&login).send().await.unwrap();
+        assert_eq!((answer.status().as_u16(), allowed(&answer)), (200, expected.clone()));
+    }
 }

@@ -1,12 +1,14 @@
 //! STOMP, told by its clients, in its three versions.
 
 mod acknowledge;
+mod backlog;
 mod connect;
 mod hostile;
 mod library;
 mod mixed;
 mod send;
 mod subscribe;
+mod support;
 mod transactions;
 
 use crate::support::project::{Project, TestUser};

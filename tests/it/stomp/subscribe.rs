@@ -1,11 +1,8 @@
 //! `SUBSCRIBE` and what comes by it.
 
 use super::{friends, topic};
-use crate::rest::api::Api;
 use crate::support::client::text;
 use crate::support::stomp::{StompClient, VERSIONS, frame};
-use crate::support_desk::set_role;
-use palabre::model::account::UserRole;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -123,40 +120,6 @@ async fn a_stranger_gets_an_error_that_tells_nothing() {
     owner.ok("group.update", json!({ "conversation": group, "remove": [carol.id] })).await;
     owner.ok("message.text", text(&group, "two")).await;
     client.expect_none().await;
-}
-
-#[tokio::test]
-async fn a_support_session_is_its_conversation() {
-    let (server, project, [alice, bob], _) = friends().await;
-    let api = Api::of(&server);
-    let dan = project.user("dan").await;
-    for agent in [&alice, &dan] {
-        set_role(&project, agent, UserRole::Agent).await;
-    }
-    let new = json!({ "type": "CHAT", "priority": "LOW", "subject": "x", "message": "hello?" });
-    let request = api.post("/support/requests").json(new).user(&bob).expect(201).await;
-    let at = |what: &str| format!("/support/requests/{}/{what}", request["id"].as_str().unwrap());
-    api.post(&at("take")).user(&alice).expect(200).await;
-    let sessions = api.get(&at("sessions")).user(&alice).expect(200).await;
-    let session = sessions["items"][0]["id"].as_str().unwrap();
-    let mut agent = StompClient::connect(&server, &alice, "1.2").await;
-    let mut customer = StompClient::connect(&server, &bob, "1.1").await;
-    let destination = format!("/topic/support/{session}");
-    agent.subscribe("s", &destination, "auto").await;
-    customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "help"}"#).await;
-    let message = agent.message("s").await;
-    assert_eq!((message.header("destination"), &message.json()["body"]), (destination.as_str(), &json!("help")));
-    // An agent who does not have the request learns nothing of it; one who passes it on hears no more.
-    let mut other = StompClient::connect(&server, &dan, "1.2").await;
-    other.send("SUBSCRIBE", &[("id", "1"), ("destination", &destination), ("receipt", "r")], "").await;
-    assert_eq!(other.ended().await.0.json()["code"], "not_found");
-    api.post(&at("transfer")).json(json!({ "to": "dan" })).user(&alice).expect(200).await;
-    customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "secret"}"#).await;
-    agent.expect_none().await;
-    let mut other = StompClient::connect(&server, &dan, "1.2").await;
-    other.subscribe("s", &destination, "auto").await;
-    customer.ok("SEND", &[("destination", &format!("/app/support/{session}"))], r#"{"content": "Dan?"}"#).await;
-    assert_eq!(other.message("s").await.json()["body"], "Dan?");
 }
 
 #[tokio::test]

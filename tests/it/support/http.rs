@@ -29,6 +29,7 @@ pub fn serve(database: Database) -> SocketAddr {
         origins: Vec::new(),
         open_organizations: false,
         admin_token: None,
+        demo: false,
         callbacks: Arc::default(),
         media: Media::default().settings(),
     };

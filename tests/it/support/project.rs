@@ -271,10 +271,10 @@ impl Project {
             .unwrap();
     }
 
-    /// Lets an answer under way be that of a node that is gone.
-    pub async fn steal_answer(&self, conversation: &str) {
+    /// Lets the right to an answer under way run out, as the database's clock sees it.
+    pub async fn let_answer_run_out(&self, conversation: &str) {
         diesel::update(answers::table.find(conversation.parse::<ConversationId>().unwrap()))
-            .set(answers::holder.eq(uuid::Uuid::new_v4()))
+            .set(answers::held_until.eq(Utc::now() - chrono::TimeDelta::seconds(30)))
             .execute(&mut self.conn().await)
             .await
             .unwrap();

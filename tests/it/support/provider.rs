@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -55,6 +56,7 @@ impl Steps {
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub struct Asked {
+    pub at: Instant,
     pub path: String,
     pub headers: Vec<(String, String)>,
     pub body: Value,
@@ -430,5 +432,5 @@ async fn read(stream: &mut TcpStream) -> std::io::Result<Option<Asked>> {
         }
     }
     let body = serde_json::from_slice(&bytes[end + 4..end + 4 + length]).unwrap_or(Value::Null);
-    Ok(Some(Asked { path, headers, body }))
+    Ok(Some(Asked { at: Instant::now(), path, headers, body }))
 }

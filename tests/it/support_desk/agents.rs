@@ -108,6 +108,38 @@ async fn requests_of_an_agent_who_is_gone_wait_again() {
 }
 
 #[tokio::test]
+async fn who_is_no_agent_any_more_reads_nothing_of_what_they_resolved() {
+    let desk = Desk::open().await;
+    let key = app(&desk.project, "x").await;
+    let mut talks = Vec::new();
+    for end in ["resolve", "close"] {
+        let (request, session) = desk.talk(&desk.alice, &desk.carol).await;
+        desk.step(&desk.carol, &request, "resolve").await;
+        if end == "close" {
+            desk.step(&desk.carol, &request, "close").await;
+        }
+        talks.push((request, session));
+    }
+    let mut carol_s = desk.server.connect(&desk.carol).await;
+    desk.api.patch("/users/carol").json(json!({ "role": "user" })).key(&key).expect(200).await;
+    for _ in &talks {
+        carol_s.next_push("group.delete").await;
+    }
+    for (request, session) in &talks {
+        let room = conversation(session);
+        carol_s.refused("message.fetch", json!({ "conversation": room })).await.expect(404, "not_found");
+        desk.api.get(&format!("/conversations/{room}")).user(&desk.carol).refused(404, "not_found").await;
+        desk.api.get(&of(session, "transcript")).user(&desk.carol).refused(404, "not_found").await;
+        assert_eq!(desk.seen(&desk.alice, request).await["agent"], desk.carol.shape(), "it was theirs");
+        desk.get(&desk.alice, &of(session, "messages")).await;
+    }
+    // Nor hears of it.
+    let rating = json!({ "stars": 2, "comment": "not for carol" });
+    desk.api.post(&at(&talks[0].0, "rating")).json(rating).user(&desk.alice).expect(200).await;
+    carol_s.expect_no("support.request").await;
+}
+
+#[tokio::test]
 async fn requests_of_a_customer_who_is_deleted_are_over() {
     let desk = Desk::open().await;
     let key = app(&desk.project, "x").await;

@@ -5,6 +5,7 @@ mod audit;
 mod bots;
 mod life;
 mod notes;
+mod outage;
 mod queue;
 mod races;
 mod rights;
@@ -127,13 +128,17 @@ impl Desk {
 
     /// The project's owner changes it.
     async fn settings(&self, change: Value) {
+        let path = format!("/projects/{}", self.project.name);
+        self.api.patch(&path).bearer(&self.owner().await).json(change).expect(200).await;
+    }
+
+    /// A token of the project's owner.
+    async fn owner(&self) -> String {
         let owner = format!("the owner of {}", self.project.name);
         let owner = accounts::organization_by(&mut self.project.conn().await, &owner).await.unwrap().unwrap();
         let bearer = accounts::token_of_organization(&owner);
         let tokens = Tokens::new(SECRET.as_bytes());
-        let token = tokens.issue_organization(&bearer, Utc::now(), Duration::from_secs(3600)).unwrap();
-        let path = format!("/projects/{}", self.project.name);
-        self.api.patch(&path).bearer(&token).json(change).expect(200).await;
+        tokens.issue_organization(&bearer, Utc::now(), Duration::from_secs(3600)).unwrap()
     }
 }
 

@@ -114,3 +114,23 @@ async fn of_several_sessions_opened_at_once_there_is_one() {
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_fills_the_queue_by_asking_at_once_nor_rates_twice() {
+    let (desk, _other, there) = two_nodes().await;
+    let apis = [&desk.api, &there];
+    let new = json!({ "type": "CHAT", "priority": "LOW", "subject": "x" });
+    let ask = |number: usize| apis[number % 2].post("/support/requests").json(new.clone()).user(&desk.alice).send();
+    let answers = join_all((0..30).map(ask)).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [[201; 20].as_slice(), &[409; 10]].concat());
+    let request = &answers.iter().find(|answer| answer.status == 201).unwrap().body;
+    desk.step(&desk.carol, request, "take").await;
+    desk.step(&desk.carol, request, "resolve").await;
+    let stars = |number: usize| apis[number % 2].post(&at(request, "rating")).json(json!({ "stars": 1 + number }));
+    let rated = join_all((0..4).map(|number| stars(number).user(&desk.alice).send())).await;
+    assert_eq!(rated.iter().filter(|answer| answer.status == 200).count(), 1, "{rated:?}");
+    assert_eq!(rated.iter().filter(|answer| answer.status == 409).count(), 3, "{rated:?}");
+    assert_eq!(desk.steps(request).await.iter().filter(|step| *step == "rated").count(), 1);
+}

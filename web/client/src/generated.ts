@@ -16,6 +16,8 @@ export interface ServerRequests {
   'group.summary': [data: GroupSummaryRequest, reply: ConversationList]
   /** Make or change a group */
   'group.update': [data: GroupUpdateRequest, reply: Conversation]
+  /** End the bot's answer under way */
+  'llm.stop': [data: LlmStopRequest, reply: AnswerStop]
   /** Take a message back */
   'message.delete': [data: MessageDeleteRequest, reply: Message]
   /** Messages have arrived */
@@ -56,6 +58,12 @@ export interface ServerPushes {
   'group.summary': ConversationList
   /** Make or change a group */
   'group.update': Conversation
+  /** A bot says more */
+  'llm.chunk': AnswerChunk
+  /** A bot's answer is at its end */
+  'llm.done': AnswerDone
+  /** A bot could not answer, or not to the end */
+  'llm.error': AnswerFailed
   /** Take a message back */
   'message.delete': Message
   /** Messages have arrived */
@@ -118,6 +126,42 @@ export interface Account {
 
 /** Whether an agent is there for more. */
 export type AgentStatus = "available" | "busy" | "away"
+
+/** A piece of an answer, or all of it so far. */
+export interface AnswerChunk {
+  conversation: ConversationId
+  /** From 0. */
+  index: number
+  /** The message that the answer becomes. */
+  message: MessageId
+  text: string
+}
+
+/** The data of `llm.done`. */
+export interface AnswerDone {
+  conversation: ConversationId
+  message: Message
+  usage: AnswerUsage
+}
+
+/** The data of `llm.error`. */
+export interface AnswerFailed {
+  code: ErrorCode
+  conversation: ConversationId
+  message: string
+}
+
+export interface AnswerStop {
+  conversation: ConversationId
+}
+
+/** Tokens of one answer, or of many. */
+export interface AnswerUsage {
+  /** What the model was told. */
+  input_tokens: number
+  /** What it wrote. */
+  output_tokens: number
+}
 
 export interface Attached {
   id: MediaId
@@ -207,6 +251,9 @@ export interface ConversationModeRequest {
   mode: Mode
 }
 
+/** How a bot's message ended, where that was not by itself. */
+export type Ended = "stopped" | "broken_off"
+
 /** The codes of error replies; each has one status. */
 export type ErrorCode = "bad_envelope" | "unknown_type" | "invalid" | "unauthorized" | "token_expired" | "forbidden" | "read_only" | "not_found" | "conflict" | "id_taken" | "name_taken" | "full" | "too_large" | "rate_limited" | "quota_exceeded" | "internal" | "model_failed" | "unavailable"
 
@@ -259,6 +306,11 @@ export interface GroupUpdateRequest {
   permissions?: Record<string, Permission>
   remove?: string[]
   title?: string
+}
+
+/** End the bot's answer under way */
+export interface LlmStopRequest {
+  conversation: ConversationId
 }
 
 /** A name and a password. */
@@ -318,6 +370,8 @@ export interface Message {
   date: Timestamp
   deleted_at?: Timestamp
   edited_at?: Timestamp
+  /** A bot's message that did not come to its own end. */
+  ended?: Ended
   game?: Game
   id: MessageId
   kind: MessageKind

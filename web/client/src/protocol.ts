@@ -1,5 +1,5 @@
 /** The events: what each request takes and is answered with, and what each push carries. */
-import type { ErrorCode, Message, MessageList, Permission, ReceiptDigest, ServerPushes, ServerRequests, SessionReady, Timestamp } from './generated.js'
+import type { AnswerChunk, MessageList, Permission, ReceiptDigest, ServerPushes, ServerRequests, SessionReady, Timestamp } from './generated.js'
 
 /** A JSON value, as a game's payload may be. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json }
@@ -14,13 +14,7 @@ export type Digest = ReceiptDigest
 export type History = MessageList
 
 /** A piece of a bot's answer. */
-export interface Chunk {
-  conversation: string
-  /** The id that the finished message will have. */
-  message: string
-  index: number
-  text: string
-}
+export type Chunk = AnswerChunk
 
 /** Where a message goes: a conversation by id, or an accepted contact by id or username. */
 export type Target = { conversation: string; to?: never } | { to: string; conversation?: never }
@@ -51,17 +45,11 @@ export interface GroupData {
   permissions?: Record<string, Permission>
 }
 
-/** Every request: its data, and the data of its reply. Those about bots are not described by all servers yet. */
-export interface Requests extends ServerRequests {
-  'llm.stop': [data: { conversation: string }, reply: { conversation: string }]
-}
+/** Every request: its data, and the data of its reply. */
+export type Requests = ServerRequests
 
 /** Every push, by type. */
-export interface Pushes extends ServerPushes {
-  'llm.chunk': Chunk
-  'llm.done': { conversation: string; message: Message; usage: { input_tokens: number; output_tokens: number } }
-  'llm.error': { conversation: string; code: ErrorCode; message: string }
-}
+export type Pushes = ServerPushes
 
 /** The name of a request. */
 export type RequestType = keyof Requests

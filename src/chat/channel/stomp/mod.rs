@@ -3,6 +3,10 @@
 //! An event becomes a frame for each subscription that it is for. What is to be acknowledged is known by the numbers of the messages,
 //! so nothing is kept of a delivery but its number.
 
+mod subscription;
+
+pub use subscription::{Delivered, Topic, Unknown, Verdict};
+
 use super::Channel;
 use crate::model::ConversationId;
 use crate::wire::close::CloseCode;
@@ -14,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use subscription::{Held, Subscription, TooMuch};
 
 /// Subscriptions of a session: more than a person follows. Each costs some hundred bytes, and a look at each event.
 pub const SUBSCRIPTIONS: usize = 500;
@@ -21,56 +26,8 @@ pub const SUBSCRIPTIONS: usize = 500;
 pub const SAME_DESTINATION: usize = 4;
 /// Deliveries of a session that may wait for their `ACK`; a client that acknowledges nothing is as one that reads nothing.
 const UNACKNOWLEDGED: usize = 4_096;
-/// Events that may wait while a subscription is told what came before them: some seconds' worth.
-const HELD: usize = 1_024;
 /// How much earlier than promised a heart-beat is sent, as deadlines are looked at five times a second.
 const EARLY: Duration = Duration::from_millis(400);
-
-/// What a subscription is to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Topic {
-    /// What is said in a conversation.
-    Conversation(ConversationId),
-    /// All else that the user is told.
-    Events,
-}
-
-/// A delivery, as an `ACK` or `NACK` names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Delivered<'a> {
-    /// `None` where the version doesn't ask for it: any of the session's.
-    pub subscription: Option<&'a str>,
-    pub topic: Topic,
-    pub number: i64,
-}
-
-/// What an `ACK` or `NACK` says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    Taken,
-    Refused,
-}
-
-/// There is no such delivery that waits for an acknowledgement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unknown;
-
-/// One subscription.
-struct Subscription {
-    head: Head,
-    topic: Topic,
-    mode: AckMode,
-    /// Delivered and not acknowledged, in that order.
-    waiting: VecDeque<i64>,
-    /// The first that never will be on this subscription: it was refused, or left out.
-    barrier: Option<i64>,
-    /// The newest that was delivered, or came before the subscription.
-    newest: i64,
-    /// Up to where all was acknowledged, as the session was told.
-    taken: i64,
-    /// What came while older messages are being told; `None` when that is over.
-    held: Option<Vec<Arc<Outgoing>>>,
-}
 
 /// What STOMP adds to a connection.
 pub struct Stomp {
@@ -171,7 +128,7 @@ impl Stomp {
             barrier: None,
             newest: after.unwrap_or(i64::MIN),
             taken: after.unwrap_or(0),
-            held: after.map(|_| Vec::new()),
+            held: after.map(|_| Held::default()),
         });
     }
 
@@ -232,8 +189,8 @@ impl Stomp {
         }
         for subscription in self.subscriptions.borrow_mut().iter_mut().filter(|known| known.topic == topic) {
             match &mut subscription.held {
-                Some(held) if held.len() >= HELD => return Err(TooMuch),
-                Some(held) => held.push(Arc::clone(event)),
+                // What waits is written at once when its turn comes, to a client that has read half of what may be outstanding.
+                Some(held) => held.push(event, channel.limits.bytes / 2)?,
                 None => frames.extend(self.frame(channel, subscription, event)?),
             }
         }
@@ -296,40 +253,6 @@ impl Stomp {
     }
 }
 
-/// More waits than a session may have.
-struct TooMuch;
-
-impl Subscription {
-    /// In 1.0 a subscription may have no name; then its destination is one.
-    fn is_called(&self, name: Option<&str>, destination: &str) -> bool {
-        match name {
-            Some(_) => self.head.subscription.as_deref() == name,
-            None => self.head.subscription.is_none() && &*self.head.destination == destination,
-        }
-    }
-
-    fn is_meant(&self, delivered: &Delivered<'_>) -> bool {
-        self.topic == delivered.topic
-            && delivered.subscription.is_none_or(|name| self.head.subscription.as_deref() == Some(name))
-    }
-
-    /// Takes what is settled out of what waits. Up to where all is acknowledged, if that moved.
-    fn settle(&mut self, at: usize, verdict: Verdict) -> Option<i64> {
-        let first = if self.mode == AckMode::Client { 0 } else { at };
-        let lowest = self.waiting.get(first).copied();
-        self.waiting.drain(first..=at);
-        if verdict == Verdict::Refused {
-            self.barrier = self.barrier.into_iter().chain(lowest).min();
-        }
-        let open = self.waiting.front().copied().into_iter().chain(self.barrier).min();
-        let taken = open.map_or(self.newest, |open| open - 1);
-        (taken > self.taken).then(|| {
-            self.taken = taken;
-            taken
-        })
-    }
-}
-
 impl Channel {
     /// Queues an event as this connection has it: a push, or of STOMP a frame for each subscription that it is for. Returns how many
     /// frames that is.
@@ -360,7 +283,7 @@ impl Channel {
         self.with_subscription(name, destination, |stomp, subscription| {
             subscription.newest = subscription.newest.max(last);
             subscription.barrier = more.then_some(last + 1);
-            let held = subscription.held.take().unwrap_or_default();
+            let held = subscription.held.take().unwrap_or_default().events;
             let mut frames = Vec::with_capacity(held.len());
             for event in held {
                 frames.extend(stomp.frame(self, subscription, &event)?);
@@ -407,58 +330,5 @@ impl Channel {
             }
         }
         count
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn subscription(mode: AckMode, delivered: &[i64]) -> Subscription {
-        Subscription {
-            head: Head {
-                version: Version::V12,
-                subscription: Some("a".to_owned()),
-                destination: "/x".into(),
-                acknowledged: true,
-            },
-            topic: Topic::Events,
-            mode,
-            waiting: delivered.iter().copied().collect(),
-            barrier: None,
-            newest: delivered.last().copied().unwrap_or(0),
-            taken: delivered.first().map_or(0, |first| first - 1),
-            held: None,
-        }
-    }
-
-    #[test]
-    fn an_ack_in_client_mode_stands_for_all_before() {
-        let mut one = subscription(AckMode::Client, &[3, 4, 7, 9]);
-        assert_eq!(one.settle(2, Verdict::Taken), Some(8));
-        assert_eq!(one.waiting, [9]);
-        assert_eq!(one.settle(0, Verdict::Taken), Some(9));
-    }
-
-    #[test]
-    fn an_individual_ack_moves_nothing_past_what_is_open() {
-        let mut one = subscription(AckMode::ClientIndividual, &[3, 4, 5]);
-        assert_eq!(one.settle(1, Verdict::Taken), None);
-        assert_eq!(one.settle(1, Verdict::Taken), None);
-        assert_eq!(one.settle(0, Verdict::Taken), Some(5));
-    }
-
-    #[test]
-    fn nothing_moves_past_what_was_refused_or_left_out() {
-        let mut one = subscription(AckMode::ClientIndividual, &[3, 4, 5]);
-        assert_eq!(one.settle(1, Verdict::Refused), None);
-        assert_eq!(one.settle(0, Verdict::Taken), Some(3));
-        assert_eq!(one.settle(0, Verdict::Taken), None);
-        let mut all = subscription(AckMode::Client, &[3, 4, 5]);
-        assert_eq!(all.settle(1, Verdict::Refused), None);
-        assert_eq!(all.settle(0, Verdict::Taken), None);
-        let mut cut = subscription(AckMode::Client, &[3, 4, 9]);
-        cut.barrier = Some(5);
-        assert_eq!(cut.settle(2, Verdict::Taken), Some(4));
     }
 }

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser, Page } from 'playwright-core'
+import { startProxy } from '../../client/test/support/proxy.js'
+import { checkAccess, openWindow, shot, signIn, startBrowser } from './support/browser.js'
+import { befriend, person, places } from './support/server.js'
+import { composer, message, open, say } from './support/talking.js'
+
+let browser: Browser
+before(async () => void (browser = await startBrowser()))
+after(() => browser.close())
+
+const bodies = async (page: Page) => (await page.locator('.message .body').allTextContents()).map((text) => text.trim())
+
+test('the connection goes while both write, and nothing is lost or there twice', async () => {
+  const [ida, jon] = [await person('ida', 'Ida Holm'), await person('jon', 'Jon Berg')]
+  await befriend(ida, jon)
+  const { port } = places()
+  const proxies = [await startProxy(port), await startProxy(port)] as const
+  const [one, other] = [await openWindow(browser, { url: proxies[0].url }), await openWindow(browser, { url: proxies[1].url })]
+  await signIn(one, ida)
+  await signIn(other, jon)
+  await open(one.page, 'Jon Berg')
+  await open(other.page, 'Ida Holm')
+  await say(one.page, 'before')
+  await message(other.page, 'before').waitFor()
+
+  for (const proxy of proxies) {
+    proxy.close()
+    proxy.cut()
+  }
+  await one.page.getByText('What you write is kept and sent later.').first().waitFor()
+  await shot(one, 'offline')
+  await checkAccess(one, 'without a connection')
+  for (const text of ['one while away', 'two while away']) await say(one.page, text)
+  await say(other.page, 'three while away')
+  await message(one.page, 'two while away').getByText('Waits to be sent').waitFor({ state: 'attached' })
+  // Loading the page anew needs the server: what waits is still there after that, too.
+  proxies[0].open()
+  await one.page.reload()
+  await message(other.page, 'three while away').getByText('Waits to be sent').waitFor({ state: 'attached' })
+  proxies[1].open()
+  for (const { page } of [one, other]) {
+    await page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
+    for (const text of ['one while away', 'two while away', 'three while away']) await message(page, text).waitFor()
+    await page.locator('.message.waiting').first().waitFor({ state: 'detached' })
+    await page.getByText('What you write is kept').first().waitFor({ state: 'detached' })
+  }
+  const seen = await bodies(one.page)
+  assert.deepEqual([...seen].sort(), ['before', 'one while away', 'three while away', 'two while away'])
+  assert.deepEqual(await bodies(other.page), seen)
+  assert.ok(seen.indexOf('one while away') < seen.indexOf('two while away'))
+
+  // Cut in the middle of it, again and again.
+  for (let round = 0; round < 3; round += 1) {
+    await say(one.page, `round ${round}`)
+    proxies[0].cut()
+    proxies[1].cut()
+  }
+  for (const { page } of [one, other]) await message(page, 'round 2').waitFor()
+  await one.page.locator('.message.waiting').first().waitFor({ state: 'detached' })
+  assert.equal((await bodies(other.page)).filter((text) => text.startsWith('round')).length, 3)
+  assert.deepEqual(await bodies(one.page), await bodies(other.page))
+  await composer(one.page).waitFor()
+  for (const { faults, close } of [one, other]) {
+    assert.deepEqual(faults, [])
+    await close()
+  }
+  for (const proxy of proxies) await proxy.stop()
+})

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { openWindow, startBrowser } from './support/browser.js'
+import { befriend, person, PROJECT } from './support/server.js'
+import { composer, message, sayQuietly } from './support/talking.js'
+
+let browser: Browser
+before(async () => void (browser = await startBrowser()))
+after(() => browser.close())
+
+test('all of it works with the keyboard alone', async () => {
+  const [pia, quin] = [await person('pia', 'Pia'), await person('quin', 'Quin')]
+  const conversation = await befriend(pia, quin)
+  await sayQuietly(quin, conversation, 'Can you hear me?')
+  const window = await openWindow(browser)
+  const { page } = window
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key)
+  }
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent ?? '')
+
+  // Signing in: through the fields by Tab.
+  await page.getByLabel('Project').waitFor()
+  await press('Tab')
+  await press('Control+A')
+  await page.keyboard.type(PROJECT)
+  await press('Tab')
+  await page.keyboard.type(pia.username)
+  await press('Tab')
+  await page.keyboard.type(pia.password)
+  await press('Enter')
+  await page.getByRole('navigation', { name: 'Main' }).waitFor()
+  await page.locator('.conversation-link').waitFor()
+
+  // Past the rail, to the search, to the first conversation.
+  await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
+  await press('Tab')
+  assert.equal(await focused(), 'Skip to content')
+  await press('Control+K')
+  assert.equal(await focused(), 'Search')
+  await press('ArrowDown', 'Enter')
+  await composer(page).waitFor()
+  await page.waitForFunction(() => document.activeElement?.classList.contains('composer-field'))
+
+  // Writing, and mending what was written.
+  await page.keyboard.type('Yes, lowd and')
+  await press('Shift+Enter')
+  await page.keyboard.type('clear')
+  await press('Enter')
+  await message(page, 'Yes, lowd').waitFor()
+  await page.locator('.message.waiting').waitFor({ state: 'detached' })
+  await press('ArrowUp')
+  await press('Control+Home')
+  for (let step = 0; step < 'Yes, low'.length; step += 1) await press('ArrowRight')
+  await press('Backspace')
+  await page.keyboard.type('u')
+  await press('Enter')
+  await message(page, 'Yes, loud').getByText('edited').waitFor()
+
+  // To the messages, and answers and reactions from there.
+  await press('Shift+Tab')
+  await page.locator('.history').focus()
+  await press('ArrowUp', 'ArrowUp')
+  assert.match(await focused(), /^Quin,/)
+  await press('r')
+  await page.waitForFunction(() => document.activeElement?.classList.contains('composer-field'))
+  await page.keyboard.type('I do')
+  await press('Enter')
+  await message(page, 'I do').locator('.quote').waitFor()
+  await page.locator('.history').focus()
+  await press('ArrowUp', 'ArrowUp', 'ArrowUp')
+  assert.match(await focused(), /^Quin,/)
+  await press('+')
+  await page.getByRole('dialog', { name: 'Emoji' }).waitFor()
+  await page.keyboard.type('party')
+  await press('Enter')
+  await message(page, 'Can you hear me?').getByRole('button', { name: /🎉 1/ }).waitFor()
+  assert.match(await focused(), /^Quin,/, 'the focus is where it was')
+  await press('Escape')
+  await page.waitForFunction(() => document.activeElement?.classList.contains('composer-field'))
+
+  // A menu and a dialog: opened, left, and the focus is back.
+  const more = page.getByRole('button', { name: 'More about this conversation' })
+  await more.focus()
+  await press('Enter')
+  await page.getByRole('menuitem', { name: 'Block' }).waitFor()
+  await press('Escape')
+  assert.equal(await focused(), 'More about this conversation')
+  await press('Enter', 'End', 'Enter')
+  await page.getByRole('dialog', { name: 'Block Quin?' }).waitFor()
+  await press('Escape')
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal(await focused(), 'More about this conversation')
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { openWindow, signIn, startBrowser } from './support/browser.js'
+import { befriend, person } from './support/server.js'
+import { message, open, say } from './support/talking.js'
+
+let browser: Browser
+before(async () => void (browser = await startBrowser()))
+after(() => browser.close())
+
+const HIT = 'globalThis.hit=1'
+/** What people try in fields that are shown to others. */
+const ATTACKS = [
+  `<script>${HIT}</script>`,
+  `<img src=x onerror=${HIT}>`,
+  `<svg onload=${HIT}>`,
+  `<svg><animate onbegin=${HIT} attributeName=x dur=1s>`,
+  `"><iframe srcdoc="<script>parent.hit=1</script>">`,
+  `<details open ontoggle=${HIT}>`,
+  `<math><mtext><table><mglyph><style><img src=x onerror=${HIT}>`,
+  `<form action="javascript:${HIT}"><button>x`,
+  `<style>*{display:none}</style><link rel=stylesheet href=//evil.example/a.css>`,
+  `<base href="//evil.example/">`,
+  `<p style="position:fixed;inset:0" id="app" class="composer">x</p>`,
+  `[click](javascript:${HIT})`,
+  `[click](JaVaScRiPt&colon;${HIT})`,
+  `[click](data:text/html,<script>${HIT}</script>)`,
+  `[click](vbscript:x)`,
+  `![x](https://evil.example/pixel.png)`,
+  `![x](javascript:${HIT})`,
+  `<a href="jav&#x09;ascript:${HIT}">click</a>`,
+  `[x]: javascript:${HIT}\n[x]`,
+  `<https://evil.example/"onmouseover="${HIT}>`,
+  '```html"onload="x\n<script>' + HIT + '</script>\n```',
+  '`<img src=x onerror=' + HIT + '>`',
+  '| <img src=x onerror=1> | b |\n|---|---|\n| <script>1</script> | d |',
+  `{{constructor.constructor('${HIT}')()}}`,
+  `\u202e\u2066<b onclick=${HIT}>x`,
+]
+
+test('what is written is only ever text', async () => {
+  const [mia, max] = [await person('mia', `<img src=x onerror=${HIT}>`), await person('max', `"><script>${HIT}</script>`)]
+  await befriend(mia, max)
+  const [one, other] = [await openWindow(browser), await openWindow(browser)]
+  const asked: string[] = []
+  for (const { page } of [one, other]) page.on('request', (request) => /evil/.test(request.url()) && asked.push(request.url()))
+  await signIn(one, mia)
+  await signIn(other, max)
+  await open(one.page, 'script')
+  await open(other.page, 'onerror')
+  for (const text of ATTACKS) await say(one.page, text)
+  await say(one.page, 'that was all')
+  await message(other.page, 'that was all').waitFor()
+  for (const { page } of [one, other]) {
+    const found = await page.evaluate(() => ({
+      hit: 'hit' in globalThis,
+      elements: [...document.querySelectorAll('.message :is(script, img, iframe, style, link, base, form, object, embed, details, svg svg)')].map((element) => element.outerHTML),
+      attributes: [...document.querySelectorAll('.body *')].flatMap((element) => [...element.attributes].filter(({ name }) => !['href', 'title', 'rel', 'class', 'tabindex', 'start'].includes(name)).map(({ name }) => name)),
+      links: [...document.querySelectorAll<HTMLAnchorElement>('.body a')].map(({ protocol }) => protocol).filter((protocol) => !['http:', 'https:', 'mailto:', 'tel:'].includes(protocol)),
+      classes: [...document.querySelectorAll('.body [class]')].map(({ className }) => String(className)).filter((name) => !/^(language-[\w+#.-]+( hljs)?|hljs[-\w ]*|body-wide|body-heading|mention( me)?)$/.test(name)),
+    }))
+    assert.deepEqual(found, { hit: false, elements: [], attributes: [], links: [], classes: [] })
+  }
+
+  // The title of a group, a status, a search, a draft.
+  const attack = ATTACKS[1] as string
+  await one.page.getByRole('button', { name: 'New', exact: true }).click()
+  await one.page.getByRole('menuitem', { name: 'New group' }).click()
+  await one.page.getByLabel('Title').fill(attack)
+  await one.page.getByRole('dialog').getByRole('checkbox').check()
+  await one.page.getByRole('button', { name: 'Make group' }).click()
+  await one.page.getByRole('heading', { name: attack }).waitFor()
+  await one.page.getByRole('button', { name: /Your account/ }).click()
+  await one.page.getByLabel('What are you doing?').fill(attack)
+  await one.page.getByRole('button', { name: 'Save' }).click()
+  await other.page.getByText(`Online · ${attack}`).waitFor()
+  await other.page.getByRole('searchbox', { name: 'Search' }).fill(attack)
+  await other.page.locator('.conversation-link', { hasText: attack }).first().waitFor()
+  for (const { page, faults, close } of [one, other]) {
+    assert.equal(await page.evaluate(() => 'hit' in globalThis), false)
+    assert.deepEqual(faults, [], 'nothing was tried that the policy had to forbid')
+    await close()
+  }
+  assert.deepEqual(asked, [], 'nothing is loaded from elsewhere')
+})
+
+test('a link says where it leads before it is followed', async () => {
+  const [nia, odo] = [await person('nia', 'Nia'), await person('odo', 'Odo')]
+  await befriend(nia, odo)
+  const window = await openWindow(browser)
+  await signIn(window, nia)
+  await open(window.page, 'Odo')
+  await say(window.page, 'Look: [my bank](https://bank.example.evil.example/login)')
+  await window.page.getByRole('link', { name: 'my bank', exact: true }).click()
+  const notice = window.page.getByRole('dialog', { name: 'Leave Palabre?' })
+  await notice.getByText('https://bank.example.evil.example/login', { exact: true }).waitFor()
+  const link = notice.getByRole('link', { name: 'Open in a new tab' })
+  assert.deepEqual([await link.getAttribute('target'), (await link.getAttribute('rel'))?.includes('noopener')], ['_blank', true])
+  await window.page.keyboard.press('Escape')
+  await notice.waitFor({ state: 'detached' })
+  assert.equal(window.page.context().pages().length, 1)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})

@@ -1,0 +1,375 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { startProxy } from '../../client/test/support/proxy.js'
+import { person, places, type Person } from './support/server.js'
+import { staff } from './support/staff.js'
+
+let browser: Browser
+before(async () => (browser = await startBrowser()))
+after(() => browser.close())
+
+async function desk(who: Person, options: Parameters<typeof openWindow>[1] = {}): Promise<Window> {
+  const window = await openWindow(browser, options)
+  await signIn(window, who)
+  await window.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Support' }).click()
+  await window.page.getByRole('button', { name: 'Ask for support' }).waitFor()
+  return window
+}
+
+interface Request {
+  id: string
+  status: string
+}
+const ask = (who: Person, subject: string, priority = 'MEDIUM') =>
+  who.rest.call<Request>('POST', '/api/v1/support/requests', { type: 'CHAT', priority, subject, message: `About ${subject}` })
+
+/** Attack strings: none of them may run, nor be taken for markup. */
+const ATTACK = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`
+
+test('a request goes its whole way, from the question to the rating', async () => {
+  const [alice, carol] = [await person('alice'), await staff('agent', 'carol')]
+  const customer = await desk(alice)
+  const agent = await desk(carol)
+  await checkAccess(customer, 'no requests')
+  await agent.page.getByLabel('I am').selectOption('available')
+  await agent.page.getByText('Make yourself available').waitFor({ state: 'detached' })
+  assert.equal((await carol.rest.call<{ status: string }>('GET', '/api/v1/support/agents/me')).status, 'available')
+
+  // The customer asks.
+  await customer.page.getByRole('button', { name: 'Ask for support' }).click()
+  const dialog = customer.page.getByRole('dialog', { name: 'Ask for support' })
+  await dialog.getByLabel('What is it about?').fill('The car does not start')
+  await dialog.getByLabel('How urgent is it?').selectOption('HIGH')
+  await dialog.getByRole('radio', { name: /Contact form/ }).check()
+  await checkAccess(customer, 'asking')
+  await shot(customer, 'support-ask')
+  await dialog.getByLabel('Message', { exact: true }).fill(`It stands in front of the station. ${ATTACK}`)
+  await dialog.getByRole('button', { name: 'Send' }).click()
+  await customer.page.getByText('You are next').waitFor()
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('in front of the station').waitFor()
+  await checkAccess(customer, 'waiting')
+  await shot(customer, 'support-waiting')
+
+  // The agent is told by itself, and takes it.
+  await agent.page.getByRole('link', { name: /The car does not start/ }).click()
+  await agent.page.getByText('only for the customer').waitFor()
+  await agent.page.getByRole('button', { name: 'Take', exact: true }).click()
+  const said = agent.page.getByRole('region', { name: 'Messages' })
+  await said.getByText('in front of the station').waitFor()
+  await customer.page.getByText('You are next').waitFor({ state: 'detached' })
+  await customer.page.getByRole('region', { name: 'The car does not start' }).getByText('In progress').waitFor()
+
+  // They talk.
+  await agent.page.getByLabel(/^Write to/).fill('Is the battery charged?')
+  await agent.page.getByLabel(/^Write to/).press('Enter')
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('Is the battery charged?').waitFor()
+  await customer.page.getByLabel(/^Write to/).pressSequentially('It was yesterday')
+  await agent.page.getByText(`${alice.username} is typing`).waitFor()
+  await customer.page.getByRole('button', { name: 'Send', exact: true }).click()
+  await said.getByText('It was yesterday').waitFor()
+
+  // What only agents see.
+  await agent.page.getByLabel('New note').fill('Has asked three times')
+  await agent.page.getByRole('button', { name: 'Add the note' }).click()
+  await agent.page.getByRole('complementary', { name: 'Details' }).getByText('Has asked three times').waitFor()
+  await agent.page.getByLabel('New tag').fill('battery')
+  await agent.page.getByLabel('New tag').press('Enter')
+  await agent.page.getByRole('button', { name: 'Remove the tag battery' }).waitFor()
+  await agent.page.getByText('What happened').click()
+  await agent.page.locator('.support-audit').getByText('Taken').waitFor()
+  await checkAccess(agent, 'the agent’s side')
+  await shot(agent, 'support-agent')
+
+  // A canned answer.
+  await agent.page.getByRole('button', { name: 'Canned answers' }).click()
+  await agent.page.getByRole('menuitem', { name: 'Manage canned answers…' }).click()
+  const canned = agent.page.getByRole('dialog', { name: 'Canned answers' })
+  await canned.getByLabel('Name').fill('tow')
+  await canned.getByLabel('Text').fill('We will have it towed.')
+  await canned.getByRole('button', { name: 'Save' }).click()
+  await canned.getByText('We will have it towed.').waitFor()
+  await checkAccess(agent, 'canned answers')
+  await canned.getByRole('button', { name: 'Close' }).click()
+  await agent.page.getByRole('button', { name: 'Canned answers' }).click()
+  await agent.page.getByRole('menuitem', { name: 'tow' }).click()
+  assert.equal(await agent.page.getByLabel(/^Write to/).inputValue(), 'We will have it towed.')
+  await agent.page.getByLabel(/^Write to/).press('Enter')
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('We will have it towed.').waitFor()
+
+  // The end, and what the customer says of it.
+  await agent.page.getByRole('button', { name: 'Resolve' }).click()
+  await customer.page.getByText('How did it go?').waitFor()
+  await customer.page.getByText('This talk was ended.').waitFor()
+  assert.equal(await customer.page.getByLabel(/^Write to/).count(), 0)
+  await customer.page.getByRole('radio', { name: '4 stars' }).check({ force: true })
+  await customer.page.getByLabel('Anything to add?').fill('Quick')
+  await checkAccess(customer, 'rating')
+  await shot(customer, 'support-rating')
+  await customer.page.getByRole('button', { name: 'Send the rating' }).click()
+  await customer.page.getByText('Thank you for your rating.').waitFor()
+  await agent.page.getByRole('complementary', { name: 'Details' }).getByText('Quick').waitFor()
+  assert.doesNotMatch(await customer.page.content(), /asked three times|battery<\/span>/)
+
+  // Taken up again, by who had it: another talk.
+  await agent.page.getByRole('button', { name: 'More actions' }).click()
+  await agent.page.getByRole('menuitem', { name: 'Reopen' }).click()
+  await customer.page.getByRole('button', { name: 'Talk again' }).click()
+  await customer.page.getByLabel(/^Write to/).fill('It stands again')
+  await customer.page.getByLabel(/^Write to/).press('Enter')
+  await said.getByText('It stands again').waitFor()
+  await customer.page.getByLabel('Talk', { exact: true }).waitFor()
+
+  // The transcript is a file.
+  const [file] = await Promise.all([
+    customer.page.waitForEvent('download'),
+    customer.page
+      .getByRole('button', { name: 'More actions' })
+      .click()
+      .then(() => customer.page.getByRole('menuitem', { name: 'Transcript' }).click()),
+  ])
+  assert.match(await readFile(await file.path(), 'utf8'), new RegExp(`${alice.username}: It stands again`))
+
+  // Found again by its words.
+  await agent.page.getByRole('searchbox').fill('yesterday')
+  await agent.page.getByRole('searchbox').press('Enter')
+  await agent.page.getByRole('button', { name: /It was yesterday/ }).click()
+  await agent.page.getByRole('region', { name: 'The car does not start' }).waitFor()
+  await agent.page.getByRole('button', { name: 'Clear the search' }).click()
+
+  await agent.page.getByRole('button', { name: 'Resolve' }).click()
+  await agent.page.getByRole('button', { name: 'Close the request' }).click()
+  await customer.page.getByRole('region', { name: 'The car does not start' }).getByText('Closed').waitFor()
+  for (const window of [customer, agent]) {
+    assert.match(await window.page.title(), /Palabre$/)
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
+test('of two agents who take at once one has it, and the other is told nicely', async () => {
+  const [alice, carol, dan] = [await person('late'), await staff('agent', 'carol'), await staff('agent', 'dan')]
+  const windows = [await desk(carol), await desk(dan)]
+  await ask(alice, 'Two hands')
+  for (const { page } of windows) {
+    await page.getByLabel('I am').selectOption('busy')
+    await page.getByRole('button', { name: 'Mine' }).click()
+    await page.getByRole('button', { name: /^Queue/ }).click()
+    await page.getByRole('link', { name: /Two hands/ }).click()
+    await page.getByRole('button', { name: 'Take', exact: true }).waitFor()
+  }
+  await Promise.all(windows.map(({ page }) => page.getByRole('button', { name: 'Take', exact: true }).click()))
+  const outcomes = await Promise.all(
+    windows.map(({ page }) =>
+      Promise.race([
+        page.getByText('has taken it already').waitFor().then(() => 'late'),
+        page.getByRole('button', { name: 'Resolve' }).waitFor().then(() => 'had'),
+      ]),
+    ),
+  )
+  assert.deepEqual(outcomes.toSorted(), ['had', 'late'])
+  const [winner, loser] = outcomes[0] === 'had' ? windows : windows.toReversed()
+
+  // Who has as many as they take at once is told that, and not that somebody was faster.
+  await winner!.page.getByLabel('Capacity').fill('1')
+  await Promise.all([
+    winner!.page.waitForResponse((answer) => answer.request().method() === 'PUT' && answer.url().endsWith('/agents/me')),
+    winner!.page.getByLabel('Capacity').press('Tab'),
+  ])
+  await ask(alice, 'One too many')
+  await winner!.page.getByRole('button', { name: 'All' }).click()
+  await winner!.page.getByRole('link', { name: /One too many/ }).click()
+  await winner!.page.getByRole('button', { name: 'Take', exact: true }).click()
+  await winner!.page.getByText('as many requests as you said').waitFor()
+
+  // Passed on: it is the other's, and the first one reads no more of it.
+  const second = outcomes[0] === 'had' ? dan : carol
+  await winner!.page.getByRole('link', { name: /Two hands/ }).click()
+  await winner!.page.getByRole('button', { name: 'More actions' }).click()
+  await winner!.page.getByRole('menuitem', { name: 'Transfer…' }).click()
+  const dialog = winner!.page.getByRole('dialog', { name: 'Transfer to' })
+  await dialog.getByRole('radio', { name: new RegExp(second.username) }).check()
+  await checkAccess(winner!, 'transfer')
+  await dialog.getByRole('button', { name: 'Transfer' }).click()
+  await winner!.page.getByText('only for the customer').waitFor()
+  await loser!.page.getByRole('button', { name: 'Resolve' }).waitFor()
+  await loser!.page.getByRole('region', { name: 'Messages' }).getByText('About Two hands').waitFor()
+  for (const window of windows) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
+test('who waits is told their place as the queue moves', async () => {
+  const [first, second, carol] = [await person('first'), await person('second'), await staff('agent', 'carol')]
+  // Nobody else waits.
+  await carol.rest.call('PUT', '/api/v1/support/agents/me', { status: 'busy', capacity: 100 })
+  const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue')
+  for (const { id } of items) await carol.rest.call('POST', `/api/v1/support/requests/${id}/take`)
+  const request = await ask(first, 'I was here before', 'HIGH')
+  const window = await desk(second)
+  const own = await ask(second, 'And I after', 'HIGH')
+  await window.page.getByRole('link', { name: /And I after/ }).click()
+  const place = window.page.getByText('You are number 2 in the queue')
+  await place.waitFor()
+  await shot(window, 'support-place')
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  await window.page.getByText('You are next').waitFor()
+  await carol.rest.call('POST', `/api/v1/support/requests/${own.id}/take`)
+  await window.page.getByRole('region', { name: 'And I after' }).getByText('In progress').waitFor()
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('another’s request is not there, and an administrator reads without taking part', async () => {
+  const [alice, mallory, carol, root] = [await person('alice'), await person('mallory'), await staff('agent', 'carol'), await staff('admin', 'root')]
+  const request = await ask(alice, 'Private matter')
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  const stranger = await desk(mallory)
+  await stranger.page.evaluate((path) => (history.pushState(null, '', path), dispatchEvent(new PopStateEvent('popstate'))), `/support/${request.id}`)
+  await stranger.page.getByText('That is not there, or not for you.').waitFor()
+  assert.doesNotMatch(await stranger.page.content(), /Private matter/)
+
+  const admin = await desk(root)
+  await admin.page.getByRole('button', { name: 'All' }).click()
+  await admin.page.getByLabel('Status').selectOption('IN_PROGRESS')
+  await admin.page.getByRole('link', { name: /Private matter/ }).click()
+  await admin.page.getByText('About Private matter').waitFor()
+  await admin.page.getByText('You read this as an administrator.').waitFor()
+  assert.equal(await admin.page.getByLabel(/^Write to/).count(), 0)
+  await admin.page.getByRole('button', { name: 'Resolve' }).click()
+  await admin.page.getByRole('button', { name: 'Close the request' }).waitFor()
+  for (const window of [stranger, admin]) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
+test('the assistant answers until a person takes over', async () => {
+  // The demo's project has an assistant.
+  const demo = async (username: string, password: string) => {
+    const window = await openWindow(browser)
+    await window.page.getByLabel('Name', { exact: true }).fill(username)
+    await window.page.getByLabel('Password').fill(password)
+    await window.page.getByRole('button', { name: 'Sign in' }).click()
+    await window.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Support' }).click()
+    return window
+  }
+  const customer = await demo('alice', 'alice123')
+  await customer.page.getByRole('button', { name: 'Ask for support' }).click()
+  const dialog = customer.page.getByRole('dialog', { name: 'Ask for support' })
+  await dialog.getByLabel('What is it about?').fill('A word with a machine')
+  await dialog.getByLabel('Message', { exact: true }).fill('Are you a person?')
+  await dialog.getByLabel('Let the assistant answer').check()
+  await dialog.getByRole('button', { name: 'Send' }).click()
+  const said = customer.page.getByRole('region', { name: 'Messages' })
+  await said.getByText('Are you a person?').waitFor()
+  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor()
+  await checkAccess(customer, 'a bot at the desk')
+  await shot(customer, 'support-bot')
+  const agent = await demo('carol', 'carol123')
+  await agent.page.getByRole('link', { name: /A word with a machine/ }).click()
+  await agent.page.getByRole('button', { name: 'Take', exact: true }).click()
+  await agent.page.getByLabel(/^Write to/).fill('Now you talk with me')
+  await agent.page.getByLabel(/^Write to/).press('Enter')
+  await said.getByText('Now you talk with me').waitFor()
+  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor({ state: 'detached' })
+  await agent.page.getByRole('button', { name: 'Resolve' }).click()
+  await customer.page.getByText('How did it go?').waitFor()
+  for (const window of [customer, agent]) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
+test('what happened during a break is seen after it', async () => {
+  const [alice, carol] = [await person('away'), await staff('agent', 'carol')]
+  const request = await ask(alice, 'Meanwhile', 'LOW')
+  const proxy = await startProxy(places().port)
+  const customer = await desk(alice, { url: proxy.url })
+  await customer.page.getByRole('link', { name: /Meanwhile/ }).click()
+  await customer.page.getByText(/in the queue|You are next/).waitFor()
+  proxy.close()
+  proxy.cut()
+  await customer.page.getByText('What you write is kept and sent later.').first().waitFor()
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  const { items } = await carol.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${request.id}/sessions`)
+  await carol.rest.call('POST', `/api/v1/conversations/${items[0]?.conversation}/messages`, { id: crypto.randomUUID(), body: 'Are you there?' })
+  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/resolve`)
+  proxy.open()
+  await customer.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
+  await customer.page.getByText('How did it go?').waitFor()
+  await customer.page.getByRole('region', { name: 'Messages' }).getByText('Are you there?').waitFor()
+  await customer.page.getByText('This talk was ended.').waitFor()
+  assert.deepEqual(customer.faults, [])
+  await customer.close()
+  await proxy.stop()
+})
+
+test('a phone shows the list or the request, in French too, by the keyboard alone', async () => {
+  const alice = await person('phone')
+  const window = await openWindow(browser, { viewport: PHONE, locale: 'fr-FR' })
+  const { page } = window
+  await page.getByLabel('Projet').fill('tests')
+  await page.getByLabel('Nom', { exact: true }).fill(alice.username)
+  await page.getByLabel('Mot de passe').fill(alice.password)
+  await page.getByLabel('Mot de passe').press('Enter')
+  await page.getByRole('link', { name: 'Assistance' }).press('Enter')
+  await page.getByRole('button', { name: 'Demander de l’aide' }).focus()
+  await page.keyboard.press('Enter')
+  await page.keyboard.type('Une roue est crevée')
+  await page.keyboard.press('Enter')
+  await page.getByText(/dans la file|bientôt votre tour/).waitFor()
+  await page.getByLabel(/^Écrire à/).focus()
+  await page.keyboard.type('La roue arrière')
+  await page.keyboard.press('Enter')
+  await page.getByRole('region', { name: 'Messages' }).getByText('La roue arrière').waitFor()
+  await checkAccess(window, 'a request on a phone')
+  await shot(window, 'support-phone')
+  assert.equal(await page.getByRole('button', { name: 'Demander de l’aide' }).isVisible(), false)
+  await page.getByRole('button', { name: 'Retour' }).focus()
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Demander de l’aide' }).waitFor()
+  await page.getByRole('link', { name: /Une roue est crevée/ }).waitFor()
+  await checkAccess(window, 'the list on a phone')
+  await shot(window, 'support-phone-list')
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('an agent’s phone has the queue, the talk, and what agents know, one at a time', async () => {
+  const [alice, carol] = [await person('alice'), await staff('agent', 'carol')]
+  await ask(alice, 'On the way', 'HIGH')
+  const window = await openWindow(browser, { viewport: PHONE, locale: 'fr-FR' })
+  const { page } = window
+  await page.getByLabel('Projet').fill('tests')
+  await page.getByLabel('Nom', { exact: true }).fill(carol.username)
+  await page.getByLabel('Mot de passe').fill(carol.password)
+  await page.getByLabel('Mot de passe').press('Enter')
+  await page.getByRole('link', { name: 'Assistance' }).click()
+  await page.getByRole('link', { name: /On the way/ }).waitFor()
+  await checkAccess(window, 'the queue on a phone')
+  await shot(window, 'support-phone-queue')
+  await page.getByRole('link', { name: /On the way/ }).click()
+  await page.getByRole('button', { name: 'Prendre', exact: true }).click()
+  await page.getByRole('region', { name: 'Messages' }).getByText('About On the way').waitFor()
+  const send = await page.getByRole('button', { name: 'Envoyer', exact: true }).boundingBox()
+  assert.ok(send && send.x + send.width <= PHONE.width)
+  const [status, resolve] = [await page.locator('.support-bar .support-chip').last().boundingBox(), await page.getByRole('button', { name: 'Résoudre' }).boundingBox()]
+  assert.ok(status && resolve && (status.x + status.width <= resolve.x || status.y + status.height <= resolve.y), 'nothing lies over another')
+  await checkAccess(window, 'the talk on a phone')
+  await shot(window, 'support-phone-agent')
+  await page.getByRole('button', { name: 'Détails' }).click()
+  await page.getByLabel('Nouvelle note').waitFor()
+  assert.equal(await page.getByRole('region', { name: 'Messages' }).isVisible(), false)
+  await checkAccess(window, 'details on a phone')
+  await shot(window, 'support-phone-details')
+  await page.getByRole('button', { name: 'Détails' }).click()
+  await page.getByRole('region', { name: 'Messages' }).getByText('About On the way').waitFor()
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})

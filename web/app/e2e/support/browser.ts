@@ -1,0 +1,93 @@
+/** Debian's Chromium, and windows in it. */
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import assert from 'node:assert/strict'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { places, PROJECT, type Person } from './server.js'
+
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
+// Without these it asks for its maker's hosts at every start.
+const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+
+/** Starts a browser; closed with `close()`. */
+export async function startBrowser(): Promise<Browser> {
+  if (!existsSync(CHROMIUM)) throw new Error(`${CHROMIUM} is not there: install Debian's package chromium, or set CHROMIUM`)
+  return chromium.launch({ executablePath: CHROMIUM, args: QUIET })
+}
+
+/** A window of its own, with nothing stored. */
+export interface Window {
+  page: Page
+  /** What went wrong in it by itself: errors, and what the page's policy forbade. */
+  faults: string[]
+  close(): Promise<void>
+}
+
+/** As wide as a desk's, or as a phone's. */
+export const WIDE = { width: 1280, height: 800 }
+export const PHONE = { width: 390, height: 780 }
+
+export async function openWindow(browser: Browser, options: BrowserContextOptions & { url?: string } = {}): Promise<Window> {
+  const { url = places().url, ...rest } = options
+  const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce', ...rest })
+  context.setDefaultTimeout(15_000)
+  const page = await context.newPage()
+  const faults: string[] = []
+  page.on('pageerror', (error) => faults.push(String(error)))
+  page.on('console', (message) => {
+    // That a request was refused is told in the page where it matters.
+    if (message.type() === 'error' && !/Failed to load resource|WebSocket connection/.test(message.text())) faults.push(message.text())
+  })
+  await page.goto(url)
+  return { page, faults, close: () => context.close() }
+}
+
+/** Signs somebody in by the form. */
+export async function signIn({ page }: Window, who: Person): Promise<void> {
+  await page.getByLabel('Project').fill(PROJECT)
+  await page.getByLabel('Name', { exact: true }).fill(who.username)
+  await page.getByLabel('Password').fill(who.password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('navigation', { name: 'Main' }).waitFor()
+}
+
+const axeSource = createRequire(import.meta.url).resolve('axe-core/axe.min.js')
+
+/** Changes the theme, and waits until all of it has. */
+async function wear(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
+  await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
+}
+
+/** Holds what is shown against WCAG 2.2 AA, in both themes. */
+export async function checkAccess({ page }: Window, what: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await wear(page, colorScheme)
+    // Not as a tag in the page, whose policy would forbid it.
+    if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate((await import('node:fs')).readFileSync(axeSource, 'utf8'))
+    const found = await page.evaluate(async () => {
+      // Colours on their way to others are neither.
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
+      await Promise.all(document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity).map(({ finished }) => finished.catch(() => undefined)))
+      const { axe } = globalThis as unknown as { axe: { run(on: Document, options: object): Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary?: string }> }> }> } }
+      const { violations } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+      return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`))
+    })
+    assert.deepEqual(found, [], `${what}, ${colorScheme}`)
+  }
+  await wear(page, 'light')
+}
+
+/** Keeps a picture in $SHOTS, if that is set: for people to look at. */
+export async function shot({ page }: Window, name: string): Promise<void> {
+  const folder = process.env['SHOTS']
+  if (!folder) return
+  await mkdir(folder, { recursive: true })
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await wear(page, colorScheme)
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
+  }
+  await wear(page, 'light')
+}

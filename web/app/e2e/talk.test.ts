@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Browser } from 'playwright-core'
+import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser } from './support/browser.js'
+import { befriend, person } from './support/server.js'
+import { composer, message, say } from './support/talking.js'
+
+let browser: Browser
+before(async () => void (browser = await startBrowser()))
+after(() => browser.close())
+
+test('two people in two windows talk, a third on a phone', async () => {
+  const [ada, ben, cleo] = [await person('ada', 'Ada Lovelace'), await person('ben', 'Ben Okri'), await person('cleo', 'Cleo Martin')]
+  await befriend(ada, ben)
+  await befriend(ada, cleo)
+  const [one, other, phone] = [await openWindow(browser), await openWindow(browser), await openWindow(browser, { viewport: PHONE, hasTouch: true, isMobile: true })]
+  await signIn(one, ada)
+  await signIn(other, ben)
+  await signIn(phone, cleo)
+
+  await one.page.getByRole('link', { name: /Ben Okri/ }).click()
+  await other.page.getByRole('link', { name: /Ada Lovelace/ }).click()
+  await say(one.page, 'Shall we play **tonight** at 8?')
+  await message(other.page, 'Shall we play tonight').waitFor()
+  assert.equal(await message(other.page, 'Shall we play').locator('strong', { hasText: 'tonight' }).count(), 1)
+
+  // Typing shows, and goes with the message.
+  await composer(other.page).pressSequentially('Ye')
+  await one.page.getByText('Ben Okri is typing…').waitFor()
+  await composer(other.page).fill('')
+  await message(other.page, 'Shall we play').hover()
+  await message(other.page, 'Shall we play').getByRole('button', { name: 'Reply' }).click()
+  await say(other.page, 'Yes, after dinner')
+  await message(one.page, 'Yes, after dinner').locator('.quote', { hasText: 'Shall we play' }).waitFor()
+  await one.page.getByText('is typing…').waitFor({ state: 'hidden' })
+
+  // What was read says so.
+  await message(one.page, 'Shall we play').first().getByText('Read', { exact: true }).waitFor({ state: 'attached' })
+
+  // Edit, react, delete.
+  await composer(one.page).press('ArrowUp')
+  await composer(one.page).fill('Shall we play tonight at 9?')
+  await one.page.keyboard.press('Enter')
+  await message(other.page, 'at 9?').getByText('edited').first().waitFor()
+  await message(one.page, 'Yes, after dinner').hover()
+  await message(one.page, 'Yes, after dinner').getByRole('button', { name: 'React' }).click()
+  await one.page.getByRole('button', { name: '🎉' }).first().click()
+  await message(other.page, 'Yes, after dinner').getByRole('button', { name: /🎉 1/ }).click()
+  await message(one.page, 'Yes, after dinner').getByRole('button', { name: /🎉 2/ }).waitFor()
+  await shot(one, 'conversation')
+  await checkAccess(one, 'a conversation')
+  await say(other.page, 'Oh, wrong window')
+  await message(one.page, 'wrong window').waitFor()
+  await message(other.page, 'wrong window').hover()
+  await message(other.page, 'wrong window').getByRole('button', { name: 'More about this message' }).click()
+  await other.page.getByRole('menuitem', { name: 'Delete' }).click()
+  await other.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await one.page.getByText('This message was deleted.').first().waitFor()
+  assert.equal(await one.page.locator('.conversations').getByText('wrong window').count(), 0)
+
+  // A group of all three.
+  await one.page.getByRole('button', { name: 'New', exact: true }).click()
+  await one.page.getByRole('menuitem', { name: 'New group' }).click()
+  const dialog = one.page.getByRole('dialog', { name: 'New group' })
+  await checkAccess(one, 'the dialog for a group')
+  await dialog.getByLabel('Title').fill('Friday games')
+  await dialog.getByLabel('Ben Okri').check()
+  await dialog.getByLabel('Cleo Martin').check()
+  await dialog.getByRole('button', { name: 'Make group' }).click()
+  await one.page.getByRole('heading', { name: 'Friday games' }).waitFor()
+  // Who is mentioned is chosen from the members.
+  await composer(one.page).pressSequentially('Welcome @Cle')
+  await one.page.getByRole('option', { name: /Cleo Martin/ }).waitFor()
+  await checkAccess(one, 'people to mention')
+  await one.page.keyboard.press('Enter')
+  assert.equal(await composer(one.page).inputValue(), `Welcome @${cleo.username} `)
+  await one.page.keyboard.press('Enter')
+  await checkAccess(phone, 'the list on a phone')
+  await shot(phone, 'phone-list')
+  await phone.page.getByRole('link', { name: /Friday games/ }).tap()
+  await message(phone.page, 'Welcome').locator('.mention.me', { hasText: '@Cleo Martin' }).waitFor()
+  await composer(phone.page).fill('Hello from the train')
+  await phone.page.getByRole('button', { name: 'Send' }).tap()
+  await message(one.page, 'Hello from the train').waitFor()
+  await one.page.getByText('Read by').first().waitFor({ state: 'attached' })
+  await shot(phone, 'phone-conversation')
+  await checkAccess(phone, 'a conversation on a phone')
+  await other.page.getByRole('link', { name: /Friday games.*2 unread messages/ }).waitFor()
+  for (const window of [one, other, phone]) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})
+
+test('an invitation, a block and what the blocked one writes', async () => {
+  const [dora, emil] = [await person('dora', 'Dora Blanc'), await person('emil', 'Emil Roth')]
+  const [one, other] = [await openWindow(browser), await openWindow(browser)]
+  await signIn(one, dora)
+  await signIn(other, emil)
+  await one.page.getByRole('button', { name: 'Invite a contact' }).click()
+  const dialog = one.page.getByRole('dialog')
+  await dialog.getByLabel('Their username').fill('nobody-of-that-name')
+  await dialog.getByRole('button', { name: 'Send invitation' }).click()
+  await dialog.getByRole('alert').waitFor()
+  await dialog.getByLabel('Their username').fill(emil.username)
+  await dialog.getByRole('button', { name: 'Send invitation' }).click()
+  await one.page.getByText('Emil Roth is invited').waitFor()
+  await other.page.getByRole('button', { name: 'Accept Dora Blanc' }).click()
+  await composer(other.page).waitFor()
+  await one.page.getByRole('link', { name: /Emil Roth/ }).click()
+  await say(other.page, 'First')
+  await message(one.page, 'First').waitFor()
+
+  await one.page.getByRole('button', { name: 'More about this conversation' }).click()
+  await one.page.getByRole('menuitem', { name: 'Block' }).click()
+  await one.page.getByRole('dialog').getByRole('button', { name: 'Block' }).click()
+  await one.page.getByText('You have blocked this person.').waitFor()
+  await message(one.page, 'First').waitFor({ state: 'hidden' })
+  await one.page.getByRole('button', { name: 'Unblock' }).click()
+  await message(one.page, 'First').waitFor()
+  await one.page.getByRole('button', { name: 'Tone' }).click()
+  await one.page.getByRole('menuitemradio', { name: /joking/ }).click()
+  await say(one.page, 'Back again')
+  await message(other.page, 'Back again').getByText('/j', { exact: true }).waitFor()
+
+  // What was begun is kept while one looks elsewhere.
+  await composer(one.page).fill('I wanted to')
+  await one.page.getByRole('button', { name: 'New', exact: true }).click()
+  await one.page.getByRole('menuitem', { name: 'Contacts' }).click()
+  await one.page.getByRole('dialog', { name: 'Contacts' }).getByText('Emil Roth').waitFor()
+  await checkAccess(one, 'contacts')
+  await one.page.keyboard.press('Escape')
+  await one.page.getByRole('link', { name: 'Support' }).click()
+  await one.page.getByRole('link', { name: 'Chats' }).click()
+  await one.page.locator('.conversation-link', { hasText: 'I wanted to' }).click()
+  assert.equal(await composer(one.page).inputValue(), 'I wanted to')
+  for (const window of [one, other]) {
+    assert.deepEqual(window.faults, [])
+    await window.close()
+  }
+})

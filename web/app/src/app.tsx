@@ -1,0 +1,107 @@
+/** The frame: who is signed in sees the rail and a page, who is not signs in. */
+import { createEffect, ErrorBoundary, For, lazy, Match, Show, Suspense, Switch } from 'solid-js'
+import { announcement } from './core/announce.js'
+import { follow, go, parts, path } from './core/router.js'
+import { chat, ChatContext, useChat } from './core/session.js'
+import { watched } from './core/watch.js'
+import { t } from './i18n/core.js'
+import { Account } from './screens/account.js'
+import { ConnectionBar } from './screens/connection.js'
+import { Conversations } from './screens/conversations/index.js'
+import { SignIn } from './screens/sign-in/index.js'
+import { Button } from './ui/button.js'
+import { Icon, type IconName } from './ui/icon.js'
+import { Toasts } from './ui/toast.js'
+
+// What not everybody needs comes when it is asked for.
+const Support = lazy(async () => ({ default: (await import('./screens/support/index.js')).Support }))
+const Live = lazy(async () => ({ default: (await import('./screens/live/index.js')).Live }))
+
+export function App() {
+  return (
+    <>
+      <Show when={chat()} keyed fallback={<SignIn />}>
+        {(here) => (
+          <ChatContext.Provider value={here}>
+            <Shell />
+          </ChatContext.Provider>
+        )}
+      </Show>
+      <Toasts />
+      <div class="unseen" role="log" aria-live="polite">
+        {announcement()}
+      </div>
+    </>
+  )
+}
+
+function Shell() {
+  createEffect(() => {
+    if (parts().length === 0) go('/conversations', { replace: true })
+  })
+  return (
+    <div class="shell" classList={{ deep: parts().length > 1 }}>
+      <a class="skip" href="#page" onClick={(event) => (event.preventDefault(), document.getElementById('page')?.focus())}>
+        {t('skip')}
+      </a>
+      <ConnectionBar />
+      <Rail />
+      <main class="page" id="page" tabindex="-1">
+        <ErrorBoundary fallback={() => <Broken />}>
+          <Suspense fallback={<p class="empty">{t('loading')}</p>}>
+            <Switch fallback={<p class="empty">{t('page.missing')}</p>}>
+              <Match when={parts().length === 0 || parts()[0] === 'conversations'}>
+                <Conversations />
+              </Match>
+              <Match when={parts()[0] === 'support'}>
+                <Support />
+              </Match>
+              <Match when={parts()[0] === 'live'}>
+                <Live />
+              </Match>
+            </Switch>
+          </Suspense>
+        </ErrorBoundary>
+      </main>
+    </div>
+  )
+}
+
+/** The server may have been renewed under the page, so that a part of it is no longer there. */
+function Broken() {
+  return (
+    <div class="empty" role="alert">
+      <p>{t('page.broken')}</p>
+      <Button onClick={() => location.reload()}>{t('page.reload')}</Button>
+    </div>
+  )
+}
+
+function Rail() {
+  const { client, me } = useChat()
+  const unread = watched(client, 'conversations', () => client.unread)
+  const pages = (): Array<{ to: string; icon: IconName; label: string; badge?: number }> => [
+    { to: '/conversations', icon: 'chat', label: t('conversations'), badge: unread() },
+    { to: '/support', icon: 'support', label: t('support') },
+    ...(me.role === 'admin' ? [{ to: '/live', icon: 'live', label: t('live') } as const] : []),
+  ]
+  return (
+    <nav class="rail" aria-label={t('main')}>
+      <ul role="list">
+        <For each={pages()}>
+          {(page) => (
+            <li>
+              <a class="rail-link" href={page.to} onClick={follow} aria-current={path().startsWith(page.to) ? 'page' : undefined}>
+                <Icon name={page.icon} size={22} />
+                <span>{page.label}</span>
+                <Show when={page.badge}>{(count) => <span class="badge">{count() > 99 ? '99+' : count()}</span>}</Show>
+              </a>
+            </li>
+          )}
+        </For>
+      </ul>
+      <span class="rail-space" />
+      <Account />
+    </nav>
+  )
+}

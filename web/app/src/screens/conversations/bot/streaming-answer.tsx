@@ -1,0 +1,148 @@
+/** The answer that a bot is giving, at the end of the messages: that it thinks, what it has said so far, or why there is nothing. */
+import type { ConversationState, Message, User } from '@palabre/client'
+import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
+import { useChat } from '../../../core/session.js'
+import { watched } from '../../../core/watch.js'
+import { t } from '../../../i18n/bot.js'
+import { Avatar } from '../../../ui/avatar.js'
+import { Button } from '../../../ui/button.js'
+import { Icon } from '../../../ui/icon.js'
+import { toastError } from '../../../ui/toast.js'
+import { Body } from '../history/body.js'
+import { botName } from './mode.js'
+import './bot.css'
+
+/** A model that has said nothing for so long has been given up by the server. */
+const THINKS_MS = 60_000
+
+/** Whom a bot mentions is not looked up while it speaks. */
+const NOBODY: readonly User[] = []
+
+/** Errors with texts of their own. */
+const KNOWN = ['model_failed', 'unavailable', 'quota_exceeded'] as const
+
+export function StreamingAnswer(props: { conversation: ConversationState }) {
+  const { client } = useChat()
+  const id = () => props.conversation.id
+  const stream = watched(client, () => `stream:${id()}` as const, () => client.stream(id()))
+  const last = watched(client, () => `messages:${id()}` as const, () => {
+    const held = client.messages(id())
+    return held && !held.hasNewer ? held.items.at(-1) : undefined
+  })
+  // A fence is no failure: who switched knows.
+  const error = () => (stream()?.error?.code === 'conflict' ? undefined : stream()?.error)
+  const thinks = createThinking(() => (props.conversation.mode === 'bot' && !stream() ? last() : undefined))
+  const name = () => botName(client, props.conversation)
+  const mayWrite = () => props.conversation.permission !== 'r'
+  return (
+    <Switch>
+      <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
+      <Match when={(stream() && !stream()?.error) || thinks()}>
+        <div class="message first answer" aria-busy="true">
+          <span class="message-avatar">
+            <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
+          </span>
+          <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
+          <div class="bubble">
+            <Show when={stream()?.text} fallback={<Dots />}>
+              {(text) => <Body text={text()} people={NOBODY} me="" />}
+            </Show>
+            <Show when={mayWrite()}>
+              <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void client.stop(id()).catch(toastError)}>
+                {t('stop')}
+              </Button>
+            </Show>
+          </div>
+        </div>
+      </Match>
+    </Switch>
+  )
+}
+
+/** Whether a message waits for the bot's answer, by what is known of it: nobody says that a model was asked. */
+function createThinking(last: Accessor<Message | undefined>): Accessor<boolean> {
+  const [thinks, set] = createSignal(false)
+  createEffect(() => {
+    const message = last()
+    const left = message && message.role === 'user' && message.kind === 'text' && !message.deleted_at ? Date.parse(message.date) + THINKS_MS - Date.now() : 0
+    set(left > 0)
+    if (left <= 0) return
+    const timer = setTimeout(() => set(false), Math.min(left, THINKS_MS))
+    onCleanup(() => clearTimeout(timer))
+  })
+  return thinks
+}
+
+function Dots() {
+  return (
+    <span class="dots" aria-hidden="true">
+      <span />
+      <span />
+      <span />
+    </span>
+  )
+}
+
+function Failed(props: { code: string; message: string; conversation: string; mayAsk: boolean }) {
+  const known = () => KNOWN.find((code) => code === props.code) ?? 'other'
+  return (
+    <div class="answer-failed" role="alert">
+      <Icon name="alert" size={18} />
+      <div>
+        <p>{t(`error.${known()}`)}</p>
+        <Show when={known() !== 'quota_exceeded'}>
+          <p class="small">{t('error.why', { detail: props.message })}</p>
+        </Show>
+      </div>
+      <Show when={props.mayAsk && known() !== 'quota_exceeded'}>
+        <AskAgain conversation={props.conversation} />
+      </Show>
+    </div>
+  )
+}
+
+/** Says once more what one said last. */
+function AskAgain(props: { conversation: string }) {
+  const { client, me } = useChat()
+  const last = watched(client, () => `messages:${props.conversation}` as const, () =>
+    client.messages(props.conversation)?.items.findLast(({ author, kind, deleted_at }) => author.id === me.id && kind === 'text' && !deleted_at),
+  )
+  const ask = ({ body, attachments }: Message) => {
+    try {
+      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+    } catch (error) {
+      toastError(error)
+    }
+  }
+  return (
+    <Show when={last()}>
+      {(message) => (
+        <Button small onClick={() => ask(message())}>
+          {t('again')}
+        </Button>
+      )}
+    </Show>
+  )
+}
+
+/** Below a bot's message that did not come to its own end. What was said last may be asked again. */
+export function AnswerEnd(props: { message: Message; mayAsk: boolean }) {
+  return <Show when={(props.message as Message & { ended?: 'stopped' | 'broken_off' }).ended}>{(how) => <End {...props} how={how()} />}</Show>
+}
+
+function End(props: { message: Message; mayAsk: boolean; how: 'stopped' | 'broken_off' }) {
+  const { client } = useChat()
+  const topic = () => `messages:${props.message.conversation}` as const
+  const isLast = watched(client, topic, () => client.messages(props.message.conversation)?.items.at(-1)?.id === props.message.id)
+  // The failure says it too, and has a button of its own.
+  const hasFailed = watched(client, () => `stream:${props.message.conversation}` as const, () => client.stream(props.message.conversation)?.error !== undefined)
+  return (
+    <div class="answer-end small">
+      <Icon name={props.how === 'stopped' ? 'stop' : 'alert'} size={16} />
+      <span>{t(`ended.${props.how}`)}</span>
+      <Show when={isLast() && !hasFailed() && props.mayAsk}>
+        <AskAgain conversation={props.message.conversation} />
+      </Show>
+    </div>
+  )
+}

@@ -1,0 +1,12 @@
+/** Emoji that are offered, with words to find them by in both languages. Any other can be typed. */
+export type Emoji = readonly [emoji: string, words: string]
+
+/** One click away. */
+export const QUICK = ['👍', '❤️', '😂', '🎉', '😮', '😢'] as const
+
+const LIST = `😀 grin smile sourire|😄 happy joy content|😁 beam rire|😅 sweat relief ouf|😂 laugh tears rire larmes|🤣 rofl mdr|🙂 slight smile sourire|😉 wink clin|😊 blush rougir|😇 angel ange|🥰 love amour|😍 heart eyes coeur|😘 kiss bisou|😋 yum miam|😜 tongue langue|🤔 think penser|🤨 doubt doute|😐 neutral neutre|😏 smirk|🙄 roll eyes yeux|😬 grimace|😴 sleep dormir|🤒 sick malade|🤯 mind blown|😎 cool sunglasses lunettes|🤓 nerd|😮 wow surprise|😢 sad cry triste|😭 sob pleurer|😱 scream peur|😤 huff|😡 angry fâché|🤬 curse|💀 skull mort|👻 ghost fantôme|🤖 robot bot|👋 wave salut|👌 okay|✌️ peace victory paix|🤞 luck chance|🤙 call appel|👈 left gauche|👉 right droite|👆 up haut|👇 down bas|👍 thumbs up yes oui pouce|👎 thumbs down no non pouce|👏 clap bravo|🙌 hooray hourra|🙏 thanks please merci|💪 strong fort|👀 eyes look yeux|❤️ heart love coeur amour|🧡 orange heart coeur|💛 yellow heart coeur|💚 green heart coeur|💙 blue heart coeur|💜 purple heart coeur|🖤 black heart coeur|💔 broken heart coeur|💯 hundred cent|💥 boom|💫 dizzy|🔥 fire feu|⭐ star étoile|🌟 glow étoile|✨ sparkles|🎉 party fête|🎊 confetti|🎂 cake birthday gâteau anniversaire|🎁 gift cadeau|🏆 trophy trophée|🥇 gold medal médaille|🎮 game jeu|🕹️ joystick jeu|🎲 dice dé|♟️ chess échecs|🎯 target cible|🎵 music musique|🎸 guitar guitare|🎬 film movie|📷 photo camera|⚽ football|🏀 basketball|🚀 rocket fusée|🚗 car voiture|✈️ plane avion|🏠 house maison|🌍 world monde|☀️ sun soleil|🌧️ rain pluie|❄️ snow neige|🌈 rainbow arc|🌸 flower fleur|🌳 tree arbre|🐶 dog chien|🐱 cat chat|🦊 fox renard|🐻 bear ours|🐼 panda|🦄 unicorn licorne|🐉 dragon|🍎 apple pomme|🍕 pizza|🍔 burger|🍟 fries frites|🍰 cake gâteau|☕ coffee café|🍵 tea thé|🍺 beer bière|🍷 wine vin|✅ check done fait|❌ cross no non|⚠️ warning attention|❓ question|❗ exclamation|💡 idea idée|🔒 lock|🔑 key clé|🔔 bell cloche|📌 pin épingle|📎 clip trombone|📝 note|📅 calendar calendrier|📈 chart up graphique|📉 chart down|💬 speech bulle|💤 sleep zzz|⏰ alarm réveil|⏳ wait attendre|💰 money argent|🐛 bug|🛠️ tools outils|🧪 test|🤷 shrug|🤦 facepalm`
+
+export const EMOJI: readonly Emoji[] = LIST.split('|').map((line) => {
+  const at = line.indexOf(' ')
+  return [line.slice(0, at), line.slice(at + 1)]
+})

@@ -1,0 +1,31 @@
+/** Asks before something that can't be undone, or not easily. */
+import { t as core } from '../../../i18n/core.js'
+import { Button } from '../../../ui/button.js'
+import { Dialog } from '../../../ui/dialog.js'
+
+export function Confirm(props: { title: string; text: string; action: string; run: () => unknown; onClose: () => void }) {
+  return (
+    <Dialog
+      title={props.title}
+      onClose={props.onClose}
+      actions={
+        <>
+          <Button onClick={props.onClose} autofocus>
+            {core('cancel')}
+          </Button>
+          <Button
+            look="danger"
+            onClick={() => {
+              props.run()
+              props.onClose()
+            }}
+          >
+            {props.action}
+          </Button>
+        </>
+      }
+    >
+      <p>{props.text}</p>
+    </Dialog>
+  )
+}

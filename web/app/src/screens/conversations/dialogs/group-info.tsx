@@ -1,0 +1,106 @@
+/** A group: its title, who is in it and what they may do; changed by who may. */
+import type { ConversationState, Member, Permission } from '@palabre/client'
+import { createSignal, For, onMount, Show } from 'solid-js'
+import { describe } from '../../../core/errors.js'
+import { useChat } from '../../../core/session.js'
+import { watched } from '../../../core/watch.js'
+import { t as core } from '../../../i18n/core.js'
+import { t } from '../../../i18n/conversation.js'
+import { Avatar } from '../../../ui/avatar.js'
+import { Button } from '../../../ui/button.js'
+import { Dialog } from '../../../ui/dialog.js'
+import { TextField } from '../../../ui/field.js'
+import { Icon } from '../../../ui/icon.js'
+import { Menu, type MenuItem } from '../../../ui/menu.js'
+import { toastError } from '../../../ui/toast.js'
+import { nameOf } from '../names.js'
+import { PeopleField, type Chosen } from './people-field.js'
+
+const PERMISSIONS = ['r', 'w', 'a', 'o'] as const
+
+export function GroupInfo(props: { conversation: ConversationState; onClose: () => void }) {
+  const { client, me } = useChat()
+  const id = props.conversation.id
+  const members = watched(client, `members:${id}`, () => client.members(id))
+  const [title, setTitle] = createSignal(props.conversation.title ?? '')
+  const [people, setPeople] = createSignal<Chosen[]>([])
+  const [problem, setProblem] = createSignal<string>()
+  const isOwner = () => props.conversation.permission === 'o'
+  const mayChange = () => isOwner() || props.conversation.permission === 'a'
+  onMount(() => client.loadMembers(id).catch(toastError))
+
+  const save = async () => {
+    setProblem(undefined)
+    const renamed = title().trim() !== (props.conversation.title ?? '')
+    try {
+      if (renamed || people().length > 0) {
+        await client.updateGroup(id, { ...(renamed && { title: title().trim() }), ...(people().length > 0 && { add: people().map(({ key }) => key) }) })
+      }
+      props.onClose()
+    } catch (error) {
+      setProblem(describe(error))
+    }
+  }
+  const items = (member: Member): MenuItem[] => [
+    ...PERMISSIONS.filter((one) => isOwner() || one !== 'o').map((one: Permission) => ({
+      label: t(`permission.${one}`),
+      checked: member.permission === one,
+      run: () => void client.updateGroup(id, { permissions: { [member.user.id]: one } }).catch(toastError),
+    })),
+    'line',
+    { label: t('group.remove'), icon: 'close', danger: true, run: () => void client.updateGroup(id, { remove: [member.user.id] }).catch(toastError) },
+  ]
+  const mayChangeThem = (member: Member) => mayChange() && member.user.id !== me.id && (isOwner() || member.permission !== 'o')
+
+  return (
+    <Dialog
+      title={t('group.info')}
+      onClose={props.onClose}
+      {...(mayChange() && { onSubmit: () => void save() })}
+      actions={
+        mayChange() && (
+          <>
+            <Button onClick={props.onClose}>{core('cancel')}</Button>
+            <Button type="submit" look="primary">
+              {core('save')}
+            </Button>
+          </>
+        )
+      }
+    >
+      <Show when={problem()}>
+        {(text) => (
+          <p class="notice bad" role="alert">
+            {text()}
+          </p>
+        )}
+      </Show>
+      <Show when={mayChange()} fallback={<p>{props.conversation.title}</p>}>
+        <TextField label={t('group.title')} required maxLength={200} value={title()} onInput={(event) => setTitle(event.currentTarget.value)} />
+        <PeopleField chosen={people()} onChange={setPeople} without={members()?.map(({ user }) => user.id) ?? []} />
+      </Show>
+      <h3 class="dialog-part">{t.count('members', props.conversation.member_count)}</h3>
+      <ul role="list" class="members">
+        <For each={members() ?? []}>
+          {(member) => (
+            <li class="member">
+              <Avatar id={member.user.id} name={nameOf(member.user)} small />
+              <span class="member-text">
+                <strong class="one-line">
+                  {nameOf(member.user)}
+                  {member.user.id === me.id ? ` (${t('you')})` : ''}
+                </strong>
+                <span class="quiet small">{t(`permission.${member.permission}`)}</span>
+              </span>
+              <Show when={mayChangeThem(member)}>
+                <Menu label={t('requests.more', { name: nameOf(member.user) })} items={items(member)}>
+                  <Icon name="more" />
+                </Menu>
+              </Show>
+            </li>
+          )}
+        </For>
+      </ul>
+    </Dialog>
+  )
+}

@@ -1,0 +1,265 @@
+/** What was said, however much: only what is on the screen is in the page. Older and newer messages come while scrolling. */
+import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show, untrack } from 'solid-js'
+import { Virtualizer, type VirtualizerHandle } from 'virtua/solid'
+import { announce } from '../../../core/announce.js'
+import { useChat } from '../../../core/session.js'
+import { watched } from '../../../core/watch.js'
+import { t as core } from '../../../i18n/core.js'
+import { t } from '../../../i18n/conversation.js'
+import { Icon } from '../../../ui/icon.js'
+import { toastError } from '../../../ui/toast.js'
+import { StreamingAnswer } from '../bot/streaming-answer.js'
+import { excerpt } from '../markdown-text.js'
+import { nameOf } from '../names.js'
+import { setWanted, wanted } from '../place.js'
+import { day } from '../times.js'
+import { MessageRow, type Actions } from './message.js'
+import { rowMaker, wereAddedBefore, type Row } from './rows.js'
+
+/** So near to an end of what is held, more is fetched. */
+const NEAR_PX = 600
+/** Closer to the bottom than this one is at the bottom, and stays there. */
+const BOTTOM_PX = 60
+
+export function History(props: { id: string; actions: Actions }) {
+  const { client, me } = useChat()
+  const { id } = props
+  const held = watched(client, `messages:${id}`, () => client.messages(id))
+  const pending = watched(client, 'outbox', () => client.pending(id))
+  const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
+  const conversations = watched(client, 'conversations', () => client.conversation(id))
+  const [readUpTo, setReadUpTo] = createSignal<number>()
+  const [atBottom, setAtBottom] = createSignal(true)
+  const [ready, setReady] = createSignal(false)
+  /** The message that the arrow keys are at. */
+  const [active, setActive] = createSignal<string>()
+  const [marked, setMarked] = createSignal<string>()
+  let scroller!: HTMLDivElement
+  let below!: HTMLDivElement
+  let virtual: VirtualizerHandle | undefined
+  let loading = false
+  let alive = true
+  onCleanup(() => {
+    alive = false
+    client.release(id)
+  })
+
+  const make = rowMaker()
+  const rows = createMemo<{ all: readonly Row[]; shift: boolean }>(
+    (before) => {
+      const window = held()
+      // What is on its way stands below the newest; where those are not held, it is not shown.
+      const waiting = window?.hasNewer ? [] : pending()
+      const watchedMembers = conversations()?.kind === 'private' ? [] : members()
+      const all = make({ items: window?.items ?? [], pending: waiting, readUpTo: readUpTo(), members: watchedMembers, me: me.id })
+      return { all, shift: wereAddedBefore(before.all, all) }
+    },
+    { all: [], shift: false },
+  )
+
+  const toBottom = () => {
+    virtual?.scrollToIndex(rows().all.length - 1, { align: 'end' })
+    // Below the last message an answer may be coming.
+    if (below.offsetHeight > 0) scroller.scrollTop = scroller.scrollHeight
+  }
+  const toRow = (key: string, align: 'center' | 'start' | 'nearest') => {
+    const at = rows().all.findIndex((row) => row.key === key)
+    if (at >= 0) virtual?.scrollToIndex(at, { align })
+    return at >= 0
+  }
+
+  const begin = async () => {
+    const conversation = client.conversation(id)
+    if (conversation && conversation.unread > 0) setReadUpTo(conversation.read_seq)
+    try {
+      const place = wanted()
+      if (place?.conversation === id) await show(place.seq)
+      else {
+        await client.open(id)
+        if (alive) settle(() => (rows().all.some(({ kind }) => kind === 'new') ? toRow('new', 'start') : toBottom()))
+      }
+    } catch (error) {
+      if (alive) toastError(error)
+    }
+  }
+  /** Goes somewhere as soon as the rows are there, and once more when they were measured. */
+  const settle = (go: () => void) => {
+    queueMicrotask(() => {
+      go()
+      requestAnimationFrame(() => {
+        go()
+        setReady(true)
+        requestAnimationFrame(scrolled)
+      })
+    })
+  }
+  const show = async (seq: number) => {
+    setWanted(undefined)
+    const find = () => client.messages(id)?.items.find((message) => message.seq === seq)
+    if (!find()) await client.openAt(id, seq)
+    if (!alive) return
+    const message = find()
+    if (!message) return
+    setAtBottom(false)
+    setMarked(message.id)
+    setActive(message.id)
+    settle(() => toRow(message.id, 'center'))
+  }
+  onMount(() => void begin())
+  createEffect(
+    on(wanted, (place) => {
+      if (place?.conversation === id && ready()) show(place.seq).catch(toastError)
+    }),
+  )
+
+  const load = async (older: boolean) => {
+    if (loading) return
+    loading = true
+    try {
+      await (older ? client.loadOlder(id) : client.loadNewer(id))
+    } catch {
+      // Without a connection: scrolling on tries again.
+    }
+    loading = false
+    if (alive) requestAnimationFrame(scrolled)
+  }
+
+  const scrolled = () => {
+    if (!virtual || !alive || !ready()) return
+    const { scrollOffset } = virtual
+    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight
+    const window = held()
+    setAtBottom(left < BOTTOM_PX && !window?.hasNewer)
+    if (window?.hasOlder && scrollOffset < NEAR_PX) void load(true)
+    else if (window?.hasNewer && left < NEAR_PX) void load(false)
+    tellWhatIsSeen()
+  }
+
+  /** What is on the screen of somebody who looks is read. */
+  const tellWhatIsSeen = () => {
+    if (!virtual || document.visibilityState !== 'visible' || !document.hasFocus()) return
+    const { all } = rows()
+    const last = virtual.findItemIndex(virtual.scrollOffset + virtual.viewportSize - 8)
+    for (let at = Math.min(last, all.length - 1); at >= 0; at -= 1) {
+      const row = all[at]
+      const seq = row?.kind === 'message' ? row.view().message?.seq : undefined
+      if (seq !== undefined) {
+        client.visible(id, seq)
+        return
+      }
+    }
+  }
+  for (const event of ['focus', 'visibilitychange']) {
+    const target = event === 'focus' ? window : document
+    target.addEventListener(event, tellWhatIsSeen)
+    onCleanup(() => target.removeEventListener(event, tellWhatIsSeen))
+  }
+
+  // New rows: who is at the bottom stays there, and who has written goes there.
+  createEffect(
+    on(rows, ({ all }, before) => {
+      if (!ready() || all.at(-1)?.key === before?.all.at(-1)?.key) return
+      const last = all.at(-1)
+      const isOwn = last?.kind === 'message' && last.view().pending !== undefined
+      if (!untrack(atBottom) && !isOwn) return
+      settle(toBottom)
+    }),
+  )
+  createEffect(
+    on(pending, (now, before) => {
+      // Written while older messages are looked at: on to the newest.
+      if (now.length > (before?.length ?? now.length) && held()?.hasNewer) client.open(id).then(() => settle(toBottom), toastError)
+    }),
+  )
+  // Said to who doesn't see it come.
+  const ended = client.on('message.text', (message) => {
+    if (message.conversation === id && message.author.id !== me.id) announce(`${nameOf(message.author)}: ${excerpt(message.body)}`)
+  })
+  onCleanup(ended)
+  onCleanup(client.on('llm.done', ({ message }) => void (message.conversation === id && announce(`${nameOf(message.author)}: ${excerpt(message.body)}`))))
+  // Who is at the bottom stays there while an answer grows.
+  const grown = new ResizeObserver(() => {
+    if (!ready()) return
+    if (untrack(atBottom)) toBottom()
+    requestAnimationFrame(scrolled)
+  })
+  onMount(() => [scroller, below].forEach((one) => grown.observe(one)))
+  onCleanup(() => grown.disconnect())
+
+  const messages = () => rows().all.filter((row) => row.kind === 'message')
+  const focusOn = (key: string) => {
+    setActive(key)
+    toRow(key, 'nearest')
+    const focus = (tries: number) => {
+      const found = scroller.querySelector<HTMLElement>(`[data-message="${CSS.escape(key)}"]`)
+      if (found) found.focus({ preventScroll: true })
+      else if (tries > 0) requestAnimationFrame(() => focus(tries - 1))
+    }
+    focus(10)
+  }
+  const keys = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey || !(event.target as HTMLElement).matches('.history, .message')) return
+    const all = messages()
+    const at = all.findIndex(({ key }) => key === (active() ?? all.at(-1)?.key))
+    const isIn = (event.target as HTMLElement).matches('.message')
+    const to = { ArrowUp: isIn ? at - 1 : at, ArrowDown: isIn ? at + 1 : at, Home: 0, End: all.length - 1 }[event.key]
+    if (to === undefined) return
+    event.preventDefault()
+    const row = all[Math.min(all.length - 1, Math.max(0, to))]
+    if (row) focusOn(row.key)
+    if (event.key === 'ArrowDown' && isIn && at === all.length - 1) props.actions.focusComposer()
+  }
+  const unreadBelow = () => (atBottom() ? 0 : (conversations()?.unread ?? 0))
+
+  return (
+    <div class="history-place">
+      {/* Its content can be scrolled with the keyboard, so it takes the focus. */}
+      <div ref={scroller} class="history" classList={{ ready: ready() }} role="region" aria-label={t('messages')} tabindex="0" onKeyDown={keys}>
+        <Show when={held()} fallback={<p class="empty">{core('loading')}</p>}>
+          <Show when={!held()?.hasOlder && rows().all.length === 0}>
+            <p class="empty">{t('history.none')}</p>
+          </Show>
+          <div class="history-space" />
+          <Virtualizer ref={(handle) => (virtual = handle)} data={rows().all as Row[]} shift={rows().shift} scrollRef={scroller} bufferSize={600} onScroll={scrolled} onResize={() => atBottom() && ready() && toBottom()}>
+            {(row) => <RowView row={row} conversation={id} actions={props.actions} active={active()} marked={marked()} onActive={setActive} />}
+          </Virtualizer>
+        </Show>
+        <div ref={below} class="history-below">
+          <Show when={!held()?.hasNewer && conversations()}>{(known) => <StreamingAnswer conversation={known()} />}</Show>
+        </div>
+      </div>
+      <Show when={!atBottom()}>
+        <button
+          type="button"
+          class="to-bottom"
+          onClick={() => {
+            if (held()?.hasNewer) client.open(id).then(() => settle(toBottom), toastError)
+            else toBottom()
+          }}
+        >
+          <Icon name="down" size={18} />
+          <span>{unreadBelow() > 0 ? t.count('new', unreadBelow()) : t('toBottom')}</span>
+        </button>
+      </Show>
+    </div>
+  )
+}
+
+function RowView(props: { row: Row; conversation: string; actions: Actions; active: string | undefined; marked: string | undefined; onActive: (key: string) => void }) {
+  const { row } = props
+  if (row.kind === 'day') {
+    return (
+      <div class="separator">
+        <span>{day(row.date)}</span>
+      </div>
+    )
+  }
+  if (row.kind === 'new') {
+    return (
+      <div class="separator new">
+        <span>{t('new.line')}</span>
+      </div>
+    )
+  }
+  return <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
+}

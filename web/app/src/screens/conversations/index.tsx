@@ -1,0 +1,63 @@
+/** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
+import { createEffect, Match, onCleanup, Show, Switch } from 'solid-js'
+import { go, parts } from '../../core/router.js'
+import { useChat } from '../../core/session.js'
+import { watched } from '../../core/watch.js'
+import { t as core } from '../../i18n/core.js'
+import { t } from '../../i18n/conversation.js'
+import { Conversation } from './conversation.js'
+import { ConversationList } from './list/index.js'
+import { titleOf } from './names.js'
+import './conversations.css'
+
+export function Conversations() {
+  const { client } = useChat()
+  const all = watched(client, 'conversations', () => client.conversations)
+  const connection = watched(client, 'connection', () => client.connection.phase)
+  const id = () => parts()[1]
+  const here = () => {
+    const wanted = id()
+    return wanted === undefined ? undefined : all().find((one) => one.id === wanted)
+  }
+  /** All conversations were told at least once. */
+  const isKnown = (before: boolean): boolean => before || connection() === 'online'
+
+  createEffect(() => {
+    const shown = here()
+    const title = shown ? titleOf(client, shown) : t('title')
+    document.title = client.unread > 0 ? `(${client.unread}) ${title} – Palabre` : `${title} – Palabre`
+  })
+
+  /** Alt with the arrows goes through the list, wherever one is. */
+  const keys = (event: KeyboardEvent) => {
+    if (!event.altKey || event.ctrlKey || event.metaKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
+    const shown = [...document.querySelectorAll<HTMLAnchorElement>('.conversation-link')]
+    const at = shown.findIndex((link) => link.getAttribute('aria-current') === 'page')
+    const next = shown.at(event.key === 'ArrowDown' ? (at + 1) % shown.length : Math.max(at - 1, -1))
+    if (!next) return
+    event.preventDefault()
+    go(next.pathname)
+  }
+  document.addEventListener('keydown', keys)
+  onCleanup(() => document.removeEventListener('keydown', keys))
+
+  let known = false
+  return (
+    <div class="conversations" classList={{ 'has-one': id() !== undefined }}>
+      <h1 class="unseen">{t('title')}</h1>
+      <ConversationList all={all()} shown={id()} />
+      <section class="conversation-place" aria-label={t('conversation')}>
+        <Switch fallback={<p class="empty">{t('choose')}</p>}>
+          <Match when={here()?.id} keyed>
+            {(shown) => <Conversation id={shown} />}
+          </Match>
+          <Match when={id() !== undefined}>
+            <Show when={(known = isKnown(known))} fallback={<p class="empty">{core('loading')}</p>}>
+              <p class="empty">{t('missing')}</p>
+            </Show>
+          </Match>
+        </Switch>
+      </section>
+    </div>
+  )
+}

@@ -1,0 +1,92 @@
+/** Asking for support. */
+import { PalabreError, type SupportPriority, type SupportRequest, type SupportType } from '@palabre/client'
+import { createSignal, For } from 'solid-js'
+import { describe } from '../../core/errors.js'
+import { go } from '../../core/router.js'
+import { useChat } from '../../core/session.js'
+import { t as core } from '../../i18n/core.js'
+import { t } from '../../i18n/support.js'
+import { Button } from '../../ui/button.js'
+import { Dialog } from '../../ui/dialog.js'
+import { CheckField, SelectField, TextArea, TextField } from '../../ui/field.js'
+import { useDesk } from './desk.js'
+
+const TYPES: readonly SupportType[] = ['CHAT', 'CONTACT_FORM']
+const ORDER: readonly SupportPriority[] = ['LOW', 'MEDIUM', 'HIGH']
+
+export function NewRequest(props: { subject?: string; onClose: () => void; onDone?: () => void }) {
+  const desk = useDesk()
+  const { rest } = useChat()
+  const [type, setType] = createSignal<SupportType>('CHAT')
+  const [subject, setSubject] = createSignal(props.subject ?? '')
+  const [priority, setPriority] = createSignal<SupportPriority>('MEDIUM')
+  const [message, setMessage] = createSignal('')
+  const [bot, setBot] = createSignal(false)
+  const [busy, setBusy] = createSignal(false)
+  const [problem, setProblem] = createSignal<string>()
+
+  const ask = async () => {
+    if (busy()) return
+    const text = message().trim()
+    if (type() === 'CONTACT_FORM' && !text) return setProblem(t('message.needed'))
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      const wantsBot = bot() && type() === 'CHAT'
+      const request = await rest.call<SupportRequest>('POST', '/api/v1/support/requests', {
+        type: type(),
+        priority: priority(),
+        subject: subject().trim(),
+        ...(text && { message: text }),
+        ...(wantsBot && { bot: true }),
+      })
+      desk.put(request)
+      // A chat begins at once, also before anything was said.
+      if (type() === 'CHAT' && !text && !wantsBot) await desk.openSession(request.id).catch(() => undefined)
+      props.onDone?.()
+      props.onClose()
+      go(`/support/${request.id}`)
+    } catch (error) {
+      const isWithoutBot = error instanceof PalabreError && bot() && (error.field === 'bot' || error.code === 'not_found')
+      setProblem(isWithoutBot ? t('bot.none') : describe(error))
+      setBusy(false)
+    }
+  }
+
+  return (
+    <Dialog
+      title={t('ask')}
+      onClose={props.onClose}
+      onSubmit={() => void ask()}
+      actions={
+        <>
+          <Button onClick={props.onClose}>{core('cancel')}</Button>
+          <Button type="submit" look="primary" disabled={busy()}>
+            {t('send')}
+          </Button>
+        </>
+      }
+    >
+      <TextField label={t('subject')} required autofocus maxLength={255} value={subject()} onInput={(event) => setSubject(event.currentTarget.value)} />
+      <fieldset class="support-kinds">
+        <legend>{t('type')}</legend>
+        <For each={TYPES}>
+          {(one) => (
+            <label class="support-kind">
+              <input type="radio" name="type" value={one} checked={type() === one} onChange={() => setType(one)} />
+              <span>
+                <strong>{t(`type.${one}`)}</strong>
+                <span class="hint">{t(`type.${one}.hint`)}</span>
+              </span>
+            </label>
+          )}
+        </For>
+      </fieldset>
+      <SelectField label={t('urgency')} value={priority()} onChange={(event) => setPriority(event.currentTarget.value as SupportPriority)}>
+        <For each={ORDER}>{(one) => <option value={one}>{t(`priority.${one}`)}</option>}</For>
+      </SelectField>
+      <TextArea label={t('message')} rows="4" maxLength={16_384} required={type() === 'CONTACT_FORM'} problem={problem()} value={message()} onInput={(event) => setMessage(event.currentTarget.value)} />
+      {type() === 'CHAT' && <CheckField label={t('bot')} checked={bot()} onChange={(event) => setBot(event.currentTarget.checked)} />}
+    </Dialog>
+  )
+}
