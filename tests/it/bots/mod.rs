@@ -3,6 +3,7 @@
 mod answers;
 mod assistants;
 mod bad_input;
+mod bots_service;
 mod chatbots;
 mod failures;
 mod handover;
