@@ -36,7 +36,6 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
                 .wrap(cors::layer(state))
                 .wrap(from_fn(cors::refresh))
                 .wrap(plain_answers())
-                .app_data(web::PayloadConfig::new(webhook::REQUEST_BYTES))
                 .service(
                     web::resource("/auth/login")
                         .post(webhook::login::create)

@@ -1,7 +1,7 @@
 //! `POST /webhook/wibot/chat`: a message to the assistant, and its answer.
 
 use super::conversations::conversation_id;
-use super::{answer, caller};
+use super::{answer, body, caller};
 use crate::chat::exchange::{self, Answer, File, Question};
 use crate::http::HttpState;
 use crate::model::limits::{BODY_BYTES, BODY_CHARS};
@@ -12,17 +12,11 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use base64::Engine;
 use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::GeneralPurposeConfig;
-use bytes::BytesMut;
-use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// Bytes of a request: a message with some logs.
 const REQUEST_BYTES: usize = 1024 * 1024;
-/// How long a request may take to arrive.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(60);
 /// Files of a message.
 const FILES: usize = 50;
 /// Characters of a file's name.
@@ -56,9 +50,11 @@ struct Asked {
 pub async fn create(request: HttpRequest, state: web::Data<HttpState>, body: web::Payload) -> HttpResponse {
     let user = match caller::user(&request, &state).await {
         Ok(user) => user,
+        // A message that is not answered is 500, whatever the reason.
+        Err(refused) if refused.status().is_server_error() => return answer::failed(),
         Err(refused) => return refused,
     };
-    let body = match read(body).await {
+    let body = match body::read(body, REQUEST_BYTES).await {
         Ok(body) => body,
         Err(refused) => return refused,
     };
@@ -98,24 +94,6 @@ async fn quota_exceeded(state: &HttpState, user: &UserRow) -> HttpResponse {
     match state.chat.quota.of_user(user.id).await {
         Ok(standing) => answer::quota_exceeded(standing.limit.tokens.unwrap_or_default()),
         Err(_) => answer::failed(),
-    }
-}
-
-async fn read(mut body: web::Payload) -> Result<BytesMut, HttpResponse> {
-    let read = async {
-        let mut bytes = BytesMut::new();
-        while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|_| answer::bad_request("Requête incomplète"))?;
-            if bytes.len().saturating_add(chunk.len()) > REQUEST_BYTES {
-                return Err(answer::too_large());
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    match timeout(REQUEST_PATIENCE, read).await {
-        Ok(read) => read,
-        Err(_) => Err(answer::bad_request("Requête incomplète")),
     }
 }
 
@@ -161,20 +139,16 @@ fn file(value: Value) -> Result<File, &'static str> {
 
 /// A file's content as text: what begins with `data:…;base64,` is decoded.
 fn decode(content: String) -> Result<String, &'static str> {
-    let Some((head, data)) = content.strip_prefix("data:").and_then(|rest| rest.split_once(',')) else {
-        return Ok(content);
-    };
-    let is_base64 = head.len() >= BASE64_MARK.len()
-        && head.get(head.len() - BASE64_MARK.len()..).is_some_and(|mark| mark.eq_ignore_ascii_case(BASE64_MARK));
-    if !is_base64 {
-        return Ok(content);
-    }
+    let Some(rest) = content.strip_prefix("data:") else { return Ok(content) };
+    // Parameters before it may have commas, in quotes.
+    let Some(at) = rest.to_ascii_lowercase().find(BASE64_MARK) else { return Ok(content) };
+    let data = rest.get(at + BASE64_MARK.len()..).unwrap_or_default();
     let bytes = BASE64.decode(data).map_err(|_| "Contenu de fichier illisible : base64 attendu")?;
     String::from_utf8(bytes).map_err(|_| "Contenu de fichier illisible : texte UTF-8 attendu")
 }
 
-/// What stands before the comma of such an address.
-const BASE64_MARK: &str = ";base64";
+/// What stands before the data of such an address.
+const BASE64_MARK: &str = ";base64,";
 
 /// A text that has to be there.
 fn text(fields: &mut Map<String, Value>, field: &str, missing: &'static str) -> Result<String, &'static str> {
@@ -199,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_message_with_files() {
-        let data = format!("data:text/plain;charset=utf-8;base64,{}", STANDARD.encode("é\n"));
+        let data = format!("data:text/plain;charset=utf-8;name=\"a, b\";BASE64,{}", STANDARD.encode("é\n"));
         let files = json!([{ "name": "a", "content": "plain, data:" }, { "name": "b", "content": data }, { "name": "c", "content": "" }]);
         let asked =
             parsed(&json!({ "conversation_id": ID, "message": " Bonjour ", "files": files, "more": 1 })).unwrap();

@@ -1,10 +1,9 @@
 //! `POST /webhook/auth/login`: a name and a password for a token.
 
-use super::answer;
+use super::{REQUEST_BYTES, answer, body};
 use crate::http::HttpState;
 use crate::http::sign_in::{self, Refusal};
 use crate::model::limits::PASSWORD_BYTES;
-use actix_web::error::PayloadError;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
@@ -24,15 +23,10 @@ struct SignedInUser<'a> {
 }
 
 /// Answers a sign-in.
-pub async fn create(
-    request: HttpRequest,
-    state: web::Data<HttpState>,
-    body: Result<web::Bytes, actix_web::Error>,
-) -> HttpResponse {
-    let body = match body {
+pub async fn create(request: HttpRequest, state: web::Data<HttpState>, body: web::Payload) -> HttpResponse {
+    let body = match body::read(body, REQUEST_BYTES).await {
         Ok(body) => body,
-        Err(error) if is_too_large(&error) => return answer::too_large(),
-        Err(_) => return answer::bad_request("Requête incomplète"),
+        Err(refused) => return refused,
     };
     if request.content_type() != "application/json" {
         return answer::bad_request("Content-Type attendu : application/json");
@@ -77,10 +71,6 @@ fn parse(body: &[u8]) -> Result<(String, String), &'static str> {
         return Err("Mot de passe trop long : 72 octets au plus");
     }
     Ok((username, password))
-}
-
-fn is_too_large(error: &actix_web::Error) -> bool {
-    matches!(error.as_error::<PayloadError>(), Some(PayloadError::Overflow))
 }
 
 #[cfg(test)]

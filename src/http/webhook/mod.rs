@@ -2,6 +2,7 @@
 //! exact.
 
 pub mod answer;
+mod body;
 mod caller;
 pub mod chat;
 pub mod conversations;

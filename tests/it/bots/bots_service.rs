@@ -46,10 +46,12 @@ impl BackEnd {
     }
 }
 
+type Row = (i64, String, String, Option<Uuid>, Option<Uuid>);
+
 /// What is stored of an instance: number, role, text, whether it has an author or a bot.
 async fn stored(stage: &Stage, instance: &str) -> Vec<(i64, String, String, bool, bool)> {
     let id: ConversationId = instance.parse().unwrap();
-    let rows: Vec<(i64, String, String, Option<Uuid>, Option<Uuid>)> = messages::table
+    let rows: Vec<Row> = messages::table
         .filter(messages::conversation_id.eq(id))
         .order(messages::seq)
         .select((messages::seq, messages::role, messages::body, messages::author_id, messages::chatbot_id))
