@@ -25,13 +25,13 @@ run: ## Start a server with demo data; it sets up this machine first, if need be
 	@scripts/web build --if-possible
 	cargo run --locked -- serve --demo --data-dir "$(DATA_DIR)"
 
+# Tests wait more than they compute: more of them at once than cores, and what needs only the program side by side.
 test: setup ## Check formatting, lints and behaviour, as CI does
 	@scripts/web build
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	cargo test --locked
-	@PALABRE_BIN="$(BUILT)" scripts/contract
-	@PALABRE_BIN="$(BUILT)" scripts/web test
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
+	@PALABRE_BIN="$(BUILT)" $(MAKE) --no-print-directory --jobs=2 --output-sync=target contract browser
 
 web: ## Build the web application, which the server is then built with
 	@scripts/web build

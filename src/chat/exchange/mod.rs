@@ -70,7 +70,8 @@ pub struct Answer {
     pub remaining: Option<u64>,
 }
 
-/// Asks, and waits for the answer. Who stops waiting ends it, unless it is being stored already.
+/// Asks, and waits for the answer. Dropped, it ends the question, unless its answer is being stored already. A client that hangs up
+/// over HTTP/1.1 does not drop it: it may have closed its half of the connection only, so the question is answered and stored.
 ///
 /// # Errors
 /// Nothing is stored then. Nothing is booked either, but for a model that answered in vain: because the asker went away, or somebody

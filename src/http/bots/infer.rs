@@ -24,17 +24,17 @@ const ATTACHMENT_BYTES: u64 = 1024 * 1024;
 /// The bot of a new instance.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "chatbot": "b07b07b0-0000-4000-8000-000000000001" }))]
 pub struct NewInstance {
     /// The key's own.
-    #[schema(example = "b07b07b0-0000-4000-8000-000000000001")]
     chatbot: ChatbotId,
 }
 
 /// A conversation with a bot that nobody is a member of.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({ "instance": "0b5e55ed-0000-4000-8000-000000000001" }))]
 pub struct Instance {
     /// The conversation's id.
-    #[schema(example = "0b5e55ed-0000-4000-8000-000000000001")]
     instance: ConversationId,
 }
 
