@@ -30,7 +30,7 @@ test: setup ## Check formatting, lints and behaviour, as CI does
 	@scripts/web build
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} cargo test --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-6} cargo test --locked
 	@PALABRE_BIN="$(BUILT)" $(MAKE) --no-print-directory --jobs=2 --output-sync=target contract browser
 
 web: ## Build the web application, which the server is then built with

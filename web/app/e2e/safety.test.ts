@@ -37,6 +37,12 @@ const ATTACKS = [
   '| <img src=x onerror=1> | b |\n|---|---|\n| <script>1</script> | d |',
   `{{constructor.constructor('${HIT}')()}}`,
   `\u202e\u2066<b onclick=${HIT}>x`,
+  // What is short and asks for much.
+  '>'.repeat(16_000) + 'x',
+  '- '.repeat(8_000) + 'x',
+  `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_000)}`,
+  '*a **b '.repeat(2_000),
+  '['.repeat(8_000) + '](x)'.repeat(1_000),
 ]
 
 test('what is written is only ever text', async () => {
@@ -58,10 +64,14 @@ test('what is written is only ever text', async () => {
       elements: [...document.querySelectorAll('.message :is(script, img, iframe, style, link, base, form, object, embed, details, svg svg)')].map((element) => element.outerHTML),
       attributes: [...document.querySelectorAll('.body *')].flatMap((element) => [...element.attributes].filter(({ name }) => !['href', 'title', 'rel', 'class', 'tabindex', 'start'].includes(name)).map(({ name }) => name)),
       links: [...document.querySelectorAll<HTMLAnchorElement>('.body a')].map(({ protocol }) => protocol).filter((protocol) => !['http:', 'https:', 'mailto:', 'tel:'].includes(protocol)),
-      classes: [...document.querySelectorAll('.body [class]')].map(({ className }) => String(className)).filter((name) => !/^(language-[\w+#.-]+( hljs)?|hljs[-\w ]*|body-wide|body-heading|mention( me)?)$/.test(name)),
+      classes: [...document.querySelectorAll('.body [class]')].map(({ className }) => String(className)).filter((name) => !/^(language-[\w+#.-]+( hljs)?|hljs[-\w ]*|body-plain|body-wide|body-heading|mention( me)?)$/.test(name)),
     }))
     assert.deepEqual(found, { hit: false, elements: [], attributes: [], links: [], classes: [] })
   }
+
+  // None of it keeps anybody from coming back to the conversation.
+  await other.page.reload()
+  await message(other.page, 'that was all').waitFor()
 
   // The title of a group, a status, a search, a draft.
   const attack = ATTACKS[1] as string

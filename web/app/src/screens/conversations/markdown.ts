@@ -32,8 +32,43 @@ const RULES = {
   RETURN_DOM_FRAGMENT: true as const,
 }
 
-/** The nodes of a text; `people` are those whom mentions may name, `me` one's own username. */
+/** Lists and quotations within each other: more than this nobody reads, and the parser goes one call deeper for each. */
+const DEEP = /^(?:[ \t]*(?:>|[*+-][ \t]|\d{1,9}[.)][ \t])){21}/m
+/** Cells of a table. Each line gets as many as the first, so that a short text may ask for millions. */
+const CELLS = 5_000
+
+/** Whether a text can be shown as Markdown without harm to the page, whoever wrote it. */
+function isTame(text: string): boolean {
+  if (DEEP.test(text)) return false
+  const lines = text.split('\n')
+  const widest = Math.max(...lines.map((line) => line.split('|').length - 1))
+  return widest * lines.length <= CELLS
+}
+
+/** A text as it was written. */
+function plain(text: string): DocumentFragment {
+  const line = document.createElement('p')
+  line.className = 'body-plain'
+  line.textContent = text
+  const fragment = document.createDocumentFragment()
+  fragment.append(line)
+  return fragment
+}
+
+/**
+ * The nodes of a text; `people` are those whom mentions may name, `me` one's own username. What is no Markdown that one would write
+ * comes as it is, so that no message takes a conversation down.
+ */
 export function render(text: string, people: readonly User[], me: string): DocumentFragment {
+  if (!isTame(text)) return plain(text)
+  try {
+    return formatted(text, people, me)
+  } catch {
+    return plain(text)
+  }
+}
+
+function formatted(text: string, people: readonly User[], me: string): DocumentFragment {
   const fragment = purify.sanitize(marked.parse(text, { async: false }), RULES)
   for (const link of fragment.querySelectorAll('a')) {
     if (!link.hasAttribute('href')) link.replaceWith(...link.childNodes)

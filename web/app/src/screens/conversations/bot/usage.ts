@@ -23,6 +23,9 @@ export interface Usage {
 
 /** How long to wait after an answer: several may end at once. */
 const SETTLED_MS = 300
+/** An answer is told before it is booked: while something is still kept for one, the server is asked again, so often. */
+const AGAIN_MS = 1_000
+const TRIES = 20
 
 /** What was used, asked again after each answer and each break. It is missing until it is known, and stays as it was when asking fails. */
 export function createUsage(): Accessor<Usage | undefined> {
@@ -31,14 +34,23 @@ export function createUsage(): Accessor<Usage | undefined> {
   const connection = watched(client, 'connection', () => client.connection.phase)
   let timer: ReturnType<typeof setTimeout> | undefined
   const given = new AbortController()
+  let left = 0
   const ask = () => {
     timer = undefined
-    rest.call<Usage>('GET', '/api/v1/usage', undefined, given.signal).then(set, () => undefined)
+    const known = (now: Usage) => {
+      set(now)
+      if (now.tokens.reserved > 0 && left-- > 0) timer ??= setTimeout(ask, AGAIN_MS)
+    }
+    rest.call<Usage>('GET', '/api/v1/usage', undefined, given.signal).then(known, () => undefined)
   }
-  const soon = () => void (timer ??= setTimeout(ask, SETTLED_MS))
+  const soon = () => {
+    left = TRIES
+    timer ??= setTimeout(ask, SETTLED_MS)
+  }
   createComputed(on(connection, (phase) => phase === 'online' && ask()))
   const stops = [client.on('llm.done', soon), client.on('llm.error', soon), client.on('quota.warning', soon)]
   onCleanup(() => {
+    left = 0
     for (const stop of stops) stop()
     clearTimeout(timer)
     given.abort()

@@ -17,7 +17,8 @@ export function Body(props: { text: string; people: readonly User[]; me: string 
   })
   const click = (event: MouseEvent) => {
     const link = (event.target as Element).closest?.('a')
-    if (!link) return
+    // The right button opens the browser's own menu.
+    if (!link || event.button > 1) return
     event.preventDefault()
     setLeaving(link.href)
   }
