@@ -40,7 +40,6 @@ const ATTACKS = [
   // What is short and asks for much.
   '>'.repeat(16_000) + 'x',
   '- '.repeat(8_000) + 'x',
-  `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_000)}`,
   '*a **b '.repeat(2_000),
   '['.repeat(8_000) + '](x)'.repeat(1_000),
 ]
