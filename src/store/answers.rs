@@ -347,16 +347,7 @@ pub async fn finish(
         // Where nothing was said meanwhile nothing is left to look at.
         let seen = conversations::table.find(conversation).filter(conversations::answered_seq.eq(seq - 1));
         diesel::update(seen).set(conversations::answered_seq.eq(seq)).execute(conn).await?;
-        let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-        diesel::insert_into(answer_usage::table)
-            .values((
-                answer_usage::message_id.eq(ending.id),
-                answer_usage::conversation_id.eq(conversation),
-                answer_usage::input_tokens.eq(count(ending.usage.input_tokens)),
-                answer_usage::output_tokens.eq(count(ending.usage.output_tokens)),
-            ))
-            .execute(conn)
-            .await?;
+        keep_usage(conn, conversation, ending.id, ending.usage).await?;
         if let Some(ended) = ending.ended {
             diesel::update(message_table::table.find((conversation, seq)))
                 .set(message_table::ended.eq(ended))
@@ -459,6 +450,26 @@ pub async fn unanswered(
         .select((conversations::project_id, conversations::id))
         .load(conn)
         .await
+}
+
+/// Keeps what an answer took, beside its message.
+pub(super) async fn keep_usage(
+    conn: &mut AsyncPgConnection,
+    conversation: ConversationId,
+    answer: MessageId,
+    usage: Usage,
+) -> QueryResult<()> {
+    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
+    diesel::insert_into(answer_usage::table)
+        .values((
+            answer_usage::message_id.eq(answer),
+            answer_usage::conversation_id.eq(conversation),
+            answer_usage::input_tokens.eq(count(usage.input_tokens)),
+            answer_usage::output_tokens.eq(count(usage.output_tokens)),
+        ))
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 /// What the answers of these messages took; those of which nobody noted it are left out.

@@ -21,11 +21,9 @@ use crate::model::{ChatbotId, ConversationId, Failure, MessageId, Usage, UserId}
 use crate::store::exchanges::pairs::{self, Pair, Stored};
 use crate::store::exchanges::turns::{self, Begun, Party, Seat, Taken};
 use futures_util::future::{Either, select};
-use model::Spent;
 use serde_json::{Value, json};
 use std::pin::pin;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use uuid::Uuid;
 
@@ -70,25 +68,20 @@ pub struct Answer {
     pub remaining: Option<u64>,
 }
 
-/// Asks, and waits for the answer. Dropped, it ends the question, unless its answer is being stored already. A client that hangs up
-/// over HTTP/1.1 does not drop it: it may have closed its half of the connection only, so the question is answered and stored.
+/// Asks, and waits for the answer. Who stops waiting finds question and answer in the conversation later.
 ///
 /// # Errors
-/// Nothing is stored then. Nothing is booked either, but for a model that answered in vain: because the asker went away, or somebody
-/// else is to answer by now.
+/// Nothing is stored then. Nothing is booked either, but for a model that answered in vain, since somebody else is to answer by now.
 /// - [`Failure::Forbidden`], [`Failure::NotFound`] for a conversation that is not the asker's.
 /// - [`Failure::QuotaExceeded`], [`Failure::ModelFailed`].
 /// - [`Failure::Conflict`] if somebody else is to answer by now.
 /// - [`Failure::Unavailable`] if too many wait, or for too long, or the database is away.
 pub async fn ask(chat: &Chat, question: Question) -> Result<Answer, Failure> {
-    let (waits, gone) = oneshot::channel::<()>();
-    // A task of its own, so that storing is not cut off in the middle.
-    let answer = actix::spawn(run(chat.clone(), question, gone)).await;
-    drop(waits);
-    answer.unwrap_or(Err(Failure::Internal))
+    // A task of its own, so that nothing cuts it off in the middle.
+    actix::spawn(run(chat.clone(), question)).await.unwrap_or(Err(Failure::Internal))
 }
 
-async fn run(chat: Chat, question: Question, gone: oneshot::Receiver<()>) -> Result<Answer, Failure> {
+async fn run(chat: Chat, question: Question) -> Result<Answer, Failure> {
     let lines = chat.llm().ok_or(Failure::Unavailable)?.lines.clone();
     let Seat { project, conversation, party } = question.seat;
     let asker = match party {
@@ -98,21 +91,14 @@ async fn run(chat: Chat, question: Question, gone: oneshot::Receiver<()>) -> Res
     let asked_at = chat.now();
     let deadline = Instant::now() + PATIENCE;
     let holder = Uuid::new_v4();
-    let mut spent = Spent::default();
     let answered = async {
         let place =
             timeout_at(deadline, lines.enter(conversation, asker)).await.map_err(|_| Failure::Unavailable)??;
         let begun = take(&chat, question.seat, holder, deadline).await?;
-        let said = while_held(&chat, conversation, holder, model::answer(&chat, &question, &begun, &mut spent)).await?;
+        let said = while_held(&chat, conversation, holder, model::answer(&chat, &question, &begun)).await?;
         Ok((place, begun, said))
     };
-    let answered = tokio::select! {
-        biased;
-        _ = gone => Err(Failure::Unavailable),
-        answered = answered => answered,
-    };
-    spent.settle().await;
-    let stored = match answered {
+    let stored = match answered.await {
         Ok((place, begun, said)) => {
             let (body, usage, reservation) = said;
             let pair = Pair {

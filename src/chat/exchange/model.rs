@@ -7,7 +7,6 @@ use crate::assistant::provider::{Delta, ModelError, Passage, Prompt, Wait};
 use crate::assistant::quota::{self, Reservation};
 use crate::assistant::{Models, call};
 use crate::model::limits::{BODY_BYTES, BODY_CHARS};
-use crate::model::quota::Used;
 use crate::model::{Failure, Usage};
 use crate::store::chatbots;
 use crate::store::exchanges::turns::{Begun, Party};
@@ -25,50 +24,20 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The answer, what it took, and what was kept of the quotas for it.
 pub type Complete = (String, Usage, Reservation);
 
-/// What a call holds and has taken so far. It stays with who waits, so that a call that is given up is booked all the same.
-#[derive(Default)]
-pub struct Spent {
-    reservation: Option<Reservation>,
-    /// Characters that the model was told; 0 until it is asked.
-    told: u64,
-    /// Characters that it said.
-    said: u64,
-}
-
-impl Spent {
-    /// Books what a call that was given up took, as far as it is known.
-    pub async fn settle(self) {
-        let Some(reservation) = self.reservation else { return };
-        let used = match self.told {
-            0 => Used::default(),
-            told => {
-                let Usage { input_tokens: input, output_tokens: output } = Usage::estimate(told, self.said);
-                Used { input, output }
-            }
-        };
-        // What can't be booked now is booked later.
-        let _ = reservation.settle(used).await;
-    }
-}
-
-/// Asks the bot's model. Dropped in the middle, it leaves in `spent` what is to be booked.
+/// Asks the bot's model.
 ///
 /// # Errors
 /// Those of the quotas and of the model. What was reserved is given back.
-pub async fn answer(chat: &Chat, question: &Question, begun: &Begun, spent: &mut Spent) -> Result<Complete, Failure> {
+pub async fn answer(chat: &Chat, question: &Question, begun: &Begun) -> Result<Complete, Failure> {
     let models = &chat.llm().ok_or(Failure::Unavailable)?.models;
     let mut prompt = prompt(chat, models, question, begun).await?;
     let told = prompt.characters();
-    let reservation = spent.reservation.insert(chat.quota.reserve(as_call(models, question, begun, &prompt)).await?);
+    let reservation = chat.quota.reserve(as_call(models, question, begun, &prompt)).await?;
     prompt.settings.output_tokens = u32::try_from(reservation.output_tokens()).unwrap_or(u32::MAX);
     let said = match models.ask(question.seat.project, prompt).await {
-        Ok(call) => {
-            spent.told = told;
-            collect(call, &mut spent.said).await
-        }
+        Ok(call) => collect(call).await,
         Err(error) => Err(error),
     };
-    let reservation = spent.reservation.take().ok_or(Failure::Internal)?;
     match said {
         Ok((body, usage)) => {
             let said = u64::try_from(body.chars().count()).unwrap_or(u64::MAX);
@@ -128,7 +97,7 @@ fn with_files(text: &str, files: &[File]) -> String {
 }
 
 /// All that a model says.
-async fn collect(mut call: call::Call, said: &mut u64) -> Result<(String, Option<Usage>), ModelError> {
+async fn collect(mut call: call::Call) -> Result<(String, Option<Usage>), ModelError> {
     let (mut body, mut characters) = (String::new(), 0);
     loop {
         let next = timeout(LOOK, call.next()).await;
@@ -145,7 +114,6 @@ async fn collect(mut call: call::Call, said: &mut u64) -> Result<(String, Option
                         return Err(ModelError::TooLarge);
                     }
                     body.push(c);
-                    *said += 1;
                 }
             }
             Delta::ToolCall(_) => {}

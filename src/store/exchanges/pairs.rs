@@ -2,7 +2,7 @@
 
 use super::super::messages::{self, NewMessage, Outcome};
 use super::super::schema::{
-    answer_usage, conversations, exchange_turns, exchanges, instances, members, messages as message_table, projects,
+    conversations, exchange_turns, exchanges, instances, members, messages as message_table, projects,
 };
 use super::super::usage::{self, Warning};
 use super::super::{answers, quotas};
@@ -210,16 +210,7 @@ async fn insert(conn: &mut AsyncPgConnection, pair: &Pair, version: i64, now: Da
         ))
         .execute(conn)
         .await?;
-    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    diesel::insert_into(answer_usage::table)
-        .values((
-            answer_usage::message_id.eq(pair.answer),
-            answer_usage::conversation_id.eq(conversation),
-            answer_usage::input_tokens.eq(count(pair.usage.input_tokens)),
-            answer_usage::output_tokens.eq(count(pair.usage.output_tokens)),
-        ))
-        .execute(conn)
-        .await?;
+    answers::keep_usage(conn, conversation, pair.answer, pair.usage).await?;
     Ok(*seq)
 }
 
