@@ -14,6 +14,17 @@ export async function say(page: Page, text: string): Promise<void> {
   await composer(page).press('Enter')
 }
 
+/**
+ * Writes something long as people do, from the clipboard. To `fill` is to type all of it at one go, for which Chromium takes time that grows
+ * with the square of the lines: half a minute for four thousand.
+ */
+export async function paste(page: Page, text: string): Promise<void> {
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
+  await page.evaluate((words) => navigator.clipboard.writeText(words), text)
+  await composer(page).focus()
+  await page.keyboard.press('ControlOrMeta+V')
+}
+
 /** Opens the conversation of this title. */
 export const open = (page: Page, title: string): Promise<void> => page.locator('.conversation-link', { hasText: title }).click()
 

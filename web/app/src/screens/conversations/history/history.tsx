@@ -12,12 +12,14 @@ import { StreamingAnswer } from '../bot/streaming-answer.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { setWanted, wanted } from '../place.js'
-import { day } from '../times.js'
-import { MessageRow, type Actions } from './message.js'
+import type { Actions } from './message.js'
+import { RowView } from './row.js'
 import { rowMaker, wereAddedBefore, type Row } from './rows.js'
 
 /** So near to an end of what is held, more is fetched. */
 const NEAR_PX = 600
+/** A message far away is there only when those around it were measured, which takes long where they are large. */
+const PATIENT_FRAMES = 120
 /** Closer to the bottom than this one is at the bottom, and stays there. */
 const BOTTOM_PX = 60
 
@@ -191,11 +193,14 @@ export function History(props: { id: string; actions: Actions }) {
     setActive(key)
     toRow(key, 'nearest')
     const focus = (tries: number) => {
+      // Gone on, or elsewhere, meanwhile.
+      if (active() !== key || !alive) return
       const found = scroller.querySelector<HTMLElement>(`[data-message="${CSS.escape(key)}"]`)
-      if (found) found.focus({ preventScroll: true })
-      else if (tries > 0) requestAnimationFrame(() => focus(tries - 1))
+      found?.focus({ preventScroll: true })
+      // Rows that were not measured yet are there, but hidden, and take no focus.
+      if (tries > 0 && (!found || document.activeElement !== found)) requestAnimationFrame(() => focus(tries - 1))
     }
-    focus(10)
+    focus(PATIENT_FRAMES)
   }
   const keys = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey || !(event.target as HTMLElement).matches('.history, .message')) return
@@ -243,23 +248,4 @@ export function History(props: { id: string; actions: Actions }) {
       </Show>
     </div>
   )
-}
-
-function RowView(props: { row: Row; conversation: string; actions: Actions; active: string | undefined; marked: string | undefined; onActive: (key: string) => void }) {
-  const { row } = props
-  if (row.kind === 'day') {
-    return (
-      <div class="separator">
-        <span>{day(row.date)}</span>
-      </div>
-    )
-  }
-  if (row.kind === 'new') {
-    return (
-      <div class="separator new">
-        <span>{t('new.line')}</span>
-      </div>
-    )
-  }
-  return <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
 }
