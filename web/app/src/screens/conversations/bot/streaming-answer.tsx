@@ -101,15 +101,16 @@ function Failed(props: { code: string; message: string; conversation: string; ma
   )
 }
 
-/** Says once more what one said last. */
+/** Asks once more what went without an answer: whoever asked it, in their words and as they meant it. */
 function AskAgain(props: { conversation: string }) {
   const { client, me } = useChat()
-  const last = watched(client, () => `messages:${props.conversation}` as const, () =>
-    client.messages(props.conversation)?.items.findLast(({ author, kind, deleted_at }) => author.id === me.id && kind === 'text' && !deleted_at),
-  )
-  const ask = ({ body, attachments }: Message) => {
+  const last = watched(client, () => `messages:${props.conversation}` as const, () => {
+    const asked = client.messages(props.conversation)?.items.findLast(({ role, kind, deleted_at }) => role === 'user' && kind !== 'system' && !deleted_at)
+    return asked?.author.id === me.id && asked.kind === 'text' ? asked : undefined
+  })
+  const ask = ({ body, attachments, reply_to, tone }: Message) => {
     try {
-      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }), ...(reply_to && { reply_to }), ...(tone && { tone }) })
     } catch (error) {
       toastError(error)
     }
@@ -127,7 +128,7 @@ function AskAgain(props: { conversation: string }) {
 
 /** Below a bot's message that did not come to its own end. What was said last may be asked again. */
 export function AnswerEnd(props: { message: Message; mayAsk: boolean }) {
-  return <Show when={(props.message as Message & { ended?: 'stopped' | 'broken_off' }).ended}>{(how) => <End {...props} how={how()} />}</Show>
+  return <Show when={props.message.ended}>{(how) => <End {...props} how={how()} />}</Show>
 }
 
 function End(props: { message: Message; mayAsk: boolean; how: 'stopped' | 'broken_off' }) {
