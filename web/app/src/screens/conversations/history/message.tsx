@@ -63,6 +63,7 @@ function Said(props: Props & { message: Message }) {
   const { client, me } = useChat()
   const [picker, setPicker] = createSignal<HTMLElement>()
   const [deleting, setDeleting] = createSignal(false)
+  let article!: HTMLElement
   const isOwn = () => props.message.author.id === me.id && props.message.role === 'user'
   const isGone = () => props.message.deleted_at !== undefined
   const mayEdit = () => isOwn() && !isGone() && props.message.kind === 'text' && props.actions.mayWrite()
@@ -73,7 +74,12 @@ function Said(props: Props & { message: Message }) {
     client.react(props.conversation, props.message.id, emoji, !mine).catch(toastError)
   }
   const items = (): MenuItem[] => [
-    ...(props.actions.mayWrite() && !isGone() ? ([{ label: t('reply'), icon: 'reply', run: () => props.actions.reply(props.message) }] as const) : []),
+    ...(props.actions.mayWrite() && !isGone()
+      ? ([
+          { label: t('reply'), icon: 'reply', run: () => props.actions.reply(props.message) },
+          { label: t('react'), icon: 'smile', run: () => setPicker(article) },
+        ] as const)
+      : []),
     ...(mayEdit() ? ([{ label: t('edit'), icon: 'edit', run: () => props.actions.edit(props.message) }] as const) : []),
     ...(isGone() || props.message.body === '' ? [] : ([{ label: t('copy'), icon: 'copy', run: () => void copy(props.message.body) }] as const)),
     ...(mayDelete() ? (['line', { label: t('delete'), icon: 'trash', danger: true, run: () => setDeleting(true) }] as const) : []),
@@ -93,6 +99,7 @@ function Said(props: Props & { message: Message }) {
   }
   return (
     <article
+      ref={article}
       class="message"
       classList={{ own: isOwn(), first: props.view.isFirst, marked: props.isMarked, gone: isGone() }}
       data-message={props.message.id}
