@@ -25,7 +25,7 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
   let last: ConversationState | undefined
   const conversation = () => (last = one(last)) as ConversationState
   const isPrivate = () => conversation().kind === 'private'
-  const begun = () => (props.isShown ? '' : draft(me.id, props.id))
+  const begun = () => (props.isShown ? '' : draft(me.id, props.id).text)
   const date = () => pending()?.created ?? conversation().last_message?.date ?? conversation().created_at
   return (
     <li>
