@@ -1,6 +1,7 @@
 /** What was begun and not sent, by conversation. Kept while the tab is open, for whoever is signed in. */
 import { createSignal } from 'solid-js'
 import { onSignOut } from '../../core/session.js'
+import { session } from '../../core/storage.js'
 
 const KEY = 'palabre.drafts'
 /** Older ones beyond this are forgotten. */
@@ -10,7 +11,7 @@ type Drafts = Record<string, string>
 
 function kept(): Drafts {
   try {
-    const value: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? '{}')
+    const value: unknown = JSON.parse(session.get(KEY) ?? '{}')
     return typeof value === 'object' && value !== null ? (value as Drafts) : {}
   } catch {
     return {}
@@ -33,9 +34,5 @@ export function setDraft(me: string, conversation: string, text: string): void {
 
 function keep(next: Drafts): void {
   set(next)
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(next))
-  } catch {
-    // It is full: drafts last as long as the page.
-  }
+  session.set(KEY, JSON.stringify(next))
 }
