@@ -18,7 +18,7 @@ import { uploadsOf } from './attachments/uploads.js'
 import { BotBar } from './bot/bot-bar.js'
 import { maySwitch, switchMode } from './bot/mode.js'
 import { Composer, type Intent } from './composer/composer.js'
-import { Confirm } from './dialogs/confirm.js'
+import { Confirm } from '../../ui/confirm.js'
 import { GroupInfo } from './dialogs/group-info.js'
 import { InviteToGame, mayInvite } from './games/invite.js'
 import { History } from './history/history.js'
@@ -112,8 +112,11 @@ function Header(props: { id: string }) {
     const peer = client.peer(id)
     return peer && client.contact(peer.id)
   })
+  // Also when their name or picture changes.
+  const peer = watched(client, `members:${id}`, () => client.peer(id))
   const isGroup = () => conversation()?.kind === 'group'
   const title = () => {
+    peer()
     const known = conversation()
     return known ? titleOf(client, known) : ''
   }
@@ -161,7 +164,7 @@ function Header(props: { id: string }) {
       <span class="only-narrow">
         <IconButton icon="back" label={core('back')} onClick={() => go('/conversations')} />
       </span>
-      <Avatar id={client.peer(id)?.id ?? id} name={title()} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
+      <Avatar id={peer()?.id ?? id} name={title()} picture={conversation()?.kind === 'private' ? peer()?.avatar : undefined} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
       <div class="conversation-name">
         <h2 class="one-line">{title()}</h2>
         <p class="quiet small one-line">{about()}</p>
