@@ -47,11 +47,16 @@ export interface Outgoing {
   failed?: { code: string; message: string; status: number }
 }
 
-/** Where unsent messages are kept. An account is one user of one project on one server. */
+/**
+ * Where unsent messages are kept. An account is one user of one project on one server. Several clients of a user may share a store:
+ * each looks into it when its session begins and before it sends what has waited; what another one removed is gone there too.
+ */
 export interface OutboxStore {
   load(account: string): Promise<Outgoing[]>
   put(account: string, entry: Outgoing): Promise<void>
   remove(account: string, id: string): Promise<void>
+  /** Calls when somebody else changes what is kept, if the store can tell; returns what ends that. Without it others' changes show a little later. */
+  watch?(account: string, changed: () => void): () => void
 }
 
 /** How a client is made. */
@@ -233,8 +238,16 @@ export interface Palabre {
   sent(id: string): Promise<Message>
   /** Tries a refused message again. */
   retry(id: string): void
-  /** Gives up a message that is not confirmed. One that is under way may arrive nevertheless. */
-  discard(id: string): void
+  /**
+   * Gives up a message that is not confirmed, here and in the user's other clients that share the store. One that is under way may arrive
+   * nevertheless. Resolves when the store has it removed; rejects when the store fails or does not answer (that need not be handled).
+   */
+  discard(id: string): Promise<void>
+  /**
+   * As {@link Palabre.discard} for every unsent message of the user in all conversations, also what only the store knows of: for
+   * signing out on a device that others use too. To be called before {@link Palabre.close}.
+   */
+  discardAll(): Promise<void>
   edit(conversation: string, message: string, body: string): Promise<Message>
   delete(conversation: string, message: string): Promise<Message>
   react(conversation: string, message: string, emoji: string, on: boolean): Promise<Message>

@@ -155,7 +155,7 @@ class Client implements Palabre {
     this.#streams.clear()
     this.#sync.begin(connection)
     if (this.#isAway) connection.request('status.update', { status: 'away' }).catch(() => {})
-    this.#outbox.pump()
+    this.#outbox.resume()
     this.#receipts.flush()
   }
 
@@ -226,7 +226,7 @@ class Client implements Palabre {
 
   async close(): Promise<void> {
     this.#link.stop()
-    await this.#outbox.kept()
+    await this.#outbox.close()
   }
 
   wake(): void {
@@ -365,8 +365,12 @@ class Client implements Palabre {
     this.#outbox.retry(id)
   }
 
-  discard(id: string): void {
-    this.#outbox.discard(id)
+  discard(id: string): Promise<void> {
+    return this.#outbox.discard(id)
+  }
+
+  discardAll(): Promise<void> {
+    return this.#outbox.discardAll()
   }
 
   edit(conversation: string, message: string, body: string): Promise<Message> {

@@ -1,5 +1,6 @@
 /** A server made of nothing, and a clock that stands still until it is told to move. */
-import type { Clock, SocketLike } from '../../src/index.js'
+import { beforeEach } from 'node:test'
+import { createClient, memoryStore, PalabreError, type Clock, type Options, type Palabre, type SocketLike } from '../../src/index.js'
 
 export class FakeClock implements Clock {
   private time = 1_000_000
@@ -133,3 +134,30 @@ export const message = (conversation: string, seq: number, more: object = {}) =>
   id: `m${seq}`, conversation, seq, author: BOB, kind: 'text', role: 'user', body: `line ${seq}`, attachments: [], reactions: {},
   reaction_counts: {}, status: 'SENT', date: '2026-11-20T18:00:00.000Z', ...more,
 })
+
+/** The clock of the test that runs. */
+export let clock: FakeClock
+
+/** In every file that uses what follows: each test begins with a new clock, and no sockets. */
+export function anew(): void {
+  beforeEach(() => {
+    clock = new FakeClock()
+    FakeSocket.all.length = 0
+  })
+}
+
+/** A client of no server. */
+export function make(options: Partial<Options> = {}): Palabre {
+  return createClient({ url: 'https://chat.example.org', project: 'shop', token: 'a.b.c', WebSocket: FakeSocket, clock, store: memoryStore(), ...options })
+}
+
+/** Connects it; the socket is the server's side. */
+export async function online(client: Palabre, ...opening: Parameters<FakeSocket['welcome']>): Promise<FakeSocket> {
+  void client.connect()
+  await settle()
+  await FakeSocket.last.welcome(...opening)
+  return FakeSocket.last
+}
+
+/** Whether an error is of this code. */
+export const refusal = (code: string) => (error: unknown) => error instanceof PalabreError && error.code === code

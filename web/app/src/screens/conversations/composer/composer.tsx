@@ -235,7 +235,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           <For each={offered()}>
             {(member, at) => (
               <li role="option" id={`${listId}-${at()}`} class="mention-choice" aria-selected={at() === choice()} onPointerDown={(event) => (event.preventDefault(), take(member))}>
-                <Avatar id={member.user.id} name={nameOf(member.user)} small />
+                <Avatar id={member.user.id} name={nameOf(member.user)} picture={member.user.avatar} small />
                 <span class="one-line">{nameOf(member.user)}</span>
                 <span class="quiet small one-line">@{member.user.username}</span>
               </li>

@@ -121,7 +121,7 @@ function Seats(props: { game: Game; author: User }) {
         <For each={taken()}>
           {(user) => (
             <li title={nameOf(user)}>
-              <Avatar id={user.id} name={nameOf(user)} small />
+              <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} small />
               <span class="unseen">{nameOf(user)}</span>
             </li>
           )}

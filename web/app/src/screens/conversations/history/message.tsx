@@ -11,7 +11,7 @@ import { Icon } from '../../../ui/icon.js'
 import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toast, toastError } from '../../../ui/toast.js'
 import { describe } from '../../../core/errors.js'
-import { Confirm } from '../dialogs/confirm.js'
+import { Confirm } from '../../../ui/confirm.js'
 import { EmojiPicker } from '../composer/emoji-picker.js'
 import { Attachments } from '../attachments/attachments.js'
 import { saysOnlyFiles } from '../attachments/uploads.js'
@@ -230,7 +230,7 @@ function Head(props: { view: MessageView; author: User; date: Date; isOwn: boole
   return (
     <Show when={props.view.isFirst && !props.isOwn}>
       <span class="message-avatar">
-        <Avatar id={props.author.id} name={nameOf(props.author)} small />
+        <Avatar id={props.author.id} name={nameOf(props.author)} picture={props.author.avatar} small />
       </span>
       <p class="message-author small">
         <strong>{nameOf(props.author)}</strong>
@@ -290,7 +290,7 @@ function Readers(props: { readers: readonly User[] }) {
     <Show when={props.readers.length > 0}>
       <p class="readers" title={names()}>
         <span class="unseen">{names()}</span>
-        <For each={props.readers.slice(0, ROUNDS)}>{(user) => <Avatar id={user.id} name={nameOf(user)} small />}</For>
+        <For each={props.readers.slice(0, ROUNDS)}>{(user) => <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} small />}</For>
         <Show when={props.readers.length > ROUNDS}>
           <span aria-hidden="true" class="small quiet">
             +{props.readers.length - ROUNDS}

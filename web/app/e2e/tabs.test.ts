@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { EventEmitter, once } from 'node:events'
+import { after, before, test } from 'node:test'
+import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import { openTab, openWindow, signIn, startBrowser, type Window } from './support/browser.js'
+import { person, PROJECT, type Person } from './support/server.js'
+
+let browser: Browser
+let mia: Person
+/** Hers, from a while ago: tokens of one second are alike. */
+let old: string
+before(async () => {
+  mia = await person('mia', 'Mia')
+  old = (await mia.rest.refresh()).token
+  browser = await startBrowser()
+})
+after(() => browser.close())
+
+const KEY = 'palabre.session'
+/** Who stays signed in on the device. */
+const staying = (page: Page) => page.evaluate((key) => (JSON.parse(localStorage.getItem(key) ?? 'null') as { me: { username: string } } | null)?.me.username, KEY)
+const account = ({ page }: Window, name: string) => page.getByRole('button', { name: `Your account: ${name}` })
+const form = ({ page }: Window) => page.getByRole('button', { name: 'Sign in' })
+
+/** What lies behind another draws slowly. */
+const look = ({ page }: Window) => page.bringToFront()
+
+async function signOut(window: Window, name: string): Promise<void> {
+  await look(window)
+  await account(window, name).click()
+  await window.page.getByRole('button', { name: 'Sign out' }).click()
+  await form(window).waitFor()
+}
+
+interface Line {
+  /** Cuts it; the next connection is closed with this code at once. */
+  cut(code: number): Promise<void>
+  /** The next connection that reaches the server. */
+  next(): Promise<unknown>
+}
+
+/** The connections of a tab go through the test's hands. */
+async function hold(page: Page): Promise<Line> {
+  let last: WebSocketRoute | undefined
+  let refusal: number | undefined
+  const events = new EventEmitter()
+  await page.routeWebSocket(/\/ws\//, (socket) => {
+    const code = refusal
+    refusal = undefined
+    if (code !== undefined) return void socket.close({ code })
+    last = socket
+    socket.connectToServer()
+    events.emit('reached')
+  })
+  return {
+    async cut(code) {
+      refusal = code
+      await last?.close({ code: 4000 })
+    },
+    next: () => once(events, 'reached', { signal: AbortSignal.timeout(15_000) }),
+  }
+}
+
+test('a tab leaves alone what another keeps', async () => {
+  const [bob, alice] = [await person('bob', 'Bob'), await person('alice', 'Alice')]
+  const one = await openWindow(browser)
+  const other = await openTab(one.page.context())
+  await one.page.clock.install()
+  await look(one)
+  await signIn(one, bob)
+  await look(other)
+  await other.page.getByLabel('Stay signed in').check()
+  await signIn(other, alice)
+
+  // A renewal is each one's own.
+  const renewed = one.page.waitForResponse('**/auth/refresh')
+  await one.page.clock.fastForward('07:59:00')
+  await renewed
+  assert.equal(await staying(other.page), alice.username)
+  assert.deepEqual(await one.page.evaluate(() => [sessionStorage.length, localStorage.length]), [1, 1])
+  await signOut(one, 'Bob')
+  assert.equal(await staying(other.page), alice.username)
+
+  // Whoever stays last is the one who does; the other goes on in their tab.
+  await one.page.getByLabel('Stay signed in').check()
+  await signIn(one, bob)
+  assert.equal(await staying(other.page), bob.username)
+  await other.page.reload()
+  await account(other, 'Alice').waitFor()
+  await signOut(other, 'Alice')
+  assert.equal(await staying(one.page), bob.username)
+  for (const { faults } of [one, other]) assert.deepEqual(faults, [])
+  await one.close()
+})
+
+test('tabs of one sign-in renew it for each other, and end together', async () => {
+  const one = await openWindow(browser)
+  const context = one.page.context()
+  // What one finds who stayed signed in.
+  await one.page.evaluate(([key, kept]) => localStorage.setItem(key!, kept!), [KEY, JSON.stringify({ token: old, project: PROJECT, me: { id: mia.id, username: mia.username, role: 'user' } })])
+  let line: Line | undefined
+  const asleep = await openTab(context, undefined, async (page) => {
+    line = await hold(page)
+    // The server's answer to a token that is over.
+    await page.route('**/auth/refresh', (route) => (route.request().headers()['authorization'] === `Bearer ${old}` ? route.fulfill({ status: 401, json: { code: 'unauthorized' } }) : route.continue()))
+    await page.addInitScript(() => addEventListener('storage', (event) => 'asleep' in globalThis && event.stopImmediatePropagation()))
+  })
+  await account(asleep, 'Mia').getByText('Online').waitFor({ state: 'attached' })
+
+  // Its token is over, and another tab has renewed meanwhile.
+  await asleep.page.evaluate(() => Object.assign(globalThis, { asleep: true }))
+  const fresh = (await mia.rest.refresh()).token
+  assert.notEqual(fresh, old)
+  await one.page.evaluate(([key, token]) => localStorage.setItem(key!, JSON.stringify({ ...JSON.parse(localStorage.getItem(key!)!), token })), [KEY, fresh])
+  const back = line?.next()
+  await line?.cut(4201)
+  await back
+  await account(asleep, 'Mia').getByText('Online').waitFor({ state: 'attached' })
+  assert.equal(await staying(one.page), mia.username)
+
+  // One tab too many says so, and takes nothing from the others.
+  await line?.cut(4204)
+  await asleep.page.getByText('too many tabs').waitFor()
+  assert.equal(await staying(one.page), mia.username)
+  await look(asleep)
+  await asleep.page.getByRole('button', { name: 'Try again' }).click()
+  await account(asleep, 'Mia').waitFor()
+
+  // Who signs out in one does so in all.
+  await asleep.page.evaluate(() => delete (globalThis as { asleep?: boolean }).asleep)
+  await one.page.reload()
+  await signOut(one, 'Mia')
+  await asleep.page.getByText('Your session has ended').waitFor()
+  await form(asleep).waitFor()
+  assert.equal(await asleep.page.getByText('Mia').count(), 0)
+  assert.deepEqual(await asleep.page.evaluate((key) => [localStorage.getItem(key), sessionStorage.getItem(key)], KEY), [null, null])
+  for (const { faults } of [one, asleep]) assert.deepEqual(faults, [])
+  await one.close()
+})
