@@ -10,9 +10,10 @@ import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
 import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
 import { Link } from './link.js'
-import { Receipts, Streams, Typing } from './live.js'
+import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
 import type { GameData, GroupData, Pushes, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
+import { Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
@@ -79,7 +80,9 @@ class Client implements Palabre {
       // Not worth waiting for a connection.
       this.#current?.request('typing.update', { conversation, typing }).catch(() => {})
     })
-    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), () => this.#current !== undefined)
+    const backoff = { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 }
+    const isReady = () => this.#current !== undefined
+    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), isReady, backoff)
     this.#link = new Link({ ...options, clock, timeout }, {
       token: (token) => this.#outbox.identify(options.account ?? accountOf(token)),
       state: (connection) => this.#connectionChanged(connection),
@@ -118,10 +121,10 @@ class Client implements Palabre {
     })
     this.#outbox = new Outbox({
       store: options.store ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore()),
-      backoff: { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 },
+      backoff,
       clock,
       send: (entry) => this.#sendNow(entry),
-      isReady: () => this.#current !== undefined,
+      isReady,
       conversation: (to) => to.conversation ?? this.#contactNamed(to.to)?.conversation,
       changed: () => state.touch('outbox'),
       sent: (message) => this.#emitter.emit('sent', message),
@@ -156,7 +159,7 @@ class Client implements Palabre {
     this.#sync.begin(connection)
     if (this.#isAway) connection.request('status.update', { status: 'away' }).catch(() => {})
     this.#outbox.resume()
-    this.#receipts.flush()
+    this.#receipts.resume()
   }
 
   #event(type: string, data: unknown): void {

@@ -62,6 +62,7 @@ export class FakeSocket implements SocketLike {
   onmessage: ((event: unknown) => void) | null = null
   onclose: ((event: unknown) => void) | null = null
   onerror: ((event: unknown) => void) | null = null
+  private readonly refused = new Set<number>()
   readonly sent: Array<{ id: number; type: string; data: Record<string, unknown> }> = []
 
   constructor(
@@ -94,6 +95,15 @@ export class FakeSocket implements SocketLike {
   async refuse(type: string, error: { status: number; code: string; retry_after_ms?: number }): Promise<void> {
     const request = this.sent.findLast((request) => request.type === type)!
     this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    await settle()
+  }
+
+  /** Refuses all of a kind that are not answered yet. */
+  async refuseAll(type: string, error: { status: number; code: string }): Promise<void> {
+    for (const request of this.sent.filter((request) => request.type === type && !this.refused.has(request.id))) {
+      this.refused.add(request.id)
+      this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    }
     await settle()
   }
 
