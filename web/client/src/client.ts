@@ -4,6 +4,7 @@ import type {
   Topic,
 } from './api.js'
 import { isState } from './apply.js'
+import { accountOf } from './claims.js'
 import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
@@ -24,16 +25,6 @@ const TIMEOUT = 20_000
 const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
-
-/** Whose outbox it is, from a token: its bearer in its project. What can't be read is nobody's. */
-function accountOf(token: string): string {
-  try {
-    const claims = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { project?: string; sub?: string }
-    return `${claims.project}/${claims.sub}`
-  } catch {
-    return ''
-  }
-}
 
 const NOBODY: readonly User[] = []
 /** For what may be asked twice: asking for what already is confirms it. */
@@ -219,11 +210,11 @@ class Client implements Palabre {
     this.#unlisten()
     if (typeof document === 'undefined') return
     const wake = () => void (document.visibilityState === 'visible' && this.wake())
-    addEventListener('online', wake)
-    document.addEventListener('visibilitychange', wake)
+    // Also a page that was frozen, or kept to be gone back to.
+    const signs = [[globalThis, 'online'], [globalThis, 'pageshow'], [document, 'visibilitychange'], [document, 'resume']] as const
+    for (const [target, sign] of signs) target.addEventListener(sign, wake)
     this.#unlisten = () => {
-      removeEventListener('online', wake)
-      document.removeEventListener('visibilitychange', wake)
+      for (const [target, sign] of signs) target.removeEventListener(sign, wake)
     }
   }
 
@@ -234,6 +225,10 @@ class Client implements Palabre {
 
   wake(): void {
     this.#link.wake()
+  }
+
+  now(): number {
+    return this.#link.now()
   }
 
   get connection(): ConnectionState {

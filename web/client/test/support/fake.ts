@@ -29,6 +29,11 @@ export class FakeClock implements Clock {
     return this.timers.size
   }
 
+  /** As {@link FakeClock.pass} without anything happening: the machine sleeps, its timers too. */
+  sleep(ms: number): void {
+    this.time += ms
+  }
+
   /** Lets so much time pass, with all that happens in it. */
   async pass(ms: number): Promise<void> {
     const end = this.time + ms
