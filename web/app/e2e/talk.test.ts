@@ -88,9 +88,11 @@ test('two people in two windows talk, a third on a phone', async () => {
     await phone.page.getByRole('menuitem', { name: item }).tap()
   }
   await menu('Welcome @Cleo Martin', 'Reply')
-  await composer(phone.page).fill('Thank you, I am late')
+  await composer(phone.page).pressSequentially('Thank you, I am late')
+  await composer(phone.page).press('Enter')
+  await composer(phone.page).pressSequentially('and hungry')
   await phone.page.getByRole('button', { name: 'Send' }).tap()
-  await message(one.page, 'Thank you, I am late').locator('.quote', { hasText: 'Welcome' }).waitFor()
+  await message(one.page, /late\s*and hungry/).locator('.quote', { hasText: 'Welcome' }).waitFor()
   await menu('I am late', 'Edit')
   await composer(phone.page).fill('Thank you, I am on time')
   await phone.page.getByRole('button', { name: 'Save' }).tap()

@@ -207,6 +207,11 @@ test('an upload that broke is tried again', async () => {
   await choose(window, [text('notes.txt', 'again')])
   await chips(window).getByText('The server was not reached.').waitFor()
   await field(window).fill('With notes')
+  // Who closes the tab is asked before the file is gone.
+  const asked = page.waitForEvent('dialog')
+  await page.close({ runBeforeUnload: true })
+  assert.equal((await asked).type(), 'beforeunload')
+  await (await asked).dismiss()
   await page.unroute('**/api/v1/media')
   await page.getByRole('button', { name: 'Try notes.txt again' }).click()
   await chips(window).getByText('5 B').waitFor()

@@ -6,7 +6,7 @@ import type { Person } from './server.js'
 export const composer = (page: Page): Locator => page.getByRole('textbox', { name: /^Write to/ })
 
 /** What is shown of messages, by a part of their text. */
-export const message = (page: Page, text: string): Locator => page.locator('.message', { hasText: text })
+export const message = (page: Page, text: string | RegExp): Locator => page.locator('.message', { hasText: text })
 
 /** Writes and sends. */
 export async function say(page: Page, text: string): Promise<void> {

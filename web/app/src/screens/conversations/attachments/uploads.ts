@@ -171,6 +171,8 @@ function createUploads({ rest, client }: Chat): Uploads {
       last = []
     },
   }
+  // Files are kept by the page alone.
+  addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault())
   // What a break has ended begins anew after it.
   client.on('connection', ({ phase }) => phase === 'online' && all().filter(isUnreached).forEach(uploads.retry))
   return uploads

@@ -1,4 +1,4 @@
-/** Where one writes. Enter sends, Shift with Enter begins a line; the arrow up in an empty field edits what one wrote last. */
+/** Where one writes. Enter sends, Shift with Enter begins a line, as does Enter where one touches; the arrow up in an empty field edits what one wrote last. */
 import type { Member, Message } from '@palabre/client'
 import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, untrack, type Accessor, type JSX } from 'solid-js'
 import { useChat } from '../../../core/session.js'
@@ -36,6 +36,9 @@ export interface Intent {
 
 /** What was being done when a conversation was left. */
 export const intentOf = ({ replyTo, edit }: Draft): Intent => ({ replyTo, edit: edit?.message })
+
+/** A keyboard on the screen has no Shift with Enter: there Enter begins a line, and the button sends. */
+const isTouch = matchMedia('(hover: none)').matches
 
 export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
   const chat = useChat()
@@ -76,8 +79,8 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
   onMount(() => {
     props.register(focus)
     grow()
-    // On phones that would open the keyboard over what one wants to read.
-    if (matchMedia('(hover: hover)').matches) focus()
+    // Where one touches, that would open the keyboard over what one wants to read.
+    if (!isTouch) focus()
   })
   createEffect(
     on(
@@ -184,7 +187,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
         return
       }
     }
-    if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
+    if (event.key === 'Enter' && (isTouch ? event.ctrlKey || event.metaKey : !event.shiftKey && !event.altKey)) {
       event.preventDefault()
       send()
     } else if (event.key === 'Escape') {

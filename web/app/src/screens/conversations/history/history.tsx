@@ -96,9 +96,11 @@ export function History(props: { id: string; actions: Actions }) {
   const begin = async () => {
     setProblem(undefined)
     const noteUnread = () => {
-      const conversation = client.conversation(id)
-      if (conversation && conversation.unread > 0) setReadUpTo(conversation.read_seq)
-      return conversation
+      const { unread = 0, read_seq = 0 } = client.conversation(id) ?? {}
+      const isMuch = unread > PAGE
+      // Of much that was never read the newest is what one wants: where it begins may be years ago.
+      if (unread > 0 && !(isMuch && read_seq === 0)) setReadUpTo(read_seq)
+      return isMuch && read_seq > 0 ? read_seq + 1 : undefined
     }
     noteUnread()
     try {
@@ -106,12 +108,16 @@ export function History(props: { id: string; actions: Actions }) {
       if (place?.conversation === id) return await show(place.seq)
       const known = client.messages(id)
       const ask = () => {
-        const { unread = 0, read_seq = 0 } = noteUnread() ?? {}
         // More than a page is unread: it begins where that begins, and not in the middle of it.
-        return unread > PAGE && read_seq > 0 ? client.openAt(id, read_seq + 1) : client.open(id)
+        const first = noteUnread()
+        return first === undefined ? client.open(id) : client.openAt(id, first)
       }
       if (!known || known.hasNewer) await lasting(ask)
-      if (alive) settle(() => (rows().all.some(({ kind }) => kind === 'new') ? toRow('new', 'start') : toBottom()))
+      if (!alive) return
+      const hasNew = rows().all.some(({ kind }) => kind === 'new')
+      // What comes meanwhile does not pull it down.
+      setAtBottom(!hasNew)
+      settle(() => (hasNew ? toRow('new', 'start') : toBottom()))
     } catch (error) {
       if (alive) setProblem(describe(error))
     }
