@@ -83,6 +83,13 @@ test('what is written is only ever text', async () => {
   // None of it keeps anybody from coming back to the conversation.
   await other.page.reload()
   await message(other.page, 'that was all').waitFor()
+  // A long one takes no more room than others until one wants all of it.
+  const more = other.page.getByRole('button', { name: 'Show all' }).last()
+  const height = async () => (await other.page.locator('.message:has(.body-more)').last().boundingBox())?.height ?? 0
+  assert.ok((await height()) < 500)
+  await more.click()
+  await other.page.getByRole('button', { name: 'Show less' }).waitFor()
+  assert.ok((await height()) > 1_000)
   for (const { page } of [one, other]) {
     // Up through all of it, as far as there is something.
     await page.locator('.history').focus()

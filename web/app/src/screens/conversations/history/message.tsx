@@ -119,7 +119,7 @@ function Said(props: Props & { message: Message }) {
             <GameCard message={props.message} mayWrite={props.actions.mayWrite()} />
           </Match>
           <Match when={!saysOnlyFiles(props.message) && props.message.body}>
-            <Body text={props.message.body} people={props.actions.people()} me={me.username} />
+            <Body text={props.message.body} people={props.actions.people()} me={me.username} fold={props.message.role === 'user'} />
           </Match>
         </Switch>
         <Show when={!isGone() && props.message.attachments.length > 0}>
@@ -198,7 +198,7 @@ function Waiting(props: Props) {
       <article class="message own waiting" classList={{ first: props.view.isFirst, failed: isFailed() }} data-message={pending().id} tabindex={props.isActive ? 0 : -1} aria-label={`${t('you')}, ${time(date())}`} onFocus={() => props.onActive()}>
         <Head {...props} author={{ id: me.id, username: me.username }} date={date()} isOwn isBot={false} />
         <div class="bubble">
-          <Body text={text()} people={[]} me={me.username} />
+          <Body text={text()} people={[]} me={me.username} fold />
           <p class="message-foot small">
             <time datetime={date().toISOString()}>{time(date())}</time>
             <Show when={!isFailed()}>
