@@ -55,7 +55,7 @@ function Shell() {
       <main class="page" id="page" tabindex="-1">
         <ErrorBoundary fallback={(_, again) => <Broken again={again} />}>
           <Suspense fallback={<p class="empty">{t('loading')}</p>}>
-            <Switch fallback={<h1 class="empty">{t('page.missing')}</h1>}>
+            <Switch fallback={<Missing />}>
               <Match when={parts().length === 0 || parts()[0] === 'conversations'}>
                 <Conversations />
               </Match>
@@ -73,14 +73,24 @@ function Shell() {
   )
 }
 
+function Missing() {
+  createEffect(() => (document.title = `${t('page.missing')} – Palabre`))
+  return (
+    <div class="empty">
+      <h1>{t('page.missing')}</h1>
+      <a class="button" href="/conversations" onClick={follow}>
+        {t('conversations')}
+      </a>
+    </div>
+  )
+}
+
 /** A page that failed. It is tried again when one goes elsewhere, too; if the server was renewed under the page, loading all of it anew helps. */
 function Broken(props: { again: () => void }) {
   createEffect(on(path, () => props.again(), { defer: true }))
   return (
-    <div class="empty">
-      <div role="alert">
-        <h1>{t('page.broken')}</h1>
-      </div>
+    <div class="empty" role="alert">
+      <h1>{t('page.broken')}</h1>
       <div class="empty-ways">
         <Button look="primary" onClick={() => props.again()}>
           {t('retry')}
