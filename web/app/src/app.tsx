@@ -1,7 +1,6 @@
 /** The frame: who is signed in sees the rail and a page, who is not signs in. */
-import { createEffect, ErrorBoundary, For, Match, on, Show, Suspense, Switch } from 'solid-js'
+import { createEffect, ErrorBoundary, For, lazy, Match, on, Show, Suspense, Switch } from 'solid-js'
 import { PAGE } from './core/layers.js'
-import { part } from './core/part.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
 import { watched } from './core/watch.js'
@@ -14,9 +13,9 @@ import { Button } from './ui/button.js'
 import { Icon, type IconName } from './ui/icon.js'
 import { Notes } from './ui/toast.js'
 
-// What not everybody needs comes when it is asked for.
-const Support = part(async () => (await import('./screens/support/index.js')).Support)
-const Live = part(async () => (await import('./screens/live/index.js')).Live)
+// What not everybody needs comes when it is asked for, and again if it did not come.
+const Support = lazy(async () => ({ default: (await import('./screens/support/index.js')).Support }))
+const Live = lazy(async () => ({ default: (await import('./screens/live/index.js')).Live }))
 
 export function App() {
   return (
