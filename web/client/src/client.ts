@@ -4,15 +4,17 @@ import type {
   Topic,
 } from './api.js'
 import { isState } from './apply.js'
+import { accountOf } from './claims.js'
 import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
 import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
 import { Link } from './link.js'
-import { Receipts, Streams, Typing } from './live.js'
+import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
 import type { GameData, GroupData, Pushes, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
+import { Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
@@ -23,16 +25,6 @@ const TIMEOUT = 20_000
 const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
-
-/** Whose outbox it is, from a token: its bearer in its project. What can't be read is nobody's. */
-function accountOf(token: string): string {
-  try {
-    const claims = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { project?: string; sub?: string }
-    return `${claims.project}/${claims.sub}`
-  } catch {
-    return ''
-  }
-}
 
 const NOBODY: readonly User[] = []
 /** For what may be asked twice: asking for what already is confirms it. */
@@ -79,7 +71,9 @@ class Client implements Palabre {
       // Not worth waiting for a connection.
       this.#current?.request('typing.update', { conversation, typing }).catch(() => {})
     })
-    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), () => this.#current !== undefined)
+    const backoff = { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 }
+    const isReady = () => this.#current !== undefined
+    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), isReady, backoff)
     this.#link = new Link({ ...options, clock, timeout }, {
       token: (token) => this.#outbox.identify(options.account ?? accountOf(token)),
       state: (connection) => this.#connectionChanged(connection),
@@ -118,10 +112,10 @@ class Client implements Palabre {
     })
     this.#outbox = new Outbox({
       store: options.store ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore()),
-      backoff: { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 },
+      backoff,
       clock,
       send: (entry) => this.#sendNow(entry),
-      isReady: () => this.#current !== undefined,
+      isReady,
       conversation: (to) => to.conversation ?? this.#contactNamed(to.to)?.conversation,
       changed: () => state.touch('outbox'),
       sent: (message) => this.#emitter.emit('sent', message),
@@ -156,7 +150,7 @@ class Client implements Palabre {
     this.#sync.begin(connection)
     if (this.#isAway) connection.request('status.update', { status: 'away' }).catch(() => {})
     this.#outbox.resume()
-    this.#receipts.flush()
+    this.#receipts.resume()
   }
 
   #event(type: string, data: unknown): void {
@@ -216,11 +210,11 @@ class Client implements Palabre {
     this.#unlisten()
     if (typeof document === 'undefined') return
     const wake = () => void (document.visibilityState === 'visible' && this.wake())
-    addEventListener('online', wake)
-    document.addEventListener('visibilitychange', wake)
+    // Also a page that was frozen, or kept to be gone back to.
+    const signs = [[globalThis, 'online'], [globalThis, 'pageshow'], [document, 'visibilitychange'], [document, 'resume']] as const
+    for (const [target, sign] of signs) target.addEventListener(sign, wake)
     this.#unlisten = () => {
-      removeEventListener('online', wake)
-      document.removeEventListener('visibilitychange', wake)
+      for (const [target, sign] of signs) target.removeEventListener(sign, wake)
     }
   }
 
@@ -231,6 +225,10 @@ class Client implements Palabre {
 
   wake(): void {
     this.#link.wake()
+  }
+
+  now(): number {
+    return this.#link.now()
   }
 
   get connection(): ConnectionState {

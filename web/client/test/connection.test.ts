@@ -1,6 +1,7 @@
 /** Connecting, tokens and requests, against a server made of nothing and a clock that is told to move. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import RealSocket from 'ws'
 import { PalabreError } from '../src/index.js'
 import { decide, pause } from '../src/reconnect.js'
 import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, refusal, settle } from './support/fake.js'
@@ -105,18 +106,25 @@ describe('connecting', () => {
   })
 
   it('asks again for a token that was not to be had, unless there will be none', async () => {
-    let answer: () => string = () => {
+    let answer: () => string | Promise<string> = () => {
       throw new TypeError('fetch failed')
     }
     const client = make({ token: () => answer() })
-    void client.connect()
+    const connecting = client.connect()
     await settle()
     assert.equal(client.connection.phase, 'waiting')
     assert.equal(client.connection.error?.code, 'network')
+    answer = () => Promise.reject(new PalabreError('network', 'no server'))
+    for (const pause of [375, 750, 1_500]) {
+      assert.equal(client.connection.retryAt! - clock.now(), pause)
+      await clock.pass(pause)
+      assert.equal(client.connection.phase, 'waiting')
+    }
     answer = () => {
       throw new PalabreError('unauthorized', 'signed out', 401)
     }
-    await clock.pass(500)
+    await clock.pass(3_000)
+    await assert.rejects(connecting, refusal('unauthorized'))
     assert.equal(client.connection.phase, 'closed')
     assert.equal(client.connection.error?.code, 'unauthorized')
     assert.equal(FakeSocket.all.length, 0)
@@ -132,18 +140,104 @@ describe('connecting', () => {
         socket.push('user.update', BOB)
       }
     }
-    await pass(509_000)
+    await pass(299_000)
     assert.equal(socket.asked('session.auth'), 0)
     await pass(1_000)
     assert.deepEqual(socket.sent.at(-1)?.data, { token: 'token.2' })
+    // A renewal that fails is tried again the sooner, the less time is left.
     await socket.refuse('session.auth', { status: 503, code: 'unavailable' })
-    await pass(10_000)
+    await pass(22_000)
+    assert.equal(socket.asked('session.auth'), 1)
+    await pass(1_000)
     assert.equal(socket.asked('session.auth'), 2)
     await socket.reply('session.auth', { server_time: '2026-11-20T18:00:00.000Z', expires_at: '2026-11-20T19:00:00.000Z' })
     socket.push('session.expiring', { expires_at: '2026-11-20T19:00:00.000Z' })
     await settle()
     assert.equal(socket.asked('session.auth'), 3)
     assert.equal(FakeSocket.all.length, 1)
+  })
+
+  /** A token that says from when to when it is good, in minutes after the server's time of the welcome. */
+  const tokenOf = (from: number, to: number) => {
+    const at = (minutes: number) => Date.parse('2026-11-20T18:00:00.000Z') / 1_000 + minutes * 60
+    return `e30.${btoa(JSON.stringify({ project: 'p', sub: 'alice', iat: at(from), exp: at(to) }))}.x`
+  }
+
+  it('renews a token that was half used up when it came, and not over and over', async () => {
+    const reasons: string[] = []
+    const client = make({ token: (reason) => (reasons.push(reason), tokenOf(-50, 10)) })
+    const socket = await online(client, [], [], { expires_at: '2026-11-20T18:10:00.000Z' })
+    assert.equal(socket.asked('session.auth'), 0)
+    await clock.pass(2_500)
+    assert.equal(socket.asked('session.auth'), 1, 'those who come back together do it one after the other')
+    await socket.reply('session.auth', { server_time: '2026-11-20T18:00:00.000Z', expires_at: '2026-11-20T18:10:00.000Z' })
+    // The application had none that is younger.
+    for (let passed = 0; passed < 290; passed += 10) {
+      await clock.pass(10_000)
+      socket.push('user.update', BOB)
+    }
+    assert.deepEqual(reasons, ['connect', 'expiring'])
+    await clock.pass(10_000)
+    assert.deepEqual(reasons, ['connect', 'expiring', 'expiring'])
+  })
+
+  it('renews at half of its life, also when the machine has slept past that', async () => {
+    const reasons: string[] = []
+    const client = make({ token: (reason) => (reasons.push(reason), tokenOf(0, 480)) })
+    await online(client, [], [], { expires_at: '2026-11-21T02:00:00.000Z' })
+    client.wake()
+    assert.deepEqual(reasons, ['connect'])
+    await FakeSocket.last.reply('status.fetch', { statuses: [] })
+    clock.sleep(4 * 3_600_000 - 1)
+    client.wake()
+    assert.deepEqual(reasons, ['connect'])
+    clock.sleep(1)
+    client.wake()
+    client.wake()
+    assert.deepEqual(reasons, ['connect', 'expiring'])
+    await settle()
+    assert.equal(FakeSocket.last.asked('session.auth'), 1)
+  })
+
+  it('knows what time it is for the server', async () => {
+    const client = make()
+    assert.equal(client.now(), clock.now())
+    const socket = await online(client)
+    assert.equal(client.now(), Date.parse('2026-11-20T18:00:00.000Z'))
+    await clock.pass(20_000)
+    assert.equal(client.now(), Date.parse('2026-11-20T18:00:20.000Z'))
+    await socket.drop(4000)
+    assert.equal(client.now(), Date.parse('2026-11-20T18:00:20.000Z'), 'also while it is away')
+    await clock.pass(500)
+    await FakeSocket.last.welcome([], [], { server_time: '2026-11-20T18:05:00.000Z' })
+    assert.equal(client.now(), Date.parse('2026-11-20T18:05:00.000Z'))
+  })
+
+  it('says that no connection can be made, instead of trying for ever', async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+    const cases: Array<[Parameters<typeof make>[0], RegExp]> = [
+      [{ WebSocket: undefined as never }, /no WebSocket/],
+      [{ url: undefined as never }, /Invalid URL/],
+      [{ url: 'not a place' }, /Invalid URL/],
+      [{ url: 'ftp://chat.example.org', WebSocket: RealSocket }, /protocol/],
+      [{ token: 'read.from.a-file\n', WebSocket: RealSocket }, /subprotocol/],
+      [{ token: async () => 'read.from.a-file\n', WebSocket: RealSocket }, /subprotocol/],
+    ]
+    for (const [options, said] of cases) {
+      const client = make(options)
+      await assert.rejects(client.connect(), (error) => refusal('closed')(error) && said.test(String(error)), String(said))
+      assert.equal(client.connection.phase, 'closed')
+      assert.equal(client.connection.error?.code, 'closed')
+      await assert.rejects(client.request('status.fetch', {}), refusal('closed'))
+    }
+    // A second attempt is one: it fails by itself, too.
+    const client = make({ url: 'not a place' })
+    for (let attempt = 0; attempt < 2; attempt++) await assert.rejects(client.connect(), refusal('closed'))
+    await settle()
+    process.off('unhandledRejection', note)
+    assert.deepEqual(unhandled, [])
   })
 
   it('finds a dead connection by its silence', async () => {

@@ -121,6 +121,39 @@ describe('the state', () => {
     assert.equal(socket.asked('message.delivered') + FakeSocket.last.asked('message.delivered'), 0, 'reading says it too')
   })
 
+  it('is patient with a server that takes no receipts, for all conversations together', async () => {
+    const client = make()
+    const rooms = Array.from({ length: 12 }, (_, index) => big(`c${index}`, 3))
+    const socket = await online(client, rooms)
+    for (const { id } of rooms) client.visible(id, 3)
+    const reads = () => socket.asked('message.read')
+    const refuse = () => socket.refuseAll('message.read', { status: 503, code: 'unavailable' })
+    await clock.pass(250)
+    assert.equal(reads(), 8)
+    await refuse()
+    // One of them asks, after pauses that grow up to a bound; half of a pause is chance.
+    let asked = 8
+    for (const ms of [375, 750, 1_500, 3_000, 6_000]) {
+      await clock.pass(ms - 1)
+      assert.equal(reads(), asked)
+      await clock.pass(1)
+      assert.equal(reads(), ++asked)
+      await refuse()
+    }
+    clock.chance = 0
+    await clock.pass(12_000)
+    await refuse()
+    asked = reads()
+    await clock.pass(14_999)
+    assert.equal(reads(), asked)
+    await clock.pass(1)
+    assert.equal(reads(), ++asked, 'by chance a client comes earlier than another')
+    // It gets through: so may all others, without another pause.
+    await socket.reply('message.read', {})
+    await clock.pass(250)
+    assert.equal(reads(), asked + 8)
+  })
+
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {
     const { client, socket } = await opened([])
     socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })

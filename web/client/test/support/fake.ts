@@ -29,6 +29,11 @@ export class FakeClock implements Clock {
     return this.timers.size
   }
 
+  /** As {@link FakeClock.pass} without anything happening: the machine sleeps, its timers too. */
+  sleep(ms: number): void {
+    this.time += ms
+  }
+
   /** Lets so much time pass, with all that happens in it. */
   async pass(ms: number): Promise<void> {
     const end = this.time + ms
@@ -62,6 +67,7 @@ export class FakeSocket implements SocketLike {
   onmessage: ((event: unknown) => void) | null = null
   onclose: ((event: unknown) => void) | null = null
   onerror: ((event: unknown) => void) | null = null
+  private readonly refused = new Set<number>()
   readonly sent: Array<{ id: number; type: string; data: Record<string, unknown> }> = []
 
   constructor(
@@ -94,6 +100,15 @@ export class FakeSocket implements SocketLike {
   async refuse(type: string, error: { status: number; code: string; retry_after_ms?: number }): Promise<void> {
     const request = this.sent.findLast((request) => request.type === type)!
     this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    await settle()
+  }
+
+  /** Refuses all of a kind that are not answered yet. */
+  async refuseAll(type: string, error: { status: number; code: string }): Promise<void> {
+    for (const request of this.sent.filter((request) => request.type === type && !this.refused.has(request.id))) {
+      this.refused.add(request.id)
+      this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    }
     await settle()
   }
 
