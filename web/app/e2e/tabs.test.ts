@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
 import { after, before, test } from 'node:test'
-import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { startProxy } from '../../client/test/support/proxy.js'
 import { openTab, openWindow, signIn, startBrowser, type Window } from './support/browser.js'
+import { hold, type Line } from './support/line.js'
 import { befriend, person, places, PROJECT, type Person } from './support/server.js'
 import { message, open, say } from './support/talking.js'
 
@@ -32,35 +32,6 @@ async function signOut(window: Window, name: string): Promise<void> {
   await account(window, name).click()
   await window.page.getByRole('button', { name: 'Sign out' }).click()
   await form(window).waitFor()
-}
-
-interface Line {
-  /** Cuts it; the next connection is closed with this code at once. */
-  cut(code: number): Promise<void>
-  /** The next connection that reaches the server. */
-  next(): Promise<unknown>
-}
-
-/** The connections of a tab go through the test's hands. */
-async function hold(page: Page): Promise<Line> {
-  let last: WebSocketRoute | undefined
-  let refusal: number | undefined
-  const events = new EventEmitter()
-  await page.routeWebSocket(/\/ws\//, (socket) => {
-    const code = refusal
-    refusal = undefined
-    if (code !== undefined) return void socket.close({ code })
-    last = socket
-    socket.connectToServer()
-    events.emit('reached')
-  })
-  return {
-    async cut(code) {
-      refusal = code
-      await last?.close({ code: 4000 })
-    },
-    next: () => once(events, 'reached', { signal: AbortSignal.timeout(15_000) }),
-  }
 }
 
 test('a tab leaves alone what another keeps', async () => {
