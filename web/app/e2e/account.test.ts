@@ -39,7 +39,7 @@ test('a picture of oneself is seen by the others, and goes', async () => {
   // What it is called does not make it a picture.
   await choose('me.png', Buffer.from('Only words'))
   await account.getByRole('alert').getByText('PNG, JPEG, GIF or WebP').waitFor()
-  await choose('me.png', Buffer.concat([PNG, Buffer.alloc(4_000_000, 1)]))
+  await choose('me.png', Buffer.concat([PNG, Buffer.alloc(3_100_000, 1)]))
   await account.getByRole('alert').getByText('too large').waitFor()
   // The other one does not get it at first.
   await other.page.route('**/thumbnail', (route) => route.abort())
