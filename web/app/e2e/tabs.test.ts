@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { EventEmitter, once } from 'node:events'
 import { after, before, test } from 'node:test'
-import type { Browser, Page, WebSocketRoute } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+import { startProxy } from '../../client/test/support/proxy.js'
 import { openTab, openWindow, signIn, startBrowser, type Window } from './support/browser.js'
-import { person, PROJECT, type Person } from './support/server.js'
+import { hold, type Line } from './support/line.js'
+import { befriend, person, places, PROJECT, type Person } from './support/server.js'
+import { message, open, say } from './support/talking.js'
 
 let browser: Browser
 let mia: Person
@@ -30,35 +32,6 @@ async function signOut(window: Window, name: string): Promise<void> {
   await account(window, name).click()
   await window.page.getByRole('button', { name: 'Sign out' }).click()
   await form(window).waitFor()
-}
-
-interface Line {
-  /** Cuts it; the next connection is closed with this code at once. */
-  cut(code: number): Promise<void>
-  /** The next connection that reaches the server. */
-  next(): Promise<unknown>
-}
-
-/** The connections of a tab go through the test's hands. */
-async function hold(page: Page): Promise<Line> {
-  let last: WebSocketRoute | undefined
-  let refusal: number | undefined
-  const events = new EventEmitter()
-  await page.routeWebSocket(/\/ws\//, (socket) => {
-    const code = refusal
-    refusal = undefined
-    if (code !== undefined) return void socket.close({ code })
-    last = socket
-    socket.connectToServer()
-    events.emit('reached')
-  })
-  return {
-    async cut(code) {
-      refusal = code
-      await last?.close({ code: 4000 })
-    },
-    next: () => once(events, 'reached', { signal: AbortSignal.timeout(15_000) }),
-  }
 }
 
 test('a tab leaves alone what another keeps', async () => {
@@ -136,4 +109,54 @@ test('tabs of one sign-in renew it for each other, and end together', async () =
   assert.deepEqual(await asleep.page.evaluate((key) => [localStorage.getItem(key), sessionStorage.getItem(key)], KEY), [null, null])
   for (const { faults } of [one, asleep]) assert.deepEqual(faults, [])
   await one.close()
+})
+
+/** Whether something unsent is kept by the browser. */
+const isKept = () =>
+  new Promise<boolean>((resolve) => {
+    const request = indexedDB.open('palabre')
+    request.onsuccess = () => {
+      const count = request.result.transaction('outbox').objectStore('outbox').count()
+      count.onsuccess = () => {
+        request.result.close()
+        resolve(count.result > 0)
+      }
+    }
+  })
+
+test('two tabs of one person show what either says once, and one sends what the other left', async () => {
+  const [lena, max] = [await person('lena', 'Lena'), await person('max', 'Max')]
+  const conversation = await befriend(lena, max)
+  const proxy = await startProxy(places().port)
+  const one = await openWindow(browser, { url: proxy.url })
+  await one.page.getByLabel('Stay signed in').check()
+  await signIn(one, lena)
+  await open(one.page, 'Max')
+  const other = await openTab(one.page.context(), `${proxy.url}/conversations/${conversation}`)
+  await say(other.page, 'said in the second')
+  await message(one.page, 'said in the second').waitFor()
+  await look(one)
+  await say(one.page, 'said in the first')
+  await message(other.page, 'said in the first').waitFor()
+  for (const { page } of [one, other]) {
+    await page.locator('.message.waiting').first().waitFor({ state: 'detached' })
+    assert.deepEqual((await page.locator('.message .body').allTextContents()).map((text) => text.trim()), ['said in the second', 'said in the first'])
+  }
+
+  proxy.close()
+  proxy.cut()
+  for (const { page } of [one, other]) await page.getByText('What you write is kept and sent later.').waitFor()
+  await say(one.page, 'left behind')
+  await message(one.page, 'left behind').getByText('Waits to be sent').waitFor({ state: 'attached' })
+  await one.page.waitForFunction(isKept)
+  await one.page.close()
+  proxy.open()
+  await other.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
+  await other.page.locator('.message:not(.waiting)', { hasText: 'left behind' }).waitFor()
+  const { items } = await max.rest.call<{ items: Array<{ body: string }> }>('GET', `/api/v1/conversations/${conversation}/messages`)
+  assert.deepEqual(items.map(({ body }) => body).sort(), ['left behind', 'said in the first', 'said in the second'])
+  assert.equal(await message(other.page, 'left behind').count(), 1)
+  for (const { faults } of [one, other]) assert.deepEqual(faults, [])
+  await other.close()
+  await proxy.stop()
 })

@@ -1,7 +1,6 @@
 /** The frame: who is signed in sees the rail and a page, who is not signs in. */
-import { createEffect, ErrorBoundary, For, Match, on, Show, Suspense, Switch } from 'solid-js'
+import { createEffect, ErrorBoundary, For, lazy, Match, on, Show, Suspense, Switch } from 'solid-js'
 import { PAGE } from './core/layers.js'
-import { part } from './core/part.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
 import { watched } from './core/watch.js'
@@ -14,9 +13,9 @@ import { Button } from './ui/button.js'
 import { Icon, type IconName } from './ui/icon.js'
 import { Notes } from './ui/toast.js'
 
-// What not everybody needs comes when it is asked for.
-const Support = part(async () => (await import('./screens/support/index.js')).Support)
-const Live = part(async () => (await import('./screens/live/index.js')).Live)
+// What not everybody needs comes when it is asked for, and again if it did not come.
+const Support = lazy(async () => ({ default: (await import('./screens/support/index.js')).Support }))
+const Live = lazy(async () => ({ default: (await import('./screens/live/index.js')).Live }))
 
 export function App() {
   return (
@@ -55,7 +54,7 @@ function Shell() {
       <main class="page" id="page" tabindex="-1">
         <ErrorBoundary fallback={(_, again) => <Broken again={again} />}>
           <Suspense fallback={<p class="empty">{t('loading')}</p>}>
-            <Switch fallback={<h1 class="empty">{t('page.missing')}</h1>}>
+            <Switch fallback={<Missing />}>
               <Match when={parts().length === 0 || parts()[0] === 'conversations'}>
                 <Conversations />
               </Match>
@@ -73,14 +72,24 @@ function Shell() {
   )
 }
 
+function Missing() {
+  createEffect(() => (document.title = `${t('page.missing')} – Palabre`))
+  return (
+    <div class="empty">
+      <h1>{t('page.missing')}</h1>
+      <a class="button" href="/conversations" onClick={follow}>
+        {t('conversations')}
+      </a>
+    </div>
+  )
+}
+
 /** A page that failed. It is tried again when one goes elsewhere, too; if the server was renewed under the page, loading all of it anew helps. */
 function Broken(props: { again: () => void }) {
   createEffect(on(path, () => props.again(), { defer: true }))
   return (
-    <div class="empty">
-      <div role="alert">
-        <h1>{t('page.broken')}</h1>
-      </div>
+    <div class="empty" role="alert">
+      <h1>{t('page.broken')}</h1>
       <div class="empty-ways">
         <Button look="primary" onClick={() => props.again()}>
           {t('retry')}

@@ -82,7 +82,8 @@ export const onSignOut = (forgetIt: (me: string) => void): void => void leaving.
 /** Ends the session on this page and those that share it, and forgets what was kept of it, also what was not sent. */
 export function signOut(): void {
   const client = chat()?.client
-  for (const { id } of client?.pending() ?? []) client?.discard(id)
+  // Closing waits for it. What the store can't remove must not keep anybody signed in.
+  if (client && client.pending().length > 0) client.discardAll().catch(() => undefined)
   forget()
   leave()
 }

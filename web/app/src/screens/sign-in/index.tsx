@@ -49,14 +49,14 @@ export function SignIn() {
   const [problem, setProblem] = createSignal<Problem>()
   let form!: HTMLFormElement
 
-  const enter = async (...who: [project: string, username: string, password: string]) => {
+  const enter = async (who: [project: string, username: string, password: string], isWritten: boolean) => {
     if (busy()) return
     setBusy(true)
     setProblem(undefined)
     try {
       await signIn(...who, stay())
     } catch (error) {
-      const problem = problemOf(error)
+      const problem = isWritten ? problemOf(error) : { text: describe(error) }
       setProblem(problem)
       setBusy(false)
       // To what is to be mended, or else to what is to be read.
@@ -79,7 +79,7 @@ export function SignIn() {
           class="sign-in-form"
           onSubmit={(event) => {
             event.preventDefault()
-            void enter(project().trim(), username().trim(), password())
+            void enter([project().trim(), username().trim(), password()], true)
           }}
         >
           <Switch>
@@ -119,7 +119,7 @@ export function SignIn() {
                 <For each={demo().users}>
                   {(user) => (
                     <li>
-                      <button type="button" class="sign-in-user" disabled={busy()} onClick={() => void enter(demo().project, user.username, user.password)}>
+                      <button type="button" class="sign-in-user" disabled={busy()} onClick={() => void enter([demo().project, user.username, user.password], false)}>
                         <Avatar id={user.username} name={user.username} />
                         <span>
                           <strong>{user.username}</strong>
