@@ -57,7 +57,11 @@ test('the connection goes while both write, and nothing is lost or there twice',
     proxies[0].cut()
     proxies[1].cut()
   }
-  for (const { page } of [one, other]) await message(page, 'round 2').waitFor()
+  for (const { page } of [one, other]) {
+    // Its pauses have grown: the browser says that there is a network.
+    await page.evaluate(() => dispatchEvent(new Event('online')))
+    await message(page, 'round 2').waitFor()
+  }
   await one.page.locator('.message.waiting').first().waitFor({ state: 'detached' })
   assert.equal((await bodies(other.page)).filter((text) => text.startsWith('round')).length, 3)
   assert.deepEqual(await bodies(one.page), await bodies(other.page))
