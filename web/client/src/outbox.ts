@@ -54,6 +54,8 @@ export class Outbox {
   /** The store was looked at, as far as it can be: what it holds goes first. */
   #looked = false
   #timer: unknown
+  /** When the last one was written. */
+  #written = 0
 
   constructor(private readonly host: Host) {
     this.#kept = new Kept(host.store, host.clock, (look) => this.#found(look))
@@ -132,7 +134,9 @@ export class Outbox {
   }
 
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
-    const outgoing: Outgoing = { ...message, id: uuid(), created: this.host.clock.now() }
+    // What is written in the same moment keeps its order in the store, too.
+    this.#written = Math.max(this.host.clock.now(), this.#written + 1)
+    const outgoing: Outgoing = { ...message, id: uuid(), created: this.#written }
     const view = this.#set(outgoing, outgoing.created)
     this.#kept.put(outgoing)
     this.pump()
