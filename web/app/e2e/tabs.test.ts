@@ -105,7 +105,7 @@ test('tabs of one sign-in renew it for each other, and end together', async () =
   await signOut(one, 'Mia')
   await asleep.page.getByText('Your session has ended').waitFor()
   await form(asleep).waitFor()
-  assert.equal(await asleep.page.getByText('Mia').count(), 0)
+  assert.deepEqual([await asleep.page.getByText('Mia').count(), await asleep.page.title()], [0, 'Sign in – Palabre'])
   assert.deepEqual(await asleep.page.evaluate((key) => [localStorage.getItem(key), sessionStorage.getItem(key)], KEY), [null, null])
   for (const { faults } of [one, asleep]) assert.deepEqual(faults, [])
   await one.close()

@@ -1,23 +1,24 @@
 /** The client: one connection, one state, and what an application does with them. */
 import type {
-  ClientEvents, Clock, ConnectionState, ConversationState, MessageWindow, Options, Outgoing, Palabre, PendingMessage, RequestOptions, Stream,
-  Topic,
+  ClientEvents, Clock, ConnectionState, ConversationState, MessageWindow, Options, Outgoing, Palabre, PendingMessage, Stream, Topic,
 } from './api.js'
+import { Actions } from './actions.js'
 import { isState } from './apply.js'
 import { accountOf } from './claims.js'
 import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
-import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
+import type { Contact, Member, Message, Status, User } from './generated.js'
 import { Link } from './link.js'
 import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
-import type { GameData, GroupData, Pushes, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
+import type { GameData, Pushes, Ready, RequestData, Target, TextData } from './protocol.js'
 import { Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
+import { onWaking } from './waking.js'
 
 /** As long as a request takes at most, unless said otherwise. */
 const TIMEOUT = 20_000
@@ -27,8 +28,6 @@ const HELD = 1_000
 const PAGE = 50
 
 const NOBODY: readonly User[] = []
-/** For what may be asked twice: asking for what already is confirms it. */
-const TWICE: RequestOptions = { repeat: true }
 
 const target = (to: string | Target): Target => (typeof to === 'string' ? { conversation: to } : to)
 
@@ -37,7 +36,7 @@ export function createClient(options: Options): Palabre {
   return new Client(options)
 }
 
-class Client implements Palabre {
+class Client extends Actions implements Palabre {
   readonly #clock: Clock
   readonly #timeout: number
   readonly #emitter = new Emitter<ClientEvents>()
@@ -57,6 +56,7 @@ class Client implements Palabre {
   #unlisten = () => {}
 
   constructor(options: Options) {
+    super()
     const clock = options.clock ?? systemClock
     const timeout = options.timeout ?? TIMEOUT
     this.#clock = clock
@@ -200,22 +200,10 @@ class Client implements Palabre {
     if (this.#first) return this.#first.promise
     const first = deferred<Ready>()
     this.#first = first
-    this.#listen()
+    this.#unlisten()
+    this.#unlisten = onWaking(() => this.wake())
     this.#link.start()
     return first.promise
-  }
-
-  /** In browsers: the network came back, or the page is looked at again. */
-  #listen(): void {
-    this.#unlisten()
-    if (typeof document === 'undefined') return
-    const wake = () => void (document.visibilityState === 'visible' && this.wake())
-    // Also a page that was frozen, or kept to be gone back to.
-    const signs = [[globalThis, 'online'], [globalThis, 'pageshow'], [document, 'visibilitychange'], [document, 'resume']] as const
-    for (const [target, sign] of signs) target.addEventListener(sign, wake)
-    this.#unlisten = () => {
-      for (const [target, sign] of signs) target.removeEventListener(sign, wake)
-    }
   }
 
   async close(): Promise<void> {
@@ -243,9 +231,7 @@ class Client implements Palabre {
     return this.#state.session?.user
   }
 
-  request<T extends RequestType>(type: T, data: RequestData<T>, options?: RequestOptions): Promise<ReplyData<T>> {
-    return this.#link.request(type, data, options)
-  }
+  readonly request: Palabre['request'] = (type, data, options) => this.#link.request(type, data, options)
 
   on<K extends keyof ClientEvents>(event: K, listener: (data: ClientEvents[K]) => void): () => void {
     return this.#emitter.on(event, listener)
@@ -316,27 +302,27 @@ class Client implements Palabre {
   // --- History ---
 
   open(conversation: string): Promise<MessageWindow> {
-    return this.#sync.open(conversation, this.#until)
+    return this.#sync.held.open(conversation, this.#until)
   }
 
   openAt(conversation: string, seq: number): Promise<MessageWindow> {
-    return this.#sync.open(conversation, this.#until, seq)
+    return this.#sync.held.open(conversation, this.#until, seq)
   }
 
   loadOlder(conversation: string, limit = PAGE): Promise<boolean> {
-    return this.#sync.extend(conversation, true, limit, this.#until)
+    return this.#sync.held.extend(conversation, true, limit, this.#until)
   }
 
   loadNewer(conversation: string, limit = PAGE): Promise<boolean> {
-    return this.#sync.extend(conversation, false, limit, this.#until)
+    return this.#sync.held.extend(conversation, false, limit, this.#until)
   }
 
   release(conversation: string): void {
-    this.#sync.release(conversation)
+    this.#sync.held.release(conversation)
   }
 
   loadMembers(conversation: string): Promise<readonly Member[]> {
-    return this.#sync.loadMembers(conversation, this.#until)
+    return this.#sync.held.loadMembers(conversation, this.#until)
   }
 
   // --- Sending ---
@@ -371,65 +357,16 @@ class Client implements Palabre {
     return this.#outbox.discardAll()
   }
 
-  edit(conversation: string, message: string, body: string): Promise<Message> {
-    return this.#link.request('message.edit', { conversation, message, body }, TWICE)
-  }
-
-  delete(conversation: string, message: string): Promise<Message> {
-    return this.#link.request('message.delete', { conversation, message }, TWICE)
-  }
-
-  react(conversation: string, message: string, emoji: string, on: boolean): Promise<Message> {
-    return this.#link.request('message.react', { conversation, message, emoji, on }, TWICE)
-  }
-
-  answerGame(message: string, action: 'accept' | 'decline' | 'withdraw'): Promise<Message> {
-    return this.#link.request('message.game', { message, action }, TWICE)
-  }
-
   visible(conversation: string, seq: number): void {
     this.#receipts.read(conversation, seq)
   }
 
+  override setStatus(...[status, text]: Parameters<Actions['setStatus']>): Promise<Status> {
+    this.#isAway = status === 'away'
+    return super.setStatus(status, text)
+  }
+
   setTyping(conversation: string, typing: boolean): void {
     this.#typists.own(conversation, typing)
-  }
-
-  // --- People and groups ---
-
-  createGroup(data: GroupData): Promise<Conversation> {
-    return this.#link.request('group.update', data)
-  }
-
-  updateGroup(conversation: string, data: GroupData): Promise<Conversation> {
-    // Who is removed already can't be removed again.
-    return this.#link.request('group.update', { ...data, conversation }, { repeat: !data.remove })
-  }
-
-  async deleteGroup(conversation: string): Promise<void> {
-    await this.#link.request('group.delete', { conversation })
-  }
-
-  async leave(conversation: string): Promise<void> {
-    const me = this.#state.me
-    if (me === undefined) throw new PalabreError('closed', 'the client is not connected')
-    await this.#link.request('group.update', { conversation, remove: [me] })
-  }
-
-  updateContact(user: string, action: ContactAction): Promise<Contact> {
-    return this.#link.request('contact.update', { user, action }, TWICE)
-  }
-
-  async setStatus(status: 'online' | 'away' | 'busy' | 'invisible', text?: string): Promise<Status> {
-    this.#isAway = status === 'away'
-    return this.#link.request('status.update', { status, ...(text !== undefined && { text }) }, TWICE)
-  }
-
-  setMode(conversation: string, mode: Mode, chatbot?: string): Promise<Conversation> {
-    return this.#link.request('conversation.mode', { conversation, mode, ...(chatbot !== undefined && { chatbot }) }, TWICE)
-  }
-
-  async stop(conversation: string): Promise<void> {
-    await this.#link.request('llm.stop', { conversation })
   }
 }

@@ -23,9 +23,7 @@ for (const encoding of ['json', 'binary'] as const) {
   for (const seed of [1, 2, 3]) {
     it(`equals a fresh load after every kind of break (${encoding}, seed ${seed})`, { timeout: 120_000 }, () => live(server, 'breaks', encoding, seed))
   }
-  for (const seed of [SEED, SEED + 1]) {
-    it(`equals a fresh load when messages overtake each other (${encoding}, SEED=${seed})`, { timeout: 120_000 }, () => live(server, 'reorders', encoding, seed))
-  }
+  it(`equals a fresh load when messages overtake each other (${encoding}, SEED=${SEED})`, { timeout: 120_000 }, () => live(server, 'reorders', encoding, SEED))
 }
 
 for (const encoding of ['json', 'binary'] as const) {

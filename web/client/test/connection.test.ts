@@ -199,6 +199,36 @@ describe('connecting', () => {
     assert.equal(FakeSocket.last.asked('session.auth'), 1)
   })
 
+  it('wakes with the page that was asleep, while there is one to wake', async () => {
+    const [page, window] = [new EventTarget(), new EventTarget()]
+    const document = Object.assign(page, { visibilityState: 'hidden' })
+    const world = {
+      document,
+      addEventListener: window.addEventListener.bind(window),
+      removeEventListener: window.removeEventListener.bind(window),
+    }
+    Object.assign(globalThis, world)
+    try {
+      const client = make()
+      const socket = await online(client)
+      const probed = async (target: EventTarget, sign: string) => {
+        const before = socket.asked('status.fetch')
+        target.dispatchEvent(new Event(sign))
+        const asked = socket.asked('status.fetch') > before
+        if (asked) await socket.reply('status.fetch', { statuses: [] })
+        return asked
+      }
+      assert.equal(await probed(document, 'visibilitychange'), false, 'it is out of sight')
+      document.visibilityState = 'visible'
+      for (const sign of ['visibilitychange', 'resume']) assert.equal(await probed(document, sign), true, sign)
+      for (const sign of ['online', 'pageshow']) assert.equal(await probed(window, sign), true, sign)
+      await client.close()
+      assert.equal(await probed(document, 'resume'), false)
+    } finally {
+      for (const name of Object.keys(world)) delete (globalThis as Record<string, unknown>)[name]
+    }
+  })
+
   it('knows what time it is for the server', async () => {
     const client = make()
     assert.equal(client.now(), clock.now())

@@ -1,6 +1,6 @@
 /** A person or a group as a round with their picture or else initials, with their presence if it is known. */
 import type { Presence } from '@palabre/client'
-import { createEffect, createSignal, onCleanup, Show, useContext, type Accessor } from 'solid-js'
+import { createEffect, createMemo, createSignal, onCleanup, Show, useContext, type Accessor } from 'solid-js'
 import { isGone, thumbnail } from '../core/media.js'
 import { ChatContext } from '../core/session.js'
 import { t } from '../i18n/core.js'
@@ -52,8 +52,10 @@ export function Avatar(props: AvatarProps) {
 function createPicture(media: Accessor<string | undefined>): [url: Accessor<string | undefined>, failed: () => void] {
   const here = useContext(ChatContext)
   const [url, setUrl] = createSignal<string>()
+  // The user may be another object with the same picture.
+  const known = createMemo(media)
   createEffect(() => {
-    const wanted = media()
+    const wanted = known()
     setUrl(undefined)
     if (wanted === undefined || !here) return
     const { client, rest } = here

@@ -1,6 +1,6 @@
 /** Signing in, by name and password; on a server with demo data also as one of its users. */
 import { PalabreError } from '@palabre/client'
-import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
+import { createEffect, createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
 import { describe } from '../../core/errors.js'
 import { over, resume, signIn } from '../../core/session.js'
 import { t } from '../../i18n/core.js'
@@ -66,6 +66,8 @@ export function SignIn() {
     }
   }
 
+  // Not that of what was shown to whoever was here before.
+  createEffect(() => (document.title = `${t('signIn')} – Palabre`))
   const at = (field: Problem['field']) => (problem()?.field === field ? problem()?.text : undefined)
 
   return (
