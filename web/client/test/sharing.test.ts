@@ -151,6 +151,22 @@ for (const [kind, shared] of Object.entries(stores)) {
       await first.close()
     })
 
+    it('do not keep as refused what another one discarded', async () => {
+      const { tab, kept } = tabs()
+      const first = tab()
+      const { id } = first.send('c', 'one')
+      await kept(1)
+      const second = tab()
+      await until(() => second.pending().length === 1)
+      const a = await online(first, [room])
+      await until(() => asked(a).length === 1)
+      await second.discard(id)
+      await a.refuse('message.text', { status: 403, code: 'read_only' })
+      await until(() => ids(first).length === 0)
+      await Promise.all([first.close(), second.close()])
+      await kept(0)
+    })
+
     it('give up everything at once', async () => {
       const { tab } = tabs()
       const first = tab()
@@ -162,6 +178,10 @@ for (const [kind, shared] of Object.entries(stores)) {
       await until(() => third.pending().length === 2)
       const mine = second.send('e', 'three')
       const gone = assert.rejects(second.sent(mine.id), refusal('aborted'))
+      // Of this one the second may know nothing.
+      const late = tab()
+      late.send('d', 'four')
+      await late.close()
       await second.discardAll()
       await gone
       assert.deepEqual(ids(second), [])
