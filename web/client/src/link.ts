@@ -49,6 +49,8 @@ export class Link {
   #usable: Connection | undefined
   readonly #waiting = new Set<{ resolve(connection: Connection): void; reject(error: PalabreError): void }>()
   #attempt = 0
+  /** As `#attempt`, of those that were signed in but did not last: an outage before them no longer counts. */
+  #brief = 0
   #timer: unknown
   #renewal: unknown
   #renewAt = Number.POSITIVE_INFINITY
@@ -80,7 +82,7 @@ export class Link {
 
   start(): void {
     if (this.#current.phase !== 'idle' && this.#current.phase !== 'closed') return
-    this.#attempt = 0
+    this.#attempt = this.#brief = 0
     this.#expired = undefined
     this.#reason = 'connect'
     this.#run++
@@ -270,6 +272,7 @@ export class Link {
 
   #signedIn(connection: Connection, ready: Ready): void {
     this.#readyAt = this.#clock.now()
+    this.#attempt = this.#brief
     this.#expired = undefined
     this.#reason = 'connect'
     connection.frameBytes = ready.limits.frame_bytes
@@ -281,7 +284,8 @@ export class Link {
   }
 
   #closed(code: number, reason: string): void {
-    const lasted = this.#usable !== undefined && this.#clock.now() - this.#readyAt >= LASTED
+    const wasReady = this.#usable !== undefined
+    const lasted = wasReady && this.#clock.now() - this.#readyAt >= LASTED
     this.#connection = undefined
     this.#unuse()
     if (lasted) this.#attempt = 0
@@ -291,7 +295,10 @@ export class Link {
     if (decision.freshToken) {
       this.#expired = this.#token
       this.#reason = 'expired'
-    } else this.#attempt++
+    } else {
+      this.#attempt++
+      if (wasReady) this.#brief = this.#attempt
+    }
     this.#wait(decision.ms, { closeCode: code, ...(reason !== '' && { reason }) })
   }
 

@@ -67,6 +67,13 @@ describe('connecting', () => {
     assert.equal(client.connection.phase, 'connecting')
     await FakeSocket.last.welcome()
     assert.equal(client.connection.phase, 'online')
+    // The outage is over: only connections that do not last make the pauses longer now.
+    for (const pause of [750, 1_500, 3_000]) {
+      await FakeSocket.last.drop(1006)
+      assert.equal(client.connection.retryAt! - clock.now(), pause)
+      await clock.pass(pause)
+      await FakeSocket.last.welcome()
+    }
   })
 
   it('stays away when the server says so, and can be told to try again', async () => {
