@@ -11,6 +11,8 @@ export interface Line {
   colour: string
   /** Told apart by more than colours. */
   dashed?: boolean
+  /** There is not always a value: each of them is a point, so that one alone is seen too. */
+  sparse?: boolean
 }
 
 const HEIGHT = 170
@@ -45,7 +47,7 @@ export default function Chart(props: { label: string; lines: readonly Line[]; ti
         ],
         series: [
           {},
-          ...props.lines.map((line): uPlot.Series => ({ label: line.label, stroke: colour(line.colour), width: 2, points: { show: false }, spanGaps: false, ...(line.dashed && { dash: [6, 4] }) })),
+          ...props.lines.map((line): uPlot.Series => ({ label: line.label, stroke: colour(line.colour), width: 2, points: line.sparse ? { show: true, size: 5, fill: colour(line.colour) } : { show: false }, spanGaps: false, ...(line.dashed && { dash: [6, 4] }) })),
         ],
       },
       data(),
