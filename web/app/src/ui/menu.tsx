@@ -1,5 +1,5 @@
 /** A button that opens a menu. Arrow keys move in it, Escape and a click elsewhere close it. */
-import { createSignal, createUniqueId, For, onMount, Show, type JSX } from 'solid-js'
+import { createEffect, createSignal, createUniqueId, For, on, onMount, Show, type JSX } from 'solid-js'
 import { Icon, type IconName } from './icon.js'
 
 export type MenuItem = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void } | 'line'
@@ -32,6 +32,13 @@ function List(props: { id: string; label: string; items: MenuItem[]; button: HTM
     place(list, props.button)
     enabled()[0]?.focus()
   })
+  // Others may come while it is open: it has another size then, and what had the focus may be gone.
+  let last = 0
+  const changed = () => {
+    place(list, props.button)
+    if (!list.contains(document.activeElement)) (enabled()[last] ?? enabled().at(-1))?.focus()
+  }
+  createEffect(on(() => props.items, changed, { defer: true }))
   const keys = (event: KeyboardEvent) => {
     const items = enabled()
     const at = items.indexOf(document.activeElement as HTMLButtonElement)
@@ -58,6 +65,7 @@ function List(props: { id: string; label: string; items: MenuItem[]; button: HTM
       aria-label={props.label}
       popover="auto"
       onKeyDown={keys}
+      onFocusIn={(event) => (last = Math.max(0, enabled().indexOf(event.target as HTMLButtonElement)))}
       on:toggle={(event: Event) => {
         // A click on the button itself closes it by that.
         if ((event as ToggleEvent).newState === 'closed' && !props.button.matches(':active')) props.onClose()
