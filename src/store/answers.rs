@@ -4,21 +4,24 @@
 //! to a node that is gone, and another ends the answer. The row goes in the very transaction that stores the message and books the
 //! tokens: so each answer is stored once, and booked once.
 
+mod left;
+mod usage;
+
+pub use left::{Orphan, take_over, unanswered, waits};
+pub(super) use usage::keep_usage;
+pub use usage::usage_of;
+
 use super::exchanges::turns;
 use super::messages::{self, NewMessage, Outcome};
-use super::schema::{
-    answer_usage, answers, chatbots, conversations, exchanges, messages as message_table, projects, users,
-};
-use super::statement::statement;
+use super::schema::{answers, chatbots, conversations, exchanges, messages as message_table, projects, users};
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, Usage, UserId};
 use crate::wire::shapes::{ConversationKind, Ended, MessageKind, Mode, Role};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, not, sql};
 use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use std::collections::HashMap;
 use uuid::Uuid;
 
 /// What was said longer ago than this waits for no answer any more.
@@ -357,135 +360,4 @@ pub async fn finish(
         Ok(Finished::Stored { seq, created_at, chatbot, name })
     })
     .await
-}
-
-/// An answer whose node is gone, taken over to be ended.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
-pub struct Orphan {
-    pub conversation: ConversationId,
-    pub id: MessageId,
-    pub project: ProjectId,
-    pub body: String,
-    pub input_characters: i64,
-}
-
-/// Takes over answers that nobody renewed in time, at most so many, but none of those conversations.
-///
-/// # Errors
-/// Those of the database.
-pub async fn take_over(
-    conn: &mut AsyncPgConnection,
-    holder: Uuid,
-    but: &[ConversationId],
-    limit: i64,
-) -> QueryResult<Vec<Orphan>> {
-    let lost = answers::table
-        .filter(answers::held_until.lt(database_time()).and(answers::conversation_id.ne_all(but)))
-        .order(answers::held_until)
-        .limit(limit)
-        .for_update()
-        .skip_locked()
-        .select(answers::conversation_id)
-        .load::<ConversationId>(conn)
-        .await?;
-    if lost.is_empty() {
-        return Ok(Vec::new());
-    }
-    let row =
-        answers::table.filter(answers::conversation_id.eq_any(lost)).filter(answers::held_until.lt(database_time()));
-    diesel::update(row)
-        .set((answers::holder.eq(holder), answers::held_until.eq(held_until())))
-        .returning((
-            answers::conversation_id,
-            answers::id,
-            answers::project_id,
-            answers::body,
-            answers::input_characters,
-        ))
-        .load(conn)
-        .await
-}
-
-statement! {
-    /// The condition of [`unanswered`], for one conversation.
-    struct Waits { id: ConversationId, since: DateTime<Utc> } -> Bool;
-    "SELECT EXISTS (SELECT FROM conversations c JOIN messages m ON m.conversation_id = c.id AND m.seq > c.answered_seq \
-     WHERE c.id = " [id as SqlUuid] " AND c.mode = 'bot' AND c.chatbot_id IS NOT NULL AND m.created_at > " [since as Timestamptz] " \
-     AND m.role = 'user' AND m.kind = 'text' AND m.deleted_at IS NULL AND NOT EXISTS (\
-         SELECT FROM exchanges e WHERE e.conversation_id = m.conversation_id AND e.seq = m.seq))"
-}
-
-/// Whether something waits in this conversation that a bot is to answer.
-///
-/// # Errors
-/// Those of the database.
-pub async fn waits(conn: &mut AsyncPgConnection, id: ConversationId, now: DateTime<Utc>) -> QueryResult<bool> {
-    Waits { id, since: now - RECENT }.get_result(conn).await
-}
-
-/// Conversations in which something waits for a bot's answer of which nobody heard: said a moment before a node was gone, or more
-/// than it could take. Newest first, at most so many.
-///
-/// # Errors
-/// Those of the database.
-pub async fn unanswered(
-    conn: &mut AsyncPgConnection,
-    now: DateTime<Utc>,
-    limit: i64,
-) -> QueryResult<Vec<(ProjectId, ConversationId)>> {
-    let somebody_answers = answers::table.filter(answers::conversation_id.eq(conversations::id));
-    let asked = message_table::table
-        .filter(message_table::conversation_id.eq(conversations::id))
-        .filter(message_table::seq.gt(conversations::answered_seq).and(message_table::created_at.gt(now - RECENT)))
-        .filter(message_table::role.eq(Role::User).and(message_table::kind.eq(MessageKind::Text)))
-        .filter(message_table::deleted_at.is_null().and(not(exists(answered_together()))));
-    conversations::table
-        .filter(conversations::mode.eq(Mode::Bot).and(conversations::chatbot_id.is_not_null()))
-        .filter(conversations::last_seq.gt(conversations::answered_seq))
-        .filter(conversations::active_at.gt(now - RECENT))
-        .filter(not(exists(somebody_answers)))
-        .filter(exists(asked))
-        .order(conversations::active_at.desc())
-        .limit(limit)
-        .select((conversations::project_id, conversations::id))
-        .load(conn)
-        .await
-}
-
-/// Keeps what an answer took, beside its message.
-pub(super) async fn keep_usage(
-    conn: &mut AsyncPgConnection,
-    conversation: ConversationId,
-    answer: MessageId,
-    usage: Usage,
-) -> QueryResult<()> {
-    let count = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
-    diesel::insert_into(answer_usage::table)
-        .values((
-            answer_usage::message_id.eq(answer),
-            answer_usage::conversation_id.eq(conversation),
-            answer_usage::input_tokens.eq(count(usage.input_tokens)),
-            answer_usage::output_tokens.eq(count(usage.output_tokens)),
-        ))
-        .execute(conn)
-        .await
-        .map(|_| ())
-}
-
-/// What the answers of these messages took; those of which nobody noted it are left out.
-///
-/// # Errors
-/// Those of the database.
-pub async fn usage_of(conn: &mut AsyncPgConnection, ids: &[MessageId]) -> QueryResult<HashMap<MessageId, Usage>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(MessageId, i64, i64)> = answer_usage::table
-        .filter(answer_usage::message_id.eq_any(ids))
-        .select((answer_usage::message_id, answer_usage::input_tokens, answer_usage::output_tokens))
-        .load(conn)
-        .await?;
-    let count = |tokens: i64| u64::try_from(tokens).unwrap_or(0);
-    let usage = |(id, input, output)| (id, Usage { input_tokens: count(input), output_tokens: count(output) });
-    Ok(rows.into_iter().map(usage).collect())
 }

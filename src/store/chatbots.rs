@@ -1,6 +1,7 @@
 //! Chatbots: their models, instructions, attachments and access keys.
 
 use super::paging::truncate;
+use super::projects;
 use super::schema::{chatbot_attachments, chatbot_passages, chatbots, conversations, instances, media};
 use super::statement::statement;
 use crate::model::{ChatbotId, ConversationId, Failure, MediaId, ProjectId};
@@ -142,6 +143,7 @@ pub async fn create(
     most: i64,
 ) -> Result<(), Failure> {
     conn.transaction(async |conn| {
+        projects::hold(conn, project).await?;
         let count: i64 = chatbots::table.filter(chatbots::project_id.eq(project)).count().get_result(conn).await?;
         if count >= most {
             return Err(Failure::Conflict("the project has as many chatbots as it may"));

@@ -6,6 +6,7 @@
 pub mod pairs;
 pub mod turns;
 
+use super::paging::truncate;
 use super::schema::{conversations, members, messages as message_table};
 use crate::model::permission::Permission;
 use crate::model::{ConversationId, ProjectId, UserId};
@@ -92,7 +93,7 @@ pub async fn list(
 /// A message: its number in the conversation, who said it, what, and when.
 pub type Said = (i64, Role, String, DateTime<Utc>);
 
-/// The newest messages of a conversation, oldest first.
+/// Messages of a conversation behind a number, oldest first, and whether more follow.
 ///
 /// # Errors
 /// Those of the database.
@@ -100,16 +101,18 @@ pub async fn said(
     conn: &mut AsyncPgConnection,
     project: ProjectId,
     id: ConversationId,
+    after: i64,
     limit: i64,
-) -> QueryResult<Vec<Said>> {
+) -> QueryResult<(Vec<Said>, bool)> {
     let mut rows: Vec<Said> = message_table::table
         .filter(message_table::project_id.eq(project).and(message_table::conversation_id.eq(id)))
+        .filter(message_table::seq.gt(after))
         .filter(message_table::kind.eq(MessageKind::Text).and(message_table::deleted_at.is_null()))
-        .order(message_table::seq.desc())
-        .limit(limit)
+        .order(message_table::seq)
+        .limit(limit.saturating_add(1))
         .select((message_table::seq, message_table::role, message_table::body, message_table::created_at))
         .load(conn)
         .await?;
-    rows.reverse();
-    Ok(rows)
+    let more = truncate(&mut rows, limit);
+    Ok((rows, more))
 }

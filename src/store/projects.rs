@@ -1,15 +1,16 @@
 //! Projects as the organization has them that owns them, and their apps.
 
-use super::accounts::{AppRow, key_hash};
+use super::accounts::{self, AppRow, key_hash};
+use super::invitations;
 use super::paging::truncate;
-use super::schema::{apps, projects, users};
+use super::schema::{apps, organizations, projects, users};
 use super::statement::statement;
 use super::users::name_taken_or;
 use crate::model::{Failure, OrganizationId, ProjectId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Uuid as SqlUuid};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// Rows that one statement of a deletion takes: it is done in a second or so, and other statements come between.
@@ -88,12 +89,39 @@ pub async fn page(
     Ok((rows, more))
 }
 
-/// How many projects the organization has.
+/// Makes a project with its settings, checked by the caller. The organization has at most so many, requests at once included.
 ///
 /// # Errors
-/// Those of the database.
-pub async fn count(conn: &mut AsyncPgConnection, owner: OrganizationId) -> QueryResult<i64> {
-    projects::table.filter(projects::organization_id.eq(owner)).count().get_result(conn).await
+/// [`Failure::NameTaken`] if there is one of this name on the server; [`Failure::Conflict`] beyond the limit;
+/// [`Failure::Unauthorized`] if the organization is gone.
+pub async fn create(
+    conn: &mut AsyncPgConnection,
+    owner: OrganizationId,
+    id: ProjectId,
+    (name, origins, registration): (&str, &[String], bool),
+    most: i64,
+) -> Result<OwnedRow, Failure> {
+    conn.transaction(async |conn| {
+        let held = organizations::table.find(owner).for_no_key_update().select(organizations::id);
+        held.first::<OrganizationId>(conn).await.optional()?.ok_or(Failure::Unauthorized)?;
+        let count: i64 = projects::table.filter(projects::organization_id.eq(owner)).count().get_result(conn).await?;
+        if count >= most {
+            return Err(Failure::Conflict("the organization has as many projects as it may"));
+        }
+        accounts::create_project(conn, id, owner, name, origins).await?;
+        let changes = Changes { registration: Some(registration), ..Changes::default() };
+        change(conn, owner, id, &changes).await?.ok_or(Failure::Internal)
+    })
+    .await
+}
+
+/// Holds a project to the end of the transaction: what is counted there and added to is so by one at a time.
+///
+/// # Errors
+/// [`Failure::NotFound`] if it is gone.
+pub async fn hold(conn: &mut AsyncPgConnection, project: ProjectId) -> Result<(), Failure> {
+    let held = projects::table.find(project).for_no_key_update().select(projects::id);
+    held.first::<ProjectId>(conn).await.optional()?.ok_or(Failure::NotFound("project")).map(drop)
 }
 
 /// Changes a project of the organization; each value was checked by the caller. The project afterwards, or `None`.
@@ -190,6 +218,30 @@ pub async fn apps(conn: &mut AsyncPgConnection, project: ProjectId, most: i64) -
         .select(AppRow::as_select())
         .load(conn)
         .await
+}
+
+/// Makes an app with its key and the secret of its callbacks. The project has at most so many, requests at once included.
+///
+/// # Errors
+/// [`Failure::NameTaken`] if the project has an app of this name; [`Failure::Conflict`] beyond the limit; those of [`hold`].
+pub async fn create_app(
+    conn: &mut AsyncPgConnection,
+    project: ProjectId,
+    name: &str,
+    (key, secret): (&str, &str),
+    most: i64,
+) -> Result<AppRow, Failure> {
+    conn.transaction(async |conn| {
+        hold(conn, project).await?;
+        let count: i64 = apps::table.filter(apps::project_id.eq(project)).count().get_result(conn).await?;
+        if count >= most {
+            return Err(Failure::Conflict("the project has as many apps as it may"));
+        }
+        let id = Uuid::new_v4();
+        accounts::create_app(conn, id, project, name, key).await?;
+        invitations::set_secret(conn, project, id, secret).await?.ok_or(Failure::NotFound("app"))
+    })
+    .await
 }
 
 /// One app of the project.

@@ -26,6 +26,7 @@ mod readme;
 mod rest;
 mod schema;
 mod stomp;
+mod store_bounds;
 mod store_contacts;
 mod store_conversations;
 mod store_groups;

@@ -12,7 +12,7 @@ use crate::http::read::{Body, InPath};
 use crate::model::Failure;
 use crate::model::account::check_name;
 use crate::model::limits::APPS;
-use crate::store::accounts::{self, AppRow};
+use crate::store::accounts::AppRow;
 use crate::store::{invitations, projects};
 use crate::wire::time::Timestamp;
 use actix_web::http::StatusCode;
@@ -119,15 +119,8 @@ pub async fn create(
     let NewApp { name } = body.0;
     check_name("name", &name)?;
     let project = find(&state, caller.organization.id, &project.0).await?.id;
-    let (id, key, secret) = (Uuid::new_v4(), new_key(), new_key());
-    let made = state.chat.run(async |conn| {
-        let most = usize::try_from(APPS).unwrap_or(0);
-        if projects::apps(conn, project, APPS).await?.len() >= most {
-            return Err(Failure::Conflict("the project has as many apps as it may"));
-        }
-        accounts::create_app(conn, id, project, &name, &key).await?;
-        invitations::set_secret(conn, project, id, &secret).await?.ok_or(Failure::NotFound("app"))
-    });
+    let (key, secret) = (new_key(), new_key());
+    let made = state.chat.run(async |conn| projects::create_app(conn, project, &name, (&key, &secret), APPS).await);
     Ok(with_secrets(StatusCode::CREATED, made.await?, key, Some(secret.clone())))
 }
 

@@ -10,7 +10,6 @@ use crate::http::read::{Body, InPath, never_null};
 use crate::model::account::check_origin;
 use crate::model::limits::{ORIGINS, PROJECTS, SUPPORT_TIMEOUT_S};
 use crate::model::{Failure, OrganizationId, ProjectId, text};
-use crate::store::accounts;
 use crate::store::projects::{self, Changes, OwnedRow};
 use crate::store::support::sessions;
 use crate::wire::limits::PAGE_USERS;
@@ -135,15 +134,8 @@ pub async fn create(
     let NewProject { name, origins, registration } = body.0;
     check(Some(&name), Some(&origins))?;
     let (id, owner) = (ProjectId::random(), caller.organization.id);
-    let made = state.chat.run(async |conn| {
-        if projects::count(conn, owner).await? >= PROJECTS {
-            return Err(Failure::Conflict("the organization has as many projects as it may"));
-        }
-        accounts::create_project(conn, id, owner, &name, &origins).await?;
-        let changes = Changes { registration: Some(registration), ..Changes::default() };
-        projects::change(conn, owner, id, &changes).await?.ok_or(Failure::Internal)
-    });
-    let made = made.await?;
+    let settings = (name.as_str(), origins.as_slice(), registration);
+    let made = state.chat.run(async |conn| projects::create(conn, owner, id, settings, PROJECTS).await).await?;
     state.origins.forget();
     Ok(HttpResponse::Created().json(Project::from(made)))
 }

@@ -46,6 +46,23 @@ async fn what_was_built_is_handed_out() {
     assert_eq!(header_in(&answer, header::CONTENT_TYPE), "text/javascript; charset=utf-8");
 }
 
+/// To the letter, so that nobody loosens it unnoticed.
+#[actix_web::test]
+async fn pages_run_nothing_but_our_own_files() {
+    let site = Site::of(BUILT);
+    let (answer, _) = ask(&site, get("/")).await;
+    let policy: Vec<&str> = header_in(&answer, header::CONTENT_SECURITY_POLICY).split("; ").collect();
+    for strict in
+        ["default-src 'none'", "script-src 'self'", "style-src 'self'", "base-uri 'none'", "frame-ancestors 'none'"]
+    {
+        assert!(policy.contains(&strict), "{strict} is not in {policy:?}");
+    }
+    assert!(
+        !policy.iter().any(|part| part.contains("unsafe") || part.contains("http") || part.contains('*')),
+        "{policy:?}"
+    );
+}
+
 #[actix_web::test]
 async fn without_it_the_page_says_how_to_build_it() {
     let site = Site::of(&[]);

@@ -1,13 +1,14 @@
 //! Canned answers: texts that a project's agents have at hand.
 
 use super::super::paging::truncate;
+use super::super::projects;
 use super::super::schema::support_canned;
 use super::super::users::name_taken_or;
 use crate::model::{Failure, ProjectId};
 use crate::wire::support::Canned;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 /// Canned answers of a project: more than that nobody finds anything in.
@@ -66,25 +67,29 @@ pub async fn add(
     (name, body): (&str, &str),
     now: DateTime<Utc>,
 ) -> Result<Canned, Failure> {
-    let there: i64 =
-        support_canned::table.filter(support_canned::project_id.eq(project)).count().get_result(conn).await?;
-    if there >= CANNED {
-        return Err(Failure::Conflict("the project has as many canned answers as it may"));
-    }
-    diesel::insert_into(support_canned::table)
-        .values((
-            support_canned::id.eq(Uuid::new_v4()),
-            support_canned::project_id.eq(project),
-            support_canned::name.eq(name),
-            support_canned::body.eq(body),
-            support_canned::created_at.eq(now),
-            support_canned::updated_at.eq(now),
-        ))
-        .returning(CannedRow::as_returning())
-        .get_result(conn)
-        .await
-        .map(Canned::from)
-        .map_err(name_taken_or)
+    conn.transaction(async |conn| {
+        projects::hold(conn, project).await?;
+        let there: i64 =
+            support_canned::table.filter(support_canned::project_id.eq(project)).count().get_result(conn).await?;
+        if there >= CANNED {
+            return Err(Failure::Conflict("the project has as many canned answers as it may"));
+        }
+        diesel::insert_into(support_canned::table)
+            .values((
+                support_canned::id.eq(Uuid::new_v4()),
+                support_canned::project_id.eq(project),
+                support_canned::name.eq(name),
+                support_canned::body.eq(body),
+                support_canned::created_at.eq(now),
+                support_canned::updated_at.eq(now),
+            ))
+            .returning(CannedRow::as_returning())
+            .get_result(conn)
+            .await
+            .map(Canned::from)
+            .map_err(name_taken_or)
+    })
+    .await
 }
 
 /// Changes one; what is `None` stays.
