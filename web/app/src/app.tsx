@@ -49,7 +49,7 @@ function Shell() {
       <main class="page" id="page" tabindex="-1">
         <ErrorBoundary fallback={() => <Broken />}>
           <Suspense fallback={<p class="empty">{t('loading')}</p>}>
-            <Switch fallback={<p class="empty">{t('page.missing')}</p>}>
+            <Switch fallback={<Missing />}>
               <Match when={parts().length === 0 || parts()[0] === 'conversations'}>
                 <Conversations />
               </Match>
@@ -67,11 +67,23 @@ function Shell() {
   )
 }
 
+function Missing() {
+  createEffect(() => (document.title = `${t('page.missing')} – Palabre`))
+  return (
+    <div class="empty">
+      <h1>{t('page.missing')}</h1>
+      <a class="button" href="/conversations" onClick={follow}>
+        {t('conversations')}
+      </a>
+    </div>
+  )
+}
+
 /** The server may have been renewed under the page, so that a part of it is no longer there. */
 function Broken() {
   return (
     <div class="empty" role="alert">
-      <p>{t('page.broken')}</p>
+      <h1>{t('page.broken')}</h1>
       <Button onClick={() => location.reload()}>{t('page.reload')}</Button>
     </div>
   )
