@@ -223,9 +223,9 @@ test('of two agents who take at once one has it, and the other is told nicely', 
 
 test('who waits is told their place as the queue moves', async () => {
   const [first, second, carol] = [await person('first'), await person('second'), await staff('agent', 'carol')]
-  // Nobody else waits.
+  // Nobody else waits before them; who waits after them may be another test's.
   await carol.rest.call('PUT', '/api/v1/support/agents/me', { status: 'busy', capacity: 100 })
-  const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue')
+  const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue?priority=HIGH')
   for (const { id } of items) await carol.rest.call('POST', `/api/v1/support/requests/${id}/take`)
   const request = await ask(first, 'I was here before', 'HIGH')
   const window = await desk(second)
