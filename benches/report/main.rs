@@ -10,6 +10,7 @@
 )]
 
 mod chart;
+mod line;
 mod load;
 mod machine;
 mod micro;
@@ -35,7 +36,7 @@ fn main() {
     let to = argument("--to").unwrap_or_else(|| root.join("docs"));
     let bench = from.join("bench");
     let stored = store::load(&bench);
-    let loads = load::load(&bench);
+    let loads = line::load(&bench);
     let groups = micro::load(&from.join("criterion"));
 
     let mut targets = load::targets(&loads, store::commit_p99(&stored), store::raw_inserts(&stored));

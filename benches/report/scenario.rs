@@ -1,6 +1,6 @@
 //! The scenarios of the load generator: what each is, and which figure of it is shown first.
 
-use crate::load::Line;
+use crate::line::Line;
 
 /// One scenario.
 pub struct Scenario {

@@ -3,7 +3,7 @@
 use super::call::{Call, Times};
 use super::formats::{Format, Remote};
 use super::offline::Offline;
-use super::provider::{ModelError, Prompt, Provider, Settings};
+use super::provider::{ModelError, Prompt, Provider, ProviderKind, Settings};
 use super::queue::Queue;
 use super::settings::{BaseUrl, ModelPrice, ModelSettings};
 use crate::model::quota::Price;
@@ -19,35 +19,6 @@ use utoipa::ToSchema;
 const IDLE: Duration = Duration::from_secs(30);
 /// The model that is always there.
 pub const OFFLINE: &str = "offline";
-
-/// Who offers models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ProviderKind {
-    Mistral,
-    Openai,
-    Gemini,
-    Anthropic,
-    Ollama,
-    /// The server itself: no key, no network, and no language model.
-    Offline,
-}
-
-impl ProviderKind {
-    /// As settings and answers name it.
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "mistral" => Self::Mistral,
-            "openai" => Self::Openai,
-            "gemini" => Self::Gemini,
-            "anthropic" => Self::Anthropic,
-            "ollama" => Self::Ollama,
-            "offline" => Self::Offline,
-            _ => return None,
-        })
-    }
-}
 
 /// The models that the server knows by itself.
 const KNOWN: [(&str, ProviderKind, &str); 12] = [

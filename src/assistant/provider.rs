@@ -4,13 +4,44 @@ use crate::model::Failure;
 pub use crate::model::Usage;
 use crate::wire::shapes::Role;
 use futures_util::stream::BoxStream;
+use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
+use utoipa::ToSchema;
 
 /// A provider of models: Mistral, a local Ollama, or the server itself.
 pub trait Provider: Send + Sync {
     /// Asks once. The stream ends with [`Delta::End`], or with an error; dropping it ends the request.
     fn ask(&self, prompt: &Prompt) -> Deltas;
+}
+
+/// Who offers models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProviderKind {
+    Mistral,
+    Openai,
+    Gemini,
+    Anthropic,
+    Ollama,
+    /// The server itself: no key, no network, and no language model.
+    Offline,
+}
+
+impl ProviderKind {
+    /// As settings and answers name it.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "mistral" => Self::Mistral,
+            "openai" => Self::Openai,
+            "gemini" => Self::Gemini,
+            "anthropic" => Self::Anthropic,
+            "ollama" => Self::Ollama,
+            "offline" => Self::Offline,
+            _ => return None,
+        })
+    }
 }
 
 /// What a model says, bit by bit.

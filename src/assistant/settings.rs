@@ -1,6 +1,6 @@
 //! What an operator may set about models.
 
-use super::models::ProviderKind;
+use super::provider::ProviderKind;
 use crate::model::quota::Price;
 use crate::model::{Secret, duration};
 use std::fmt;

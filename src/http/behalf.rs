@@ -3,8 +3,8 @@
 //! With it a request is that user's in all that concerns rights: what they may not do, the app may not do for them. It still
 //! counts against the app's limit.
 
+use super::HttpState;
 use super::problem::Problem;
-use super::read::state;
 use crate::model::Failure;
 use crate::store::accounts::AppRow;
 use crate::store::users::{self, UserRow};
@@ -31,7 +31,7 @@ pub async fn user(request: &HttpRequest, app: &AppRow) -> Result<Option<UserRow>
             "must be a user's id, or their username with all but ASCII percent-encoded as UTF-8",
         )
     })?;
-    let chat = &state(request)?.chat;
+    let chat = &HttpState::of(request)?.chat;
     let found = chat.run(async |conn| Ok(users::resolve(conn, app.project_id, &[&name]).await?)).await?;
     let nobody = || Failure::invalid(ON_BEHALF, "names no user of the project whose account is open");
     Ok(Some(found.into_iter().next().flatten().ok_or_else(nobody)?))

@@ -15,7 +15,6 @@ use super::HttpState;
 use super::behalf;
 use super::problem::Problem;
 use super::rate::CallerKey;
-use super::read::state;
 use crate::model::account::UserRole;
 use crate::model::{Failure, ProjectId, UserId};
 use crate::session::identity;
@@ -176,7 +175,7 @@ pub async fn identify(request: &HttpRequest) -> Result<Identity, Problem> {
 }
 
 async fn look(request: &HttpRequest) -> Result<Identity, Problem> {
-    let rates = &state(request)?.rates;
+    let rates = &HttpState::of(request)?.rates;
     let found = authenticate(request).await;
     let key = match &found {
         Ok(identity) => identity.key(),
@@ -192,7 +191,7 @@ async fn look(request: &HttpRequest) -> Result<Identity, Problem> {
 }
 
 async fn authenticate(request: &HttpRequest) -> Result<Identity, Failure> {
-    let Ok(state) = state(request) else { return Err(Failure::Internal) };
+    let state = HttpState::of(request)?;
     Credentials::of(request)?.identity(state).await
 }
 
@@ -409,8 +408,8 @@ impl FromRequest for Stranger {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let address = address(request);
         let counted =
-            state(request).and_then(|state| Ok(state.rates.take(CallerKey::stranger(address), Instant::now())?));
-        std::future::ready(counted.map(|()| Self { address }))
+            HttpState::of(request).and_then(|state| state.rates.take(CallerKey::stranger(address), Instant::now()));
+        std::future::ready(counted.map(|()| Self { address }).map_err(Problem::from))
     }
 }
 
@@ -421,7 +420,7 @@ impl FromRequest for Founder {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let counted = Stranger::from_request(request, payload).into_inner();
         let founder = counted.and_then(|_| {
-            let state = state(request)?;
+            let state = HttpState::of(request)?;
             let given = bearer(request).map(|token| <[u8; 32]>::from(Sha256::digest(token)));
             let is_operator = state.admin_token.is_some() && given == state.admin_token;
             if state.open_organizations || is_operator { Ok(Self) } else { Err(Failure::Unauthorized.into()) }

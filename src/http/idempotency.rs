@@ -7,7 +7,7 @@
 use super::HttpState;
 use super::caller::identify;
 use super::problem::Problem;
-use super::read::{read_body, state};
+use super::read::read_body;
 use crate::model::Failure;
 use crate::store::idempotency::{self, Answer, Name, Turn};
 use crate::wire::error::ErrorCode;
@@ -87,7 +87,7 @@ impl Begun {
     async fn new(request: &HttpRequest, payload: Payload, caller: String, key: String) -> Result<Self, Problem> {
         let body = read_body(request, payload).await?;
         let digest = Sha256::digest(&body);
-        let state = state(request)?;
+        let state = HttpState::of(request)?;
         let at = state.chat.now();
         let name = Name { caller: &caller, path: request.path(), key: &key };
         let turn = state.chat.run(async |conn| Ok(idempotency::begin(conn, name, &digest, at).await?)).await?;
@@ -132,7 +132,7 @@ async fn keep(
     began: DateTime<Utc>,
     response: HttpResponse,
 ) -> Result<HttpResponse, Error> {
-    let state = state(request)?;
+    let state = HttpState::of(request).map_err(Problem::from)?;
     let name = Name { caller, path: request.path(), key };
     let status = response.status();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT {

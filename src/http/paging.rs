@@ -4,7 +4,6 @@
 
 use super::problem::Problem;
 use super::read::{self, Number};
-use super::v1::Page;
 use crate::model::{Failure, UserId};
 use crate::store::conversations::Activity;
 use actix_web::dev::Payload;
@@ -14,11 +13,11 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use chrono::DateTime;
 use futures_util::future::LocalBoxFuture;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::{IntoParams, ToSchema};
 
 /// Items of a page when the request does not say how many.
 pub const DEFAULT: i64 = 50;
@@ -31,6 +30,16 @@ const NAMES: GeneralPurpose = GeneralPurpose::new(
         .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true),
 );
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// Where the next page begins, for `after`; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "YWxpY2U")]
+    pub next: Option<String>,
+}
 
 /// Where a page of a list ends.
 pub trait Place: Sized {

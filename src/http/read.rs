@@ -55,7 +55,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 /// # Errors
 /// 413 when it is longer, 400 when it breaks off.
 pub async fn read_body(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Problem> {
-    let most = state(request)?.chat.limits.frame_bytes;
+    let most = HttpState::of(request)?.chat.limits.frame_bytes;
     let too_large = || Problem::new(ErrorCode::TooLarge, format!("a body takes at most {most} bytes"));
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
     if declared.is_some_and(|length: usize| length > most) {
@@ -178,14 +178,6 @@ pub fn never_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: 
 /// Those of the value.
 pub fn or_null<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(deserializer).map(Some)
-}
-
-/// What the handlers share.
-///
-/// # Errors
-/// 500 where the server was put together without it.
-pub fn state(request: &HttpRequest) -> Result<&web::Data<HttpState>, Problem> {
-    request.app_data::<web::Data<HttpState>>().ok_or_else(|| Failure::Internal.into())
 }
 
 #[cfg(test)]

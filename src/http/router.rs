@@ -27,8 +27,11 @@ pub fn configure(config: &mut ServiceConfig, state: &web::Data<HttpState>) {
         .wrap(NormalizePath::trim())
         .wrap(from_fn(entrance::pass))
         .wrap(plain_answers());
+    // Made of all that is here, so that no handler could make it.
+    let description = web::Data::new(described::Described::new(&document().json));
     config
         .app_data(state.clone())
+        .app_data(description)
         .service(api)
         .service(of_bots)
         .service(

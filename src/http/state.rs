@@ -14,6 +14,7 @@ use crate::store::objects::Objects;
 use crate::store::users::UserRow;
 use crate::wire::time::Timestamp;
 use crate::wire::token::{TokenError, Tokens};
+use actix_web::{HttpRequest, web};
 use chrono::DateTime;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -61,6 +62,14 @@ pub struct HttpState {
 }
 
 impl HttpState {
+    /// Of the server that a request came to.
+    ///
+    /// # Errors
+    /// [`Failure::Internal`] where the server was put together without it.
+    pub fn of(request: &HttpRequest) -> Result<&web::Data<Self>, Failure> {
+        request.app_data().ok_or(Failure::Internal)
+    }
+
     /// The state of a server.
     #[must_use]
     pub fn new(

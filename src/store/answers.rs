@@ -11,7 +11,7 @@ pub use left::{Orphan, take_over, unanswered, waits};
 pub(super) use usage::keep_usage;
 pub use usage::usage_of;
 
-use super::exchanges::turns;
+use super::exchanges::held::is_held;
 use super::messages::{self, NewMessage, Outcome};
 use super::schema::{answers, chatbots, conversations, exchanges, messages as message_table, projects, users};
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, Usage, UserId};
@@ -96,7 +96,7 @@ pub async fn begin(
     conn.transaction(async |conn| {
         let Some(place) = lock(conn, project, conversation).await? else { return Ok(None) };
         let (Mode::Bot, Some(chatbot)) = (place.mode, place.chatbot_id) else { return Ok(None) };
-        if turns::is_held(conn, conversation).await? {
+        if is_held(conn, conversation).await? {
             return Ok(None);
         }
         let asked: Option<(Option<UserId>, Option<String>, Option<String>)> = message_table::table

@@ -3,6 +3,7 @@
 //! - [`turns`]: one such question at a time in a conversation, and none beside a bot's answer, on whichever node.
 //! - [`pairs`]: question and answer, stored together.
 
+pub(super) mod held;
 pub mod pairs;
 pub mod turns;
 

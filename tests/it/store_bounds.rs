@@ -22,7 +22,7 @@ async fn crowd(project: &Project) -> Vec<(String, AsyncPgConnection)> {
 }
 
 /// Eight add where there is room for one: one did, the others were refused for that.
-fn one_of<T>(results: Vec<Result<T, Failure>>) {
+fn one_of<T>(results: &[Result<T, Failure>]) {
     assert_eq!(results.len(), CROWD);
     assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
     assert_eq!(results.iter().filter(|result| matches!(result, Err(Failure::Conflict(_)))).count(), CROWD - 1);
@@ -44,12 +44,12 @@ async fn apps_chatbots_and_canned_answers_are_counted_one_at_a_time() {
         let key = format!("key of {name}");
         projects::create_app(conn, project.id, name, (&key, "secret"), MOST).await
     });
-    one_of(join_all(apps).await);
+    one_of(&join_all(apps).await);
     let bots = crowd.iter_mut().map(async |(name, conn)| {
         let changes = Changes { name: Some(name.clone()), ..Changes::default() };
         chatbots::create(conn, project.id, ChatbotId::random(), &changes, MOST).await
     });
-    one_of(join_all(bots).await);
+    one_of(&join_all(bots).await);
 
     let fill = "INSERT INTO support_canned SELECT gen_random_uuid(), $1, 'filler ' || n, 'x', now(), now() \
                 FROM generate_series(1, $2) n";
@@ -58,7 +58,7 @@ async fn apps_chatbots_and_canned_answers_are_counted_one_at_a_time() {
     fill.bind::<Integer, _>(count).execute(&mut project.conn().await).await.unwrap();
     let answers =
         crowd.iter_mut().map(async |(name, conn)| canned::add(conn, project.id, (name, "Hello!"), Utc::now()).await);
-    one_of(join_all(answers).await);
+    one_of(&join_all(answers).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -71,5 +71,5 @@ async fn so_are_projects_of_an_organization() {
     let made = crowd
         .iter_mut()
         .map(async |(name, conn)| projects::create(conn, owner, ProjectId::random(), (name, &[], true), 1).await);
-    one_of(join_all(made).await);
+    one_of(&join_all(made).await);
 }

@@ -7,7 +7,7 @@ use super::Room;
 use super::tell::Untold;
 use crate::chat::metrics::ProjectFigures;
 use crate::cluster::{Chunk, Publication};
-use crate::model::{ConversationId, Failure, MessageId, Usage, UserId};
+use crate::model::{ConversationId, Failure, MessageId, UserId};
 use crate::store::answers::{self, Ending, Finished};
 use crate::wire::error::{ErrorCode, ErrorData};
 use crate::wire::outgoing::Outgoing;
@@ -36,15 +36,6 @@ pub struct Conclude {
     pub failure: Option<Failure>,
 }
 
-/// The data of `llm.done`.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = AnswerDone)]
-pub struct Done {
-    conversation: ConversationId,
-    message: Arc<Message>,
-    usage: Usage,
-}
-
 /// The data of `llm.error`.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AnswerFailed)]
@@ -52,14 +43,6 @@ pub struct Failed {
     conversation: ConversationId,
     code: ErrorCode,
     message: String,
-}
-
-/// Tells a bot's stored message, once.
-pub(super) fn done(message: &Arc<Message>, usage: Usage) -> Publication {
-    let (conversation, size) = (message.conversation, message.texts());
-    let data = Done { conversation, message: Arc::clone(message), usage };
-    Publication::to_conversation(conversation, Outgoing::saying_within("llm.done", data, Arc::clone(message)))
-        .sized(size)
 }
 
 impl Handler<Utter> for Room {

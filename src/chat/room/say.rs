@@ -9,7 +9,7 @@
 //! - **Silence**: a report that never comes (its scribe failed). The sender is told to try again, and since the message may be
 //!   stored all the same, the room catches up with the database.
 
-use super::tell::{Telling, Untold};
+use super::tell::{Said, Telling, Untold};
 use super::{Membership, Room};
 use crate::chat::scribe::{Report, Slip, Store, Stored};
 use crate::cluster::ReplyTo;
@@ -22,7 +22,6 @@ use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// Messages of one room that may be under way; beyond that senders are told to try again.
 const UNDER_WAY: usize = 1_024;
@@ -42,11 +41,6 @@ pub struct Say {
     pub draft: Draft,
     pub done: Said,
 }
-
-/// Told when a message is stored and on its way, and what was stored, or why it is not. Dropped without a word with a room that
-/// failed.
-pub type Said = oneshot::Sender<Result<Arc<Message>, Failure>>;
-
 /// A message as its author wrote it, checked but for the right to write it.
 #[derive(Debug, Clone)]
 pub struct Draft {

@@ -3,20 +3,37 @@
 //! What comes out of order waits. What others stored, on another node or behind a report that was lost, the room reads from the
 //! database and tells first.
 
-use super::say::Said;
-use super::{Room, answer};
+use super::Room;
 use crate::cluster::{Publication, ReplyTo};
+use crate::model::ConversationId;
 use crate::model::{Failure, MessageId, Usage};
 use crate::store::{answers, messages};
+use crate::wire::outgoing::Outgoing;
 use crate::wire::shapes::{Message, MessageKind, Role};
 use actix::prelude::*;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
+use tokio::sync::oneshot;
+use utoipa::ToSchema;
 
 /// Messages read at once when the room catches up.
 const CATCH_UP: i64 = 200;
+
+/// Told when a message is stored and on its way, and what was stored, or why it is not. Dropped without a word with a room that
+/// failed.
+pub type Said = oneshot::Sender<Result<Arc<Message>, Failure>>;
+
+/// The data of `llm.done`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AnswerDone)]
+pub struct Done {
+    conversation: ConversationId,
+    message: Arc<Message>,
+    usage: Usage,
+}
 
 /// A stored message that waits for those before it to be told.
 pub(super) struct Untold {
@@ -44,6 +61,14 @@ pub(super) struct Telling {
 pub struct CatchUp {
     /// They are there; else nobody knows yet.
     pub is_certain: bool,
+}
+
+/// Tells a bot's stored message, once.
+fn done(message: &Arc<Message>, usage: Usage) -> Publication {
+    let (conversation, size) = (message.conversation, message.texts());
+    let data = Done { conversation, message: Arc::clone(message), usage };
+    Publication::to_conversation(conversation, Outgoing::saying_within("llm.done", data, Arc::clone(message)))
+        .sized(size)
 }
 
 impl Handler<CatchUp> for Room {
@@ -195,7 +220,7 @@ type Missed = (Vec<Message>, HashMap<MessageId, Usage>);
 /// Tells a message: people's by an event of its kind, a bot's as the end of its answer.
 pub(in crate::chat) fn publication_of(message: &Arc<Message>, usage: Usage) -> Publication {
     match message.role {
-        Role::Assistant => answer::done(message, usage),
+        Role::Assistant => done(message, usage),
         Role::User => Publication::of_new_message(message_event(message.kind), Arc::clone(message)),
     }
 }

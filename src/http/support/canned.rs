@@ -3,10 +3,10 @@
 use super::actor;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Name, Paging, Place};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::{Body, InPath};
-use crate::http::v1::shapes::Page;
 use crate::model::support::check_role;
 use crate::model::text;
 use crate::session::pages::fit_into;

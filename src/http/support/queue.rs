@@ -3,10 +3,10 @@
 use super::actor;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{self, Place as _, page_size};
 use crate::http::problem::Problem;
 use crate::http::read::{InQuery, Number};
-use crate::http::v1::shapes::Page;
 use crate::model::support::{Priority, Status, check_role};
 use crate::store::support::queue::{self, Place};
 use crate::wire::limits::PAGE_USERS;

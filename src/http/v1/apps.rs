@@ -3,10 +3,10 @@
 //! A key is 32 random bytes, shown once; kept is its SHA-256.
 
 use super::projects::find;
-use super::shapes::Page;
 use crate::http::HttpState;
 use crate::http::caller::OrganizationCaller;
 use crate::http::idempotency::Secret;
+use crate::http::paging::Page;
 use crate::http::problem::Problem;
 use crate::http::read::{Body, InPath};
 use crate::model::Failure;

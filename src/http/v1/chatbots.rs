@@ -6,12 +6,12 @@ mod texts;
 
 pub use texts::{NewAttachment, check_attachments, read_files, read_text};
 
-use super::shapes::Page;
 use crate::assistant::Models;
 use crate::chat::room::Invalidate;
 use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, Caller};
 use crate::http::idempotency::Secret;
+use crate::http::paging::Page;
 use crate::http::paging::{Name, Paging, page};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::{Body, InPath, never_null};

@@ -1,9 +1,10 @@
 //! `/api/v1/contacts`: the contacts of the user who calls.
 
-use super::shapes::{Page, Relation};
+use super::shapes::Relation;
 use crate::chat::registry::relate::Relate;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Paging, page as page_of};
 use crate::http::person::Person;
 use crate::http::problem::Problem;

@@ -4,11 +4,11 @@ pub mod members;
 pub mod messages;
 pub mod receipts;
 
-use super::shapes::Page;
 use crate::chat::founding::{found, found_assistant};
 use crate::chat::room::govern::{ChangeGroup, DeleteGroup, SetMode};
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Paging, Place};
 use crate::http::person::Person;
 use crate::http::problem::{Checks, Problem};

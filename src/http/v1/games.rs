@@ -4,7 +4,6 @@
 //! that app is told of answers ([`crate::chat::callbacks`]).
 
 use super::apps::{CallbackSecret, new_key};
-use super::shapes::Page;
 use crate::chat::callbacks::Refused;
 use crate::chat::registry::relate::Relate;
 use crate::chat::room::edit::{Alter, Alteration};
@@ -12,6 +11,7 @@ use crate::chat::room::say::{Draft, Say};
 use crate::http::HttpState;
 use crate::http::caller::AppCaller;
 use crate::http::idempotency::Secret;
+use crate::http::paging::Page;
 use crate::http::paging::{self, Place, Serial, page_size};
 use crate::http::person::{Person, enter};
 use crate::http::problem::{Checks, Problem};

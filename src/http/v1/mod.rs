@@ -27,8 +27,6 @@ use actix_web::Error;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use utoipa_actix_web::scope::Scope;
 
-pub use shapes::Page;
-
 /// All of it, without what is wrapped around.
 pub fn scope()
 -> Scope<impl ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse, Error = Error, InitError = ()>> {

@@ -1,9 +1,8 @@
 //! `GET /api/v1/openapi.json`: the description of this API.
 
 use crate::http::described::Described;
-use crate::http::document::document;
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get};
-use std::sync::LazyLock;
 
 /// This description
 ///
@@ -18,7 +17,6 @@ use std::sync::LazyLock;
     )
 )]
 #[get("/openapi.json")]
-pub async fn show(request: HttpRequest) -> HttpResponse {
-    static DESCRIBED: LazyLock<Described> = LazyLock::new(|| Described::new(&document().json));
-    DESCRIBED.answer(&request)
+pub async fn show(request: HttpRequest, described: Data<Described>) -> HttpResponse {
+    described.answer(&request)
 }

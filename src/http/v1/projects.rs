@@ -1,9 +1,9 @@
 //! `/api/v1/projects`: the projects of an organization.
 
-use super::shapes::Page;
 use crate::chat::departure::delete_project;
 use crate::http::HttpState;
 use crate::http::caller::OrganizationCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Name, Paging, page as page_of};
 use crate::http::problem::{Checks, Problem};
 use crate::http::read::{Body, InPath, never_null};

@@ -1,8 +1,8 @@
 //! `/api/v1/messages/search`: messages that a user may see, by their words.
 
-use super::shapes::Page;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Place, page_size};
 use crate::http::problem::Problem;
 use crate::http::read::{InQuery, Number};

@@ -107,13 +107,3 @@ pub struct Relation {
     pub user: String,
     pub action: Action,
 }
-
-/// A part of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
-    pub items: Vec<T>,
-    /// Where the next page begins, for `after`; absent on the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "YWxpY2U")]
-    pub next: Option<String>,
-}

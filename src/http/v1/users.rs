@@ -4,13 +4,14 @@
 
 mod profile;
 
-use super::shapes::{Account, Page, Relation};
+use super::shapes::{Account, Relation};
 use crate::chat::departure::delete_user;
 use crate::chat::registry::CheckAccount;
 use crate::chat::registry::profile::ProfileChanged;
 use crate::chat::registry::relate::Relate;
 use crate::http::HttpState;
 use crate::http::caller::{AdminCaller, Caller};
+use crate::http::paging::Page;
 use crate::http::paging::{self, Name, Place, page_size};
 use crate::http::problem::Problem;
 use crate::http::read::{Body, InPath, InQuery, Number};

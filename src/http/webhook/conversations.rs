@@ -95,8 +95,8 @@ struct Part {
 }
 
 /// A part at a time: however long the conversation is, no more of it is in memory.
-fn written(place: Place, first: Part) -> impl Stream<Item = Result<Bytes, Failure>> {
-    let first = Part { text: format!(r#"{{"messages":[{}"#, first.text), next: first.next };
+fn written(place: Place, mut first: Part) -> impl Stream<Item = Result<Bytes, Failure>> {
+    first.text.insert_str(0, r#"{"messages":["#);
     stream::unfold((place, Some(Ok(first))), |(place, ready)| async move {
         let Part { text, next } = match ready? {
             Ok(part) => part,

@@ -7,10 +7,11 @@ use super::{
     status_fetch, status_update, typing_update,
 };
 use crate::chat::channel::vigil::Expiring;
-use crate::chat::room::answer::{Done, Failed};
+use crate::chat::room::answer::Failed;
 use crate::chat::room::edit::ReactionPush;
 use crate::chat::room::govern::Gone;
 use crate::chat::room::marks::{Digest, ReceiptPush};
+use crate::chat::room::tell::Done;
 use crate::chat::room::typing::TypingPush;
 use crate::cluster::Chunk;
 use crate::session::actor::Auth;

@@ -1,7 +1,8 @@
 //! `message.text`: something said in a conversation.
 
 use super::{Command, Lane, Reply};
-use crate::chat::room::say::{Draft, Said, Say};
+use crate::chat::room::say::{Draft, Say};
+use crate::chat::room::tell::Said;
 use crate::model::{ConversationId, Failure, MediaId, MessageId, text};
 use crate::session::who::{self, Who, said};
 use crate::store::{contacts, messages};

@@ -7,6 +7,7 @@
 use super::super::answers::{self, Line};
 use super::super::schema::{answers as answer_table, chatbots, conversations, exchange_turns, instances, projects};
 use super::super::statement::statement;
+use super::held::is_taken;
 use super::{Owner, owner};
 use crate::model::{ChatbotId, ConversationId, Failure, ProjectId, UserId};
 use chrono::{DateTime, Utc};
@@ -77,33 +78,8 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Whose turn it is by now: true if it is somebody else's.
-async fn is_taken(
-    conn: &mut AsyncPgConnection,
-    conversation: ConversationId,
-    by_others_than: Uuid,
-) -> QueryResult<bool> {
-    let held = exchange_turns::table
-        .find(conversation)
-        .filter(exchange_turns::holder.ne(by_others_than))
-        .filter(exchange_turns::held_until.gt(now_by_database()));
-    diesel::select(exists(held)).get_result(conn).await
-}
-
 fn long_ago() -> SqlLiteral<Timestamptz> {
     sql("clock_timestamp() - interval '5 minutes'")
-}
-
-fn now_by_database() -> SqlLiteral<Timestamptz> {
-    sql("clock_timestamp()")
-}
-
-/// Somebody asks in this conversation and waits for the answer: no bot is to begin one beside.
-///
-/// # Errors
-/// Those of the database.
-pub async fn is_held(conn: &mut AsyncPgConnection, conversation: ConversationId) -> QueryResult<bool> {
-    is_taken(conn, conversation, Uuid::nil()).await
 }
 
 /// Takes the turn, or keeps it: with `heed`, not while something that was said before waits for a bot's answer. What the answer is

@@ -3,8 +3,8 @@
 use super::super::schema::{support_agents, support_requests};
 use super::agents::{self, is_staff, load_of};
 use super::audit::NewStep;
+use super::first_response::note_first_response;
 use super::sessions::end_active;
-use super::shape::first_responses;
 use super::{Actor, Changed, Matter, hand, lock};
 use crate::model::support::{AgentStatus, Move, SessionStatus, Status, Step, next};
 use crate::model::{Failure, ProjectId, RequestId, UserId};
@@ -233,16 +233,5 @@ async fn set_status(
         ))
         .execute(conn)
         .await?;
-    Ok(())
-}
-
-/// Writes down when an agent first answered, while who wrote what can still be told from the members of now.
-pub(super) async fn note_first_response(conn: &mut AsyncPgConnection, id: RequestId) -> QueryResult<()> {
-    if let Some(at) = first_responses(conn, &[id]).await?.remove(&id) {
-        diesel::update(support_requests::table.find(id).filter(support_requests::first_response_at.is_null()))
-            .set(support_requests::first_response_at.eq(at))
-            .execute(conn)
-            .await?;
-    }
     Ok(())
 }

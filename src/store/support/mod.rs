@@ -7,6 +7,7 @@ pub mod agents;
 pub mod assignment;
 pub mod audit;
 pub mod canned;
+mod first_response;
 pub mod notes;
 pub mod orphans;
 pub mod queue;

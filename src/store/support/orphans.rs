@@ -4,8 +4,8 @@
 use super::super::schema::support_requests;
 use super::super::statement::statement;
 use super::agents::is_staff;
-use super::assignment::note_first_response;
 use super::audit::NewStep;
+use super::first_response::note_first_response;
 use super::sessions::end_active;
 use super::{Changed, hand, lock};
 use crate::model::support::{SessionStatus, Status, Step};

@@ -2,8 +2,8 @@
 
 use super::super::groups::lock as lock_conversation;
 use super::super::schema::{conversations, members, projects, support_requests, support_sessions};
-use super::assignment::note_first_response;
 use super::audit::NewStep;
+use super::first_response::note_first_response;
 use super::requests::{Opening, make_session};
 use super::shape::{SessionColumns, session, session_columns};
 use super::{Actor, Changed, Matter, Moved, NO_SESSION, Talk, lock, matter};

@@ -1,15 +1,14 @@
 //! Rows as the wire shows them.
 
 use super::super::schema::{support_requests, support_sessions, users};
-use super::super::statement::statement;
 use super::super::users::{self as user_rows, UserRow};
+use super::first_response::first_responses;
 use crate::model::support::{Kind, Priority, SessionStatus, Status};
 use crate::model::{ConversationId, RequestId, SupportSessionId, UserId};
 use crate::wire::shapes::User;
 use crate::wire::support::{Desk, Rating, Request, Session};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use std::collections::HashMap;
 
@@ -32,29 +31,6 @@ pub struct RequestRow {
     pub queued_at: DateTime<Utc>,
     pub first_response_at: Option<DateTime<Utc>>,
     pub resolved_at: Option<DateTime<Utc>>,
-}
-
-statement! {
-    /// When somebody else than the customer, and no bot, first said something about each of these requests, where that was not
-    /// written down yet.
-    struct FirstResponses<'a> { requests: &'a [RequestId] } -> (SqlUuid, Timestamptz);
-    "SELECT r.id, min(m.created_at) FROM support_requests r \
-     JOIN support_sessions s ON s.request_id = r.id \
-     CROSS JOIN LATERAL (SELECT created_at FROM messages m WHERE m.conversation_id = s.conversation_id \
-         AND m.chatbot_id IS NULL AND m.author_id <> r.customer_id ORDER BY m.seq LIMIT 1) m \
-     WHERE r.id = ANY (" [requests as Array<SqlUuid>] ") AND r.first_response_at IS NULL GROUP BY r.id"
-}
-
-/// When an agent first answered these requests, as far as that is found in what was said.
-pub(super) async fn first_responses(
-    conn: &mut AsyncPgConnection,
-    requests: &[RequestId],
-) -> QueryResult<HashMap<RequestId, DateTime<Utc>>> {
-    if requests.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let rows: Vec<(RequestId, DateTime<Utc>)> = FirstResponses { requests }.load(conn).await?;
-    Ok(rows.into_iter().collect())
 }
 
 /// These users, their accounts open or not.

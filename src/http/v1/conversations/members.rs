@@ -1,9 +1,9 @@
 //! `/api/v1/conversations/{conversation}/members`: who is in a conversation, and what they may do there.
 
-use super::super::shapes::Page;
 use crate::chat::room::govern::ChangeGroup;
 use crate::http::HttpState;
 use crate::http::caller::UserCaller;
+use crate::http::paging::Page;
 use crate::http::paging::{Paging, page as page_of};
 use crate::http::person::Person;
 use crate::http::problem::Problem;
