@@ -156,6 +156,8 @@ test('what bots have used is there, on a phone and in French', async () => {
   await page.locator('.uplot canvas').first().waitFor()
   await checkAccess(window, 'live on a phone')
   await shot(window, 'live-phone')
+  await bar.scrollIntoViewIfNeeded()
+  await shot(window, 'live-phone-bots')
   assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width)
   assert.deepEqual(window.faults, [])
   await window.close()

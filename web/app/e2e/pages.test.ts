@@ -132,7 +132,7 @@ test('every page and dialog of who talks is accessible', async () => {
     const window = await openWindow(browser, { viewport })
     await walk(window, maya, async (what) => {
       await checkAccess(window, what)
-      await shot(window, `${viewport === WIDE ? 'wide' : 'phone'} ${what}`.replaceAll(' ', '-'))
+      await shot(window, `${viewport === WIDE ? 'wide' : 'phone'} ${what}`.replaceAll(' ', '-'), true)
     })
     assert.deepEqual(window.faults, [])
     await window.close()

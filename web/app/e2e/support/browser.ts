@@ -85,14 +85,23 @@ export async function checkAccess({ page }: Window, what: string): Promise<void>
   await wear(page, 'light')
 }
 
-/** Keeps a picture in $SHOTS, if that is set: for people to look at. */
-export async function shot({ page }: Window, name: string): Promise<void> {
+/** Keeps pictures in $SHOTS, if that is set: for people to look at. In both themes, and unless it is to be `asIs`, a desk's window as narrow as a phone's too. */
+export async function shot(window: Window, name: string, asIs = false): Promise<void> {
   const folder = process.env['SHOTS']
   if (!folder) return
   await mkdir(folder, { recursive: true })
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await wear(page, colorScheme)
-    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
+  const { page } = window
+  const size = page.viewportSize() ?? WIDE
+  const take = async (called: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await wear(page, colorScheme)
+      await page.screenshot({ path: join(folder, `${called}-${colorScheme}.png`) })
+    }
+    await wear(page, 'light')
   }
-  await wear(page, 'light')
+  await take(name)
+  if (asIs || size.width <= PHONE.width) return
+  await page.setViewportSize(PHONE)
+  await take(`${name}-narrow`)
+  await page.setViewportSize(size)
 }
