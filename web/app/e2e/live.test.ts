@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { spanOf } from '../src/screens/live/numbers.js'
 import { befriend, person, places } from './support/server.js'
 import { staff } from './support/staff.js'
 
@@ -128,6 +129,12 @@ test('a feed that breaks is taken up again', async () => {
   assert.ok(tries >= 3)
   assert.deepEqual(window.faults, [])
   await window.close()
+})
+
+test('a chart shows a minute at least, and no day for a single moment', () => {
+  assert.deepEqual(spanOf([1_000]), [940, 1_000])
+  assert.deepEqual(spanOf([990, 1_000]), [940, 1_000])
+  assert.deepEqual(spanOf([700, 850, 1_000]), [700, 1_000])
 })
 
 test('who is no administrator is not shown it', async () => {

@@ -22,7 +22,7 @@ async function community(): Promise<Person> {
   ])
   const tell = (who: Person, body: string) => who.rest.call('POST', `/api/v1/conversations/${group.id}/messages`, { id: crypto.randomUUID(), body })
   await tell(theo, 'The notes of the patch: [what has changed](https://games.example.org/patch/notes)')
-  await tell(maya, 'Who brings the healer?')
+  await tell(maya, 'Who brings the healer?\n\n```\ncast("shield", on=player, at=30 * turn, until=the_end_of_the_fight)\n```')
   return maya
 }
 
@@ -101,6 +101,8 @@ async function walk(window: Window, who: Person, look: (what: string) => Promise
   const size = page.viewportSize()
   await page.setViewportSize(PHONE)
   const cancel = await page.locator('.composer').getByRole('button', { name: 'Cancel' }).boundingBox()
+  const bubble = await message(page, 'Who brings').locator('.bubble').boundingBox()
+  assert.ok(bubble && bubble.x >= 0 && bubble.x + bubble.width <= PHONE.width, 'long lines make no message wider than a phone')
   assert.ok(cancel && cancel.x + cancel.width <= PHONE.width, 'the way out of an answer can be reached on a phone')
   await page.setViewportSize(size ?? WIDE)
   await page.keyboard.press('Escape')

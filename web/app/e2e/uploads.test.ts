@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { deflateSync, crc32 } from 'node:zlib'
 import type { Browser } from 'playwright-core'
-import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, WIDE, type Window } from './support/browser.js'
 import { befriend, person, type Person } from './support/server.js'
 
 let browser: Browser
@@ -131,6 +131,10 @@ test('files are chosen, pasted and dropped, and seen by the other one', async ()
   await isShown(other, '.picture img')
   await shot(other, 'attachments')
   await checkAccess(other, 'files of a message')
+  await other.page.setViewportSize(PHONE)
+  const [bubble, chip] = await Promise.all(['.bubble', '.file-chip'].map((part) => said.locator(part).boundingBox()))
+  assert.ok(bubble && chip && chip.x + chip.width <= bubble.x + bubble.width, 'a file is not wider than what it is in')
+  await other.page.setViewportSize(WIDE)
 
   await said.getByRole('button', { name: 'Show holiday.png' }).click()
   const viewer = other.page.getByRole('dialog', { name: 'holiday.png' })
