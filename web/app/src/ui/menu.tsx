@@ -1,8 +1,11 @@
 /** A button that opens a menu. Arrow keys move in it, Escape and a click elsewhere close it. */
-import { createEffect, createSignal, createUniqueId, For, on, onMount, Show, type JSX } from 'solid-js'
+import { createEffect, createSignal, createUniqueId, Index, on, onMount, Show, type JSX } from 'solid-js'
 import { Icon, type IconName } from './icon.js'
 
-export type MenuItem = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void } | 'line'
+type Choice = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void }
+export type MenuItem = Choice | 'line'
+
+const choice = (item: MenuItem): Choice | undefined => (item === 'line' ? undefined : item)
 
 export function Menu(props: { label: string; items: MenuItem[]; class?: string; children: JSX.Element; onOpen?: (open: boolean) => void }) {
   const id = createUniqueId()
@@ -71,30 +74,34 @@ function List(props: { id: string; label: string; items: MenuItem[]; button: HTM
         if ((event as ToggleEvent).newState === 'closed' && !props.button.matches(':active')) props.onClose()
       }}
     >
-      <For each={props.items}>
-        {(item) =>
-          item === 'line' ? (
-            <hr class="menu-line" />
-          ) : (
-            <button
-              type="button"
-              class="menu-item"
-              classList={{ danger: item.danger === true }}
-              role={item.checked === undefined ? 'menuitem' : 'menuitemradio'}
-              aria-checked={item.checked}
-              disabled={item.disabled}
-              onClick={() => {
-                close()
-                item.run()
-              }}
-            >
-              {item.icon && <Icon name={item.icon} size={18} />}
-              <span>{item.label}</span>
-              {item.checked && <Icon name="check" size={16} />}
-            </button>
-          )
-        }
-      </For>
+      {/* By their place: what is told again while it is open leaves the buttons, and a click on one of them, alone. */}
+      <Index each={props.items}>
+        {(item) => (
+          <Show when={choice(item())} fallback={<hr class="menu-line" />}>
+            {(one) => (
+              <button
+                type="button"
+                class="menu-item"
+                classList={{ danger: one().danger === true }}
+                role={one().checked === undefined ? 'menuitem' : 'menuitemradio'}
+                aria-checked={one().checked}
+                disabled={one().disabled}
+                onClick={() => {
+                  const { run } = one()
+                  close()
+                  run()
+                }}
+              >
+                <Show when={one().icon}>{(icon) => <Icon name={icon()} size={18} />}</Show>
+                <span>{one().label}</span>
+                <Show when={one().checked}>
+                  <Icon name="check" size={16} />
+                </Show>
+              </button>
+            )}
+          </Show>
+        )}
+      </Index>
     </div>
   )
 }
