@@ -134,11 +134,25 @@ test('what a model writes does not run', async () => {
   await window.close()
 })
 
-test('that there is no answer is told, and one can ask again', async () => {
-  const alice = await person('alice')
-  const window = await open(alice, await group([alice]))
+test('that there is no answer is told, and who asked can ask again', async () => {
+  const [alice, bob] = [await person('alice'), await person('bob')]
+  const conversation = await group([alice, bob])
+  const [window, other] = [await open(alice, conversation), await open(bob, conversation)]
+  await write(other, 'See you')
+  const small = await model.next()
+  small.say('See you, Bob')
+  small.end()
+  // With all that belongs to the question: what it answers, and how it is meant.
+  const said = window.page.locator('.message', { hasText: 'See you, Bob' })
+  await said.hover()
+  await said.getByRole('button', { name: 'Reply' }).click()
+  await window.page.getByRole('button', { name: 'Tone' }).click()
+  await window.page.getByRole('menuitemradio', { name: /serious/ }).click()
   await write(window, 'Are you there?')
   ;(await model.next()).refuse(400)
+  // To ask is not for who did not.
+  await other.page.getByRole('alert').filter({ hasText: 'The bot could not answer.' }).waitFor()
+  assert.equal(await other.page.getByRole('button', { name: 'Ask again' }).count(), 0)
   const alert = window.page.getByRole('alert').filter({ hasText: 'The bot could not answer.' })
   await alert.waitFor()
   await shot(window, 'bot-failed')
@@ -146,14 +160,18 @@ test('that there is no answer is told, and one can ask again', async () => {
   await alert.getByRole('button', { name: 'Ask again' }).click()
   await alert.waitFor({ state: 'detached' })
   const again = await model.next()
+  const questions = other.page.locator('.message', { hasText: 'Are you there?' })
+  await questions.nth(1).locator('.quote', { hasText: 'See you, Bob' }).waitFor()
+  await questions.nth(1).getByText('/srs', { exact: true }).waitFor()
   again.say('Now I am')
   await window.page.locator('.answer', { hasText: 'Now I am' }).waitFor()
   // In the middle: what was said stays, and why it has no end is told.
   again.breakOff()
   await window.page.locator('.answer-end', { hasText: 'The answer broke off' }).waitFor()
   await alert.waitFor()
-  assert.deepEqual(window.faults, [])
-  await window.close()
+  assert.equal(await other.page.getByRole('button', { name: 'Ask again' }).count(), 0)
+  assert.deepEqual([window.faults, other.faults], [[], []])
+  await Promise.all([window.close(), other.close()])
 })
 
 test('who administers a conversation says who answers; others see it', async () => {

@@ -4,7 +4,7 @@ import type { Browser, Page } from 'playwright-core'
 import { startProxy } from '../../client/test/support/proxy.js'
 import { checkAccess, openWindow, shot, signIn, startBrowser } from './support/browser.js'
 import { befriend, person, places } from './support/server.js'
-import { composer, message, open, say } from './support/talking.js'
+import { composer, message, open, say, sayQuietly } from './support/talking.js'
 
 let browser: Browser
 before(async () => void (browser = await startBrowser()))
@@ -57,7 +57,11 @@ test('the connection goes while both write, and nothing is lost or there twice',
     proxies[0].cut()
     proxies[1].cut()
   }
-  for (const { page } of [one, other]) await message(page, 'round 2').waitFor()
+  for (const { page } of [one, other]) {
+    // Its pauses have grown: the browser says that there is a network.
+    await page.evaluate(() => dispatchEvent(new Event('online')))
+    await message(page, 'round 2').waitFor()
+  }
   await one.page.locator('.message.waiting').first().waitFor({ state: 'detached' })
   assert.equal((await bodies(other.page)).filter((text) => text.startsWith('round')).length, 3)
   assert.deepEqual(await bodies(one.page), await bodies(other.page))
@@ -67,4 +71,74 @@ test('the connection goes while both write, and nothing is lost or there twice',
     await close()
   }
   for (const proxy of proxies) await proxy.stop()
+})
+
+/** Longer than a request waits for a connection. */
+const LONG = '00:25'
+
+test('what is begun while the connection is away is not lost, wherever one looks meanwhile', async () => {
+  const [kim, lea, moe] = [await person('kim', 'Kim Dahl'), await person('lea', 'Lea Novak'), await person('moe', 'Moe Sy')]
+  const [withLea, withMoe] = [await befriend(kim, lea), await befriend(kim, moe)]
+  await sayQuietly(lea, withLea, 'from Lea')
+  await sayQuietly(kim, withLea, 'we meat at 8')
+  await sayQuietly(moe, withMoe, 'from Moe')
+  const proxy = await startProxy(places().port)
+  const window = await openWindow(browser, { url: proxy.url })
+  const { page } = window
+  await page.clock.install()
+  await page.reload()
+  await signIn(window, kim)
+  await open(page, 'Lea Novak')
+  await message(page, 'we meat').waitFor()
+
+  proxy.close()
+  proxy.cut()
+  await page.getByText('What you write is kept and sent later.').first().waitFor()
+  // One that was not looked at before: nothing of it is here, and one can write.
+  await open(page, 'Moe Sy')
+  await page.getByText('What was said here comes when the connection is back.').waitFor()
+  for (const text of ['one for Moe', 'two for Moe']) await say(page, text)
+  await message(page, 'two for Moe').getByText('Waits to be sent').waitFor({ state: 'attached' })
+  await page.locator('.composer input[type=file]').setInputFiles([{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('a plan') }])
+  await page.locator('.upload', { hasText: 'The server was not reached.' }).waitFor()
+  await composer(page).fill('three for Moe, with the plan')
+  await composer(page).press('Enter')
+  await page.getByText('Some files are not uploaded').waitFor()
+  await page.clock.fastForward(LONG)
+
+  // Back to one that was: what was read is there, and mending it waits.
+  await open(page, 'Lea Novak')
+  await message(page, 'from Lea').waitFor()
+  await composer(page).press('ArrowUp')
+  await composer(page).fill('we meet at 8')
+  await composer(page).press('Enter')
+  await page.getByText('Saved when the connection is back').waitFor()
+  await page.clock.fastForward(LONG)
+  await open(page, 'Moe Sy')
+  await message(page, 'one for Moe').waitFor()
+  assert.equal(await composer(page).inputValue(), 'three for Moe, with the plan')
+  await open(page, 'Lea Novak')
+  await page.getByText('Saved when the connection is back').waitFor()
+  assert.equal(await composer(page).inputValue(), 'we meet at 8')
+  await open(page, 'Moe Sy')
+  await message(page, 'two for Moe').waitFor()
+
+  proxy.open()
+  await page.getByRole('button', { name: 'Try now' }).click()
+  await message(page, 'from Moe').waitFor()
+  await page.locator('.message.waiting').first().waitFor({ state: 'detached' })
+  assert.deepEqual(await bodies(page), ['from Moe', 'one for Moe', 'two for Moe'])
+  // The file goes by itself; its message when one says so.
+  await page.locator('.upload', { hasText: '6 B' }).waitFor()
+  await composer(page).press('Enter')
+  await message(page, 'three for Moe').locator('.file-chip', { hasText: 'plan.txt' }).waitFor()
+  await open(page, 'Lea Novak')
+  await message(page, 'we meet at 8').getByText('edited').waitFor()
+  assert.deepEqual(await bodies(page), ['from Lea', 'we meet at 8'])
+  assert.equal(await composer(page).inputValue(), '')
+  const { items } = await lea.rest.call<{ items: Array<{ body: string }> }>('GET', `/api/v1/conversations/${withLea}/messages`)
+  assert.deepEqual(items.map(({ body }) => body).sort(), ['from Lea', 'we meet at 8'])
+  assert.deepEqual(window.faults, [])
+  await window.close()
+  await proxy.stop()
 })

@@ -58,4 +58,18 @@ test('a long history is read in both directions, and only what is seen is in the
   await composer(page).waitFor()
   assert.deepEqual(window.faults, [])
   await window.close()
+
+  // Who was away for long begins where they left off, and goes on from there to the newest.
+  await sue.rest.call('POST', `/api/v1/conversations/${conversation}/receipts`, { kind: 'read', seq: 100 })
+  const away = await openWindow(browser)
+  await signIn(away, sue)
+  await open(away.page, 'Rex')
+  await away.page.locator('.separator.new').waitFor()
+  await message(away.page, 'Number 100.').waitFor()
+  const isNext = () => document.querySelector('.separator.new')?.parentElement?.nextElementSibling?.textContent?.includes('Number 101.') === true
+  await away.page.waitForFunction(isNext)
+  await away.page.getByRole('button', { name: /new messages/ }).click()
+  await message(away.page, 'Found it').waitFor()
+  assert.deepEqual(away.faults, [])
+  await away.close()
 })

@@ -12,6 +12,8 @@ after(() => browser.close())
 test('all of it works with the keyboard alone', async () => {
   const [pia, quin] = [await person('pia', 'Pia'), await person('quin', 'Quin')]
   const conversation = await befriend(pia, quin)
+  // The owner of a group has the dialog with the most in it.
+  await pia.rest.call('POST', '/api/v1/conversations', { title: 'Listeners', members: [{ user: quin.username }] })
   await sayQuietly(quin, conversation, 'Can you hear me?')
   const window = await openWindow(browser)
   const { page } = window
@@ -31,7 +33,7 @@ test('all of it works with the keyboard alone', async () => {
   await page.keyboard.type(pia.password)
   await press('Enter')
   await page.getByRole('navigation', { name: 'Main' }).waitFor()
-  await page.locator('.conversation-link').waitFor()
+  await page.locator('.conversation-link').first().waitFor()
 
   // Past the rail, to the search, to the first conversation.
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur())
@@ -91,6 +93,55 @@ test('all of it works with the keyboard alone', async () => {
   await page.getByRole('dialog', { name: 'Block Quin?' }).waitFor()
   await press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
+  assert.equal(await focused(), 'More about this conversation')
+
+  // The menu of a message, and from it the emoji; Tab leaves both behind.
+  await page.locator('.history').focus()
+  await press('ArrowUp')
+  await page.waitForFunction(() => document.activeElement?.matches('.message'))
+  const more2 = async () => {
+    for (let step = 0; step < 6 && (await focused()) !== 'More about this message'; step += 1) await press('Tab')
+    assert.equal(await focused(), 'More about this message')
+  }
+  await more2()
+  await press('Enter', 'ArrowDown')
+  assert.equal(await focused(), 'React')
+  await press('Tab')
+  await page.getByRole('menu').waitFor({ state: 'detached' })
+  await more2()
+  await press('Enter', 'ArrowDown', 'Enter')
+  const picker = page.getByRole('dialog', { name: 'Emoji' })
+  await picker.waitFor()
+  await press('ArrowDown', 'ArrowRight', 'ArrowLeft', 'ArrowUp')
+  assert.equal(await focused(), 'Find an emoji')
+  for (let step = 0; step < 12 && (await picker.count()) > 0; step += 1) await press('Tab')
+  assert.equal(await picker.count(), 0, 'Tab leads out of it')
+  assert.equal(await focused(), 'More about this message')
+
+  // A dialog with fields, people and menus: all of it is reached, nothing outside is.
+  await press('Alt+ArrowDown')
+  await page.getByRole('heading', { name: 'Listeners' }).waitFor()
+  await page.getByRole('button', { name: 'More about this conversation' }).focus()
+  await press('Enter')
+  await page.getByRole('menuitem', { name: 'About this group' }).waitFor()
+  while ((await focused()) !== 'About this group') await press('ArrowDown')
+  await press('Enter')
+  const info = page.getByRole('dialog', { name: 'About this group' })
+  await info.waitFor()
+  const reached = new Set<string>()
+  for (let step = 0; step < 12; step += 1) {
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest('dialog') !== null), 'the focus stays in the dialog')
+    reached.add(await focused())
+    await press('Tab')
+  }
+  for (const name of ['Close', 'Cancel', 'Save', 'More about Quin']) assert.ok(reached.has(name), `${name} is reached: ${[...reached].join(', ')}`)
+  await info.getByRole('button', { name: 'More about Quin' }).focus()
+  await press('Enter')
+  await page.getByRole('menuitemradio', { name: 'Reads' }).waitFor()
+  await press('Escape')
+  assert.equal(await focused(), 'More about Quin')
+  await press('Escape')
+  await info.waitFor({ state: 'detached' })
   assert.equal(await focused(), 'More about this conversation')
   assert.deepEqual(window.faults, [])
   await window.close()

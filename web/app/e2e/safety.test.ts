@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { openWindow, signIn, startBrowser } from './support/browser.js'
 import { befriend, person } from './support/server.js'
-import { message, open, say } from './support/talking.js'
+import { composer, message, open, paste, say, sayQuietly } from './support/talking.js'
 
 let browser: Browser
 before(async () => void (browser = await startBrowser()))
@@ -43,6 +43,8 @@ const ATTACKS = [
   '*a **b '.repeat(2_000),
   '['.repeat(8_000) + '](x)'.repeat(1_000),
 ]
+/** What is long in one way or another; the composer takes no more than this. */
+const LONG = ['x'.repeat(16_384), 'a\n'.repeat(4_000), `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_096)}`, '@'.repeat(16_384)]
 
 test('what is written is only ever text', async () => {
   const [mia, max] = [await person('mia', `<img src=x onerror=${HIT}>`), await person('max', `"><script>${HIT}</script>`)]
@@ -55,6 +57,16 @@ test('what is written is only ever text', async () => {
   await open(one.page, 'script')
   await open(other.page, 'onerror')
   for (const text of ATTACKS) await say(one.page, text)
+  for (const text of LONG) {
+    // As a draft that one comes back to, and then as a message.
+    await paste(one.page, text)
+    await one.page.getByRole('link', { name: 'Support' }).click()
+    await one.page.getByRole('link', { name: 'Chats' }).click()
+    await open(one.page, 'script')
+    assert.ok((await composer(one.page).inputValue()).length > 7_000)
+    await composer(one.page).press('Enter')
+    await one.page.locator('.message.waiting').waitFor({ state: 'detached' })
+  }
   await say(one.page, 'that was all')
   await message(other.page, 'that was all').waitFor()
   for (const { page } of [one, other]) {
@@ -71,6 +83,20 @@ test('what is written is only ever text', async () => {
   // None of it keeps anybody from coming back to the conversation.
   await other.page.reload()
   await message(other.page, 'that was all').waitFor()
+  // A long one takes no more room than others until one wants all of it.
+  const more = other.page.getByRole('button', { name: 'Show all' }).last()
+  const height = async () => (await other.page.locator('.message:has(.body-more)').last().boundingBox())?.height ?? 0
+  assert.ok((await height()) < 500)
+  await more.click()
+  await other.page.getByRole('button', { name: 'Show less' }).waitFor()
+  assert.ok((await height()) > 1_000)
+  for (const { page } of [one, other]) {
+    // Up through all of it, as far as there is something.
+    await page.locator('.history').focus()
+    await page.keyboard.press('Home')
+    await page.waitForFunction(() => document.activeElement?.matches('.message'))
+    assert.equal(await page.evaluate(() => [...document.querySelectorAll('.history, .page')].every(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)), true, 'nothing is wider than the page')
+  }
 
   // The title of a group, a status, a search, a draft.
   const attack = ATTACKS[1] as string
@@ -92,6 +118,45 @@ test('what is written is only ever text', async () => {
     await close()
   }
   assert.deepEqual(asked, [], 'nothing is loaded from elsewhere')
+})
+
+test('a message that cannot be shown leaves the others, and can be deleted', async () => {
+  const [pam, rob] = [await person('pam', 'Pam'), await person('rob', 'Rob')]
+  const conversation = await befriend(pam, rob)
+  for (const text of ['the first', 'a strange one', 'the last']) await sayQuietly(rob, conversation, text)
+  await sayQuietly(pam, conversation, 'my strange one')
+  const window = await openWindow(browser)
+  const { page } = window
+  // As if the server were of another version: no reactions are told with two of them.
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((frame) => {
+      const data = JSON.parse(String(frame)) as unknown
+      const bend = (value: unknown): void => {
+        if (typeof value !== 'object' || value === null) return
+        if ('body' in value && String(value.body).includes('strange')) (value as { reaction_counts?: unknown }).reaction_counts = null
+        for (const field of Object.values(value)) bend(field)
+      }
+      bend(data)
+      socket.send(JSON.stringify(data))
+    })
+  })
+  await page.reload()
+  await signIn(window, pam)
+  await open(page, 'Rob')
+  await message(page, 'the last').waitFor()
+  await message(page, 'the first').waitFor()
+  const broken = page.getByText('This message could not be shown.')
+  assert.equal(await broken.count(), 2)
+  // One's own may go.
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('This message was deleted.').first().waitFor()
+  assert.equal(await broken.count(), 1)
+  await say(page, 'It goes on')
+  await message(page, 'It goes on').waitFor()
+  assert.deepEqual(window.faults, [])
+  await window.close()
 })
 
 test('a link says where it leads before it is followed', async () => {

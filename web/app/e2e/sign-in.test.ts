@@ -44,6 +44,44 @@ test('a wrong password is told', async () => {
   await window.page.getByLabel('Password').fill('something else')
   await window.page.getByRole('button', { name: 'Sign in' }).click()
   await window.page.getByRole('alert').getByText('do not belong together').waitFor()
+  // One is where it is mended, and hears why.
+  const field = window.page.getByLabel('Password')
+  assert.equal(await field.evaluate((input) => input === document.activeElement), true)
+  assert.match(await field.evaluate((input) => document.getElementById(input.getAttribute('aria-describedby') ?? '')?.textContent ?? ''), /do not belong together/)
+  await checkAccess(window, 'sign in with a wrong password')
+  await shot(window, 'sign-in-wrong')
+  // What is no field's is read where it is told.
+  await window.page.route('**/auth/login', (route) => route.abort())
+  await window.page.getByRole('button', { name: 'Sign in' }).click()
+  await window.page.getByRole('alert').and(window.page.locator(':focus')).getByText('The server was not reached.').waitFor()
+  assert.equal(await field.getAttribute('aria-invalid'), null)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('a browser that stores nothing shows the page all the same', async () => {
+  const who = await person('nowhere', 'Noa')
+  const window = await openWindow(browser, {
+    first: () => {
+      for (const name of ['localStorage', 'sessionStorage']) {
+        Object.defineProperty(globalThis, name, {
+          get() {
+            throw new DOMException('not here', 'SecurityError')
+          },
+        })
+      }
+    },
+  })
+  const { page } = window
+  await page.getByLabel('Stay signed in').check()
+  await signIn(window, who)
+  await page.getByRole('button', { name: /Your account/ }).click()
+  await page.getByLabel('Appearance').selectOption('Dark')
+  await page.getByLabel('Language').selectOption('Français')
+  await page.getByRole('button', { name: 'Se déconnecter' }).click()
+  await page.getByRole('button', { name: 'Se connecter' }).waitFor()
+  assert.equal(await page.getAttribute('html', 'data-theme'), 'dark')
+  assert.deepEqual(window.faults, [])
   await window.close()
 })
 

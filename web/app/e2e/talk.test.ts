@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser } from './support/browser.js'
-import { befriend, person } from './support/server.js'
+import { befriend, person, places } from './support/server.js'
 import { composer, message, say } from './support/talking.js'
 
 let browser: Browser
@@ -82,10 +82,34 @@ test('two people in two windows talk, a third on a phone', async () => {
   await composer(phone.page).fill('Hello from the train')
   await phone.page.getByRole('button', { name: 'Send' }).tap()
   await message(one.page, 'Hello from the train').waitFor()
-  await one.page.getByText('Read by').first().waitFor({ state: 'attached' })
+  // All that may be done with a message can be done with a finger.
+  const menu = async (text: string, item: string) => {
+    await message(phone.page, text).getByRole('button', { name: 'More about this message' }).tap()
+    await phone.page.getByRole('menuitem', { name: item }).tap()
+  }
+  await menu('Welcome @Cleo Martin', 'Reply')
+  await composer(phone.page).pressSequentially('Thank you, I am late')
+  await composer(phone.page).press('Enter')
+  await composer(phone.page).pressSequentially('and hungry')
+  await phone.page.getByRole('button', { name: 'Send' }).tap()
+  await message(one.page, /late\s*and hungry/).locator('.quote', { hasText: 'Welcome' }).waitFor()
+  await menu('I am late', 'Edit')
+  await composer(phone.page).fill('Thank you, I am on time')
+  await phone.page.getByRole('button', { name: 'Save' }).tap()
+  await message(one.page, 'I am on time').getByText('edited').waitFor()
+  await menu('Welcome @Cleo Martin', 'React')
+  await phone.page.getByRole('dialog', { name: 'Emoji' }).getByRole('button', { name: '🎉' }).first().tap()
+  await message(one.page, 'Welcome @Cleo Martin').getByRole('button', { name: /🎉 1/ }).waitFor()
+  await menu('I am on time', 'Delete')
+  await phone.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).tap()
+  await one.page.getByText('This message was deleted.').waitFor()
+  const small = await phone.page.locator('.conversation button:visible, .conversation a:visible').evaluateAll((all) => all.filter(({ isConnected }) => isConnected).map((one) => ({ name: one.getAttribute('aria-label') ?? one.textContent, ...one.getBoundingClientRect().toJSON() })).filter(({ width, height }) => Math.min(width, height) < 24))
+  assert.deepEqual(small, [], 'all of it is large enough to be hit')
+  await say(one.page, 'Until later')
+  await message(one.page, 'Until later').getByText('Read by Cleo Martin').waitFor({ state: 'attached' })
   await shot(phone, 'phone-conversation')
   await checkAccess(phone, 'a conversation on a phone')
-  await other.page.getByRole('link', { name: /Friday games.*2 unread messages/ }).waitFor()
+  await other.page.getByRole('link', { name: /Friday games.*\d unread messages/ }).waitFor()
   for (const window of [one, other, phone]) {
     assert.deepEqual(window.faults, [])
     await window.close()
@@ -95,6 +119,7 @@ test('two people in two windows talk, a third on a phone', async () => {
 test('an invitation, a block and what the blocked one writes', async () => {
   const [dora, emil] = [await person('dora', 'Dora Blanc'), await person('emil', 'Emil Roth')]
   const [one, other] = [await openWindow(browser), await openWindow(browser)]
+  await one.page.getByLabel('Stay signed in').check()
   await signIn(one, dora)
   await signIn(other, emil)
   await one.page.getByRole('button', { name: 'Invite a contact' }).click()
@@ -123,7 +148,11 @@ test('an invitation, a block and what the blocked one writes', async () => {
   await say(one.page, 'Back again')
   await message(other.page, 'Back again').getByText('/j', { exact: true }).waitFor()
 
-  // What was begun is kept while one looks elsewhere.
+  // What was begun is kept while one looks elsewhere, with all that belongs to it.
+  await message(one.page, 'First').hover()
+  await message(one.page, 'First').getByRole('button', { name: 'Reply' }).click()
+  await one.page.getByRole('button', { name: 'Tone' }).click()
+  await one.page.getByRole('menuitemradio', { name: /serious/ }).click()
   await composer(one.page).fill('I wanted to')
   await one.page.getByRole('button', { name: 'New', exact: true }).click()
   await one.page.getByRole('menuitem', { name: 'Contacts' }).click()
@@ -133,7 +162,28 @@ test('an invitation, a block and what the blocked one writes', async () => {
   await one.page.getByRole('link', { name: 'Support' }).click()
   await one.page.getByRole('link', { name: 'Chats' }).click()
   await one.page.locator('.conversation-link', { hasText: 'I wanted to' }).click()
-  assert.equal(await composer(one.page).inputValue(), 'I wanted to')
+  const begun = async (page: Page) => {
+    await page.getByText('Reply to Emil Roth: First').waitFor()
+    await page.getByRole('button', { name: 'Without the tone serious' }).waitFor()
+    assert.equal(await composer(page).inputValue(), 'I wanted to')
+  }
+  await begun(one.page)
+  // Who stays signed in finds it when the tab was closed; who signs out leaves nothing.
+  const later = await one.page.context().newPage()
+  await one.page.close()
+  await later.goto(places().url)
+  await later.locator('.conversation-link', { hasText: 'I wanted to' }).click()
+  await begun(later)
+  await composer(later).press('Enter')
+  await message(other.page, 'I wanted to').locator('.quote', { hasText: 'First' }).waitFor()
+  await message(other.page, 'I wanted to').getByText('/srs', { exact: true }).waitFor()
+  assert.equal(await later.evaluate(() => localStorage.getItem('palabre.drafts')), null)
+  await composer(later).fill('For nobody else')
+  assert.match((await later.evaluate(() => localStorage.getItem('palabre.drafts'))) ?? '', /For nobody else/)
+  await later.getByRole('button', { name: /Your account/ }).click()
+  await later.getByRole('button', { name: 'Sign out' }).click()
+  await later.getByLabel('Password').waitFor()
+  assert.equal(await later.evaluate(() => JSON.stringify([localStorage, sessionStorage]).includes('For nobody else')), false)
   for (const window of [one, other]) {
     assert.deepEqual(window.faults, [])
     await window.close()

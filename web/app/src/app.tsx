@@ -1,19 +1,19 @@
 /** The frame: who is signed in sees the rail and a page, who is not signs in. */
-import { createEffect, ErrorBoundary, For, lazy, Match, Show, Suspense, Switch } from 'solid-js'
-import { announcement } from './core/announce.js'
+import { createEffect, ErrorBoundary, For, lazy, Match, on, Show, Suspense, Switch } from 'solid-js'
+import { PAGE } from './core/layers.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
 import { watched } from './core/watch.js'
 import { t } from './i18n/core.js'
-import { Account } from './screens/account.js'
+import { Account } from './screens/account/index.js'
 import { ConnectionBar } from './screens/connection.js'
 import { Conversations } from './screens/conversations/index.js'
 import { SignIn } from './screens/sign-in/index.js'
 import { Button } from './ui/button.js'
 import { Icon, type IconName } from './ui/icon.js'
-import { Toasts } from './ui/toast.js'
+import { Notes } from './ui/toast.js'
 
-// What not everybody needs comes when it is asked for.
+// What not everybody needs comes when it is asked for, and again if it did not come.
 const Support = lazy(async () => ({ default: (await import('./screens/support/index.js')).Support }))
 const Live = lazy(async () => ({ default: (await import('./screens/live/index.js')).Live }))
 
@@ -23,14 +23,19 @@ export function App() {
       <Show when={chat()} keyed fallback={<SignIn />}>
         {(here) => (
           <ChatContext.Provider value={here}>
-            <Shell />
+            <ErrorBoundary
+              fallback={(_, again) => (
+                <main class="page">
+                  <Broken again={again} />
+                </main>
+              )}
+            >
+              <Shell />
+            </ErrorBoundary>
           </ChatContext.Provider>
         )}
       </Show>
-      <Toasts />
-      <div class="unseen" role="log" aria-live="polite">
-        {announcement()}
-      </div>
+      <Notes layer={PAGE} />
     </>
   )
 }
@@ -47,7 +52,7 @@ function Shell() {
       <ConnectionBar />
       <Rail />
       <main class="page" id="page" tabindex="-1">
-        <ErrorBoundary fallback={() => <Broken />}>
+        <ErrorBoundary fallback={(_, again) => <Broken again={again} />}>
           <Suspense fallback={<p class="empty">{t('loading')}</p>}>
             <Switch fallback={<Missing />}>
               <Match when={parts().length === 0 || parts()[0] === 'conversations'}>
@@ -79,12 +84,21 @@ function Missing() {
   )
 }
 
-/** The server may have been renewed under the page, so that a part of it is no longer there. */
-function Broken() {
+/** A page that failed. It is tried again when one goes elsewhere, too; if the server was renewed under the page, loading all of it anew helps. */
+function Broken(props: { again: () => void }) {
+  createEffect(on(path, () => props.again(), { defer: true }))
   return (
     <div class="empty" role="alert">
       <h1>{t('page.broken')}</h1>
-      <Button onClick={() => location.reload()}>{t('page.reload')}</Button>
+      <div class="empty-ways">
+        <Button look="primary" onClick={() => props.again()}>
+          {t('retry')}
+        </Button>
+        <Button onClick={() => location.reload()}>{t('page.reload')}</Button>
+        <a class="button" href="/conversations" onClick={(event) => (follow(event), props.again())}>
+          {t('page.home')}
+        </a>
+      </div>
     </div>
   )
 }

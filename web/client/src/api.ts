@@ -6,7 +6,10 @@ import type { GameData, GroupData, Pushes, PushType, Ready, ReplyData, RequestDa
 /** Why a token is wanted: to connect, because the last one was refused as expired, or because it is about to expire. */
 export type TokenReason = 'connect' | 'expired' | 'expiring'
 
-/** A token, or where to get one. A getter is asked on every connection; it throws a {@link PalabreError} with status 401 or 403 to give up. */
+/**
+ * A token, or where to get one. A getter is asked on every connection, and for a fresh one (`expiring`) when half of the token's life is
+ * over. It throws a {@link PalabreError} with status 401 or 403 to give up; whatever else it throws, it is asked again, later and later.
+ */
 export type TokenSource = string | ((reason: TokenReason) => string | Promise<string>)
 
 /** The part of `WebSocket` that the library uses; browsers, Node 22 and the package `ws` have it. */
@@ -47,11 +50,16 @@ export interface Outgoing {
   failed?: { code: string; message: string; status: number }
 }
 
-/** Where unsent messages are kept. An account is one user of one project on one server. */
+/**
+ * Where unsent messages are kept. An account is one user of one project on one server. Several clients of a user may share a store:
+ * each looks into it when its session begins and before it sends what has waited; what another one removed is gone there too.
+ */
 export interface OutboxStore {
   load(account: string): Promise<Outgoing[]>
   put(account: string, entry: Outgoing): Promise<void>
   remove(account: string, id: string): Promise<void>
+  /** Calls when somebody else changes what is kept, if the store can tell; returns what ends that. Without it others' changes show a little later. */
+  watch?(account: string, changed: () => void): () => void
 }
 
 /** How a client is made. */
@@ -165,12 +173,20 @@ export interface RequestOptions {
 export interface Palabre {
   // --- Connection ---
 
-  /** Connects, and stays connected until {@link Palabre.close}. Resolves when the state is complete for the first time. */
+  /**
+   * Connects, and stays connected until {@link Palabre.close}. Resolves when the state is complete for the first time. Rejects when the
+   * client is closed before, the server refuses it for good, or no connection can be made at all (no WebSocket, a bad address or token).
+   */
   connect(): Promise<Ready>
   /** Ends the connection. Unsent messages stay in the store. */
   close(): Promise<void>
   /** Tries to connect now instead of at the end of a pause; probes a connection that may be dead. */
   wake(): void
+  /**
+   * The server's time in milliseconds since 1970, for countdowns to what it says, such as a game's `expires_at`: the device's own clock,
+   * corrected by what the server told when the session began. Before that it is the device's own.
+   */
+  now(): number
   readonly connection: ConnectionState
   /** Oneself, and what the session may do; `undefined` before the first connection. */
   readonly session: Ready | undefined
@@ -233,8 +249,16 @@ export interface Palabre {
   sent(id: string): Promise<Message>
   /** Tries a refused message again. */
   retry(id: string): void
-  /** Gives up a message that is not confirmed. One that is under way may arrive nevertheless. */
-  discard(id: string): void
+  /**
+   * Gives up a message that is not confirmed, here and in the user's other clients that share the store. One that is under way may arrive
+   * nevertheless. Resolves when the store has it removed; rejects when the store fails or does not answer (that need not be handled).
+   */
+  discard(id: string): Promise<void>
+  /**
+   * As {@link Palabre.discard} for every unsent message of the user in all conversations, also what only the store knows of: for
+   * signing out on a device that others use too. To be called before {@link Palabre.close}.
+   */
+  discardAll(): Promise<void>
   edit(conversation: string, message: string, body: string): Promise<Message>
   delete(conversation: string, message: string): Promise<Message>
   react(conversation: string, message: string, emoji: string, on: boolean): Promise<Message>

@@ -1,21 +1,24 @@
 /** The client: one connection, one state, and what an application does with them. */
 import type {
-  ClientEvents, Clock, ConnectionState, ConversationState, MessageWindow, Options, Outgoing, Palabre, PendingMessage, RequestOptions, Stream,
-  Topic,
+  ClientEvents, Clock, ConnectionState, ConversationState, MessageWindow, Options, Outgoing, Palabre, PendingMessage, Stream, Topic,
 } from './api.js'
+import { Actions } from './actions.js'
 import { isState } from './apply.js'
+import { accountOf } from './claims.js'
 import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
-import type { Contact, ContactAction, Conversation, Member, Message, Mode, Status, User } from './generated.js'
+import type { Contact, Member, Message, Status, User } from './generated.js'
 import { Link } from './link.js'
-import { Receipts, Streams, Typing } from './live.js'
+import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
-import type { GameData, GroupData, Pushes, Ready, ReplyData, RequestData, RequestType, Target, TextData } from './protocol.js'
+import type { GameData, Pushes, Ready, RequestData, Target, TextData } from './protocol.js'
+import { Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
+import { onWaking } from './waking.js'
 
 /** As long as a request takes at most, unless said otherwise. */
 const TIMEOUT = 20_000
@@ -24,19 +27,7 @@ const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
 
-/** Whose outbox it is, from a token: its bearer in its project. What can't be read is nobody's. */
-function accountOf(token: string): string {
-  try {
-    const claims = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { project?: string; sub?: string }
-    return `${claims.project}/${claims.sub}`
-  } catch {
-    return ''
-  }
-}
-
 const NOBODY: readonly User[] = []
-/** For what may be asked twice: asking for what already is confirms it. */
-const TWICE: RequestOptions = { repeat: true }
 
 const target = (to: string | Target): Target => (typeof to === 'string' ? { conversation: to } : to)
 
@@ -45,7 +36,7 @@ export function createClient(options: Options): Palabre {
   return new Client(options)
 }
 
-class Client implements Palabre {
+class Client extends Actions implements Palabre {
   readonly #clock: Clock
   readonly #timeout: number
   readonly #emitter = new Emitter<ClientEvents>()
@@ -65,6 +56,7 @@ class Client implements Palabre {
   #unlisten = () => {}
 
   constructor(options: Options) {
+    super()
     const clock = options.clock ?? systemClock
     const timeout = options.timeout ?? TIMEOUT
     this.#clock = clock
@@ -79,7 +71,9 @@ class Client implements Palabre {
       // Not worth waiting for a connection.
       this.#current?.request('typing.update', { conversation, typing }).catch(() => {})
     })
-    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), () => this.#current !== undefined)
+    const backoff = { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 }
+    const isReady = () => this.#current !== undefined
+    this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), isReady, backoff)
     this.#link = new Link({ ...options, clock, timeout }, {
       token: (token) => this.#outbox.identify(options.account ?? accountOf(token)),
       state: (connection) => this.#connectionChanged(connection),
@@ -118,10 +112,10 @@ class Client implements Palabre {
     })
     this.#outbox = new Outbox({
       store: options.store ?? (typeof indexedDB === 'undefined' ? memoryStore() : indexedDbStore()),
-      backoff: { first: options.backoff?.first ?? 500, longest: options.backoff?.longest ?? 30_000 },
+      backoff,
       clock,
       send: (entry) => this.#sendNow(entry),
-      isReady: () => this.#current !== undefined,
+      isReady,
       conversation: (to) => to.conversation ?? this.#contactNamed(to.to)?.conversation,
       changed: () => state.touch('outbox'),
       sent: (message) => this.#emitter.emit('sent', message),
@@ -155,8 +149,8 @@ class Client implements Palabre {
     this.#streams.clear()
     this.#sync.begin(connection)
     if (this.#isAway) connection.request('status.update', { status: 'away' }).catch(() => {})
-    this.#outbox.pump()
-    this.#receipts.flush()
+    this.#outbox.resume()
+    this.#receipts.resume()
   }
 
   #event(type: string, data: unknown): void {
@@ -206,31 +200,23 @@ class Client implements Palabre {
     if (this.#first) return this.#first.promise
     const first = deferred<Ready>()
     this.#first = first
-    this.#listen()
+    this.#unlisten()
+    this.#unlisten = onWaking(() => this.wake())
     this.#link.start()
     return first.promise
   }
 
-  /** In browsers: the network came back, or the page is looked at again. */
-  #listen(): void {
-    this.#unlisten()
-    if (typeof document === 'undefined') return
-    const wake = () => void (document.visibilityState === 'visible' && this.wake())
-    addEventListener('online', wake)
-    document.addEventListener('visibilitychange', wake)
-    this.#unlisten = () => {
-      removeEventListener('online', wake)
-      document.removeEventListener('visibilitychange', wake)
-    }
-  }
-
   async close(): Promise<void> {
     this.#link.stop()
-    await this.#outbox.kept()
+    await this.#outbox.close()
   }
 
   wake(): void {
     this.#link.wake()
+  }
+
+  now(): number {
+    return this.#link.now()
   }
 
   get connection(): ConnectionState {
@@ -245,9 +231,7 @@ class Client implements Palabre {
     return this.#state.session?.user
   }
 
-  request<T extends RequestType>(type: T, data: RequestData<T>, options?: RequestOptions): Promise<ReplyData<T>> {
-    return this.#link.request(type, data, options)
-  }
+  readonly request: Palabre['request'] = (type, data, options) => this.#link.request(type, data, options)
 
   on<K extends keyof ClientEvents>(event: K, listener: (data: ClientEvents[K]) => void): () => void {
     return this.#emitter.on(event, listener)
@@ -318,27 +302,27 @@ class Client implements Palabre {
   // --- History ---
 
   open(conversation: string): Promise<MessageWindow> {
-    return this.#sync.open(conversation, this.#until)
+    return this.#sync.held.open(conversation, this.#until)
   }
 
   openAt(conversation: string, seq: number): Promise<MessageWindow> {
-    return this.#sync.open(conversation, this.#until, seq)
+    return this.#sync.held.open(conversation, this.#until, seq)
   }
 
   loadOlder(conversation: string, limit = PAGE): Promise<boolean> {
-    return this.#sync.extend(conversation, true, limit, this.#until)
+    return this.#sync.held.extend(conversation, true, limit, this.#until)
   }
 
   loadNewer(conversation: string, limit = PAGE): Promise<boolean> {
-    return this.#sync.extend(conversation, false, limit, this.#until)
+    return this.#sync.held.extend(conversation, false, limit, this.#until)
   }
 
   release(conversation: string): void {
-    this.#sync.release(conversation)
+    this.#sync.held.release(conversation)
   }
 
   loadMembers(conversation: string): Promise<readonly Member[]> {
-    return this.#sync.loadMembers(conversation, this.#until)
+    return this.#sync.held.loadMembers(conversation, this.#until)
   }
 
   // --- Sending ---
@@ -365,69 +349,24 @@ class Client implements Palabre {
     this.#outbox.retry(id)
   }
 
-  discard(id: string): void {
-    this.#outbox.discard(id)
+  discard(id: string): Promise<void> {
+    return this.#outbox.discard(id)
   }
 
-  edit(conversation: string, message: string, body: string): Promise<Message> {
-    return this.#link.request('message.edit', { conversation, message, body }, TWICE)
-  }
-
-  delete(conversation: string, message: string): Promise<Message> {
-    return this.#link.request('message.delete', { conversation, message }, TWICE)
-  }
-
-  react(conversation: string, message: string, emoji: string, on: boolean): Promise<Message> {
-    return this.#link.request('message.react', { conversation, message, emoji, on }, TWICE)
-  }
-
-  answerGame(message: string, action: 'accept' | 'decline' | 'withdraw'): Promise<Message> {
-    return this.#link.request('message.game', { message, action }, TWICE)
+  discardAll(): Promise<void> {
+    return this.#outbox.discardAll()
   }
 
   visible(conversation: string, seq: number): void {
     this.#receipts.read(conversation, seq)
   }
 
+  override setStatus(...[status, text]: Parameters<Actions['setStatus']>): Promise<Status> {
+    this.#isAway = status === 'away'
+    return super.setStatus(status, text)
+  }
+
   setTyping(conversation: string, typing: boolean): void {
     this.#typists.own(conversation, typing)
-  }
-
-  // --- People and groups ---
-
-  createGroup(data: GroupData): Promise<Conversation> {
-    return this.#link.request('group.update', data)
-  }
-
-  updateGroup(conversation: string, data: GroupData): Promise<Conversation> {
-    // Who is removed already can't be removed again.
-    return this.#link.request('group.update', { ...data, conversation }, { repeat: !data.remove })
-  }
-
-  async deleteGroup(conversation: string): Promise<void> {
-    await this.#link.request('group.delete', { conversation })
-  }
-
-  async leave(conversation: string): Promise<void> {
-    const me = this.#state.me
-    if (me === undefined) throw new PalabreError('closed', 'the client is not connected')
-    await this.#link.request('group.update', { conversation, remove: [me] })
-  }
-
-  updateContact(user: string, action: ContactAction): Promise<Contact> {
-    return this.#link.request('contact.update', { user, action }, TWICE)
-  }
-
-  async setStatus(status: 'online' | 'away' | 'busy' | 'invisible', text?: string): Promise<Status> {
-    this.#isAway = status === 'away'
-    return this.#link.request('status.update', { status, ...(text !== undefined && { text }) }, TWICE)
-  }
-
-  setMode(conversation: string, mode: Mode, chatbot?: string): Promise<Conversation> {
-    return this.#link.request('conversation.mode', { conversation, mode, ...(chatbot !== undefined && { chatbot }) }, TWICE)
-  }
-
-  async stop(conversation: string): Promise<void> {
-    await this.#link.request('llm.stop', { conversation })
   }
 }

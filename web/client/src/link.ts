@@ -1,5 +1,6 @@
 /** Stays connected: tokens, reconnecting, renewing, and requests that wait for a connection. */
 import type { Clock, ConnectionState, Options, RequestOptions, SocketConstructor, TokenReason } from './api.js'
+import { lifeOf } from './claims.js'
 import { LONGEST_TIMER } from './clock.js'
 import { Connection } from './connection.js'
 import { PalabreError } from './errors.js'
@@ -22,10 +23,10 @@ export interface LinkEvents {
 
 /** A connection that lasted so long begins the count of attempts anew. */
 const LASTED = 5_000
-/** How long before its end a token is renewed, unless its whole time is short. */
-const RENEW_BEFORE = 90_000
-/** How long to wait after a renewal that failed. */
+/** How long to wait at least after a renewal that failed. */
 const RENEW_AGAIN = 10_000
+/** Those who come back together with old tokens do not renew them in the same moment. */
+const RENEW_SPREAD = 5_000
 /** The shortest wait that a 429 asks for. */
 const LEAST_PAUSE = 50
 
@@ -50,6 +51,11 @@ export class Link {
   #attempt = 0
   #timer: unknown
   #renewal: unknown
+  #renewAt = Number.POSITIVE_INFINITY
+  /** When the session ends, unless its token is renewed. */
+  #endsAt = 0
+  /** By how much the server's clock is ahead of this one. */
+  #offset = 0
   #readyAt = 0
   /** The token that was refused as expired. */
   #expired: string | undefined
@@ -100,7 +106,18 @@ export class Link {
     if (this.#current.phase === 'waiting') {
       this.#clock.clearTimeout(this.#timer)
       void this.#open()
-    } else this.#usable?.probe()
+      return
+    }
+    const connection = this.#usable
+    if (!connection) return
+    connection.probe()
+    // A machine that slept has slept through its timers, too.
+    if (this.#clock.now() >= this.#renewAt) void this.#renew(connection)
+  }
+
+  /** The server's time. */
+  now(): number {
+    return this.#clock.now() + this.#offset
   }
 
   /** The state is complete. */
@@ -190,13 +207,24 @@ export class Link {
     this.events.token(token)
     if (token === this.#expired) return this.stop(new PalabreError('token_expired', "the token's time is over", 401), 4201)
     this.#token = token
-    const { encoding, WebSocket, heartbeat } = this.options
+    try {
+      this.#connection = this.#make(token, run)
+    } catch (error) {
+      // No WebSocket, an address or a token that can't be one: the next attempt would end like this one.
+      this.stop(new PalabreError('closed', `no connection can be made: ${String(error)}`))
+    }
+  }
+
+  #make(token: string, run: number): Connection {
+    const { encoding, heartbeat } = this.options
+    const WebSocket = this.options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined)
+    if (!WebSocket) throw new Error('there is no WebSocket here, and none was given')
     const connection: Connection = new Connection(
       {
         url: this.#address(),
         token,
         codec: encoding === 'binary' ? binary : json,
-        WebSocket: WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor),
+        WebSocket,
         clock: this.#clock,
         silence: heartbeat?.silence ?? 25_000,
         answer: heartbeat?.answer ?? 10_000,
@@ -207,7 +235,7 @@ export class Link {
         closed: (code, reason) => void (run === this.#run && this.#closed(code, reason)),
       },
     )
-    this.#connection = connection
+    return connection
   }
 
   #address(): string {
@@ -274,29 +302,38 @@ export class Link {
     this.events.lost()
   }
 
-  #planRenewal(connection: Connection, { server_time, expires_at }: Ready): void {
+  /** Half of a token's life is time enough to find that it can't be renewed, and for a machine to sleep in. */
+  #planRenewal(connection: Connection, { server_time, expires_at }: Pick<Ready, 'server_time' | 'expires_at'>, isRenewed = false): void {
+    const now = Date.parse(server_time)
+    this.#offset = now - this.#clock.now()
     if (typeof this.options.token === 'string') return
-    const left = Date.parse(expires_at) - Date.parse(server_time)
-    this.#renewIn(connection, Math.max(left / 2, left - RENEW_BEFORE))
+    const left = Date.parse(expires_at) - now
+    this.#endsAt = this.#clock.now() + left
+    const half = lifeOf(this.#token) / 2 || left / 2
+    // One that is as old after its renewal is not asked for over and over.
+    const least = isRenewed ? left / 2 : Math.min(left / 4, this.#clock.random() * RENEW_SPREAD)
+    this.#renewIn(connection, Math.max(left - half, least))
   }
 
   #renewIn(connection: Connection, ms: number): void {
     this.#clock.clearTimeout(this.#renewal)
+    this.#renewAt = this.#clock.now() + ms
     this.#renewal = this.#clock.setTimeout(() => void this.#renew(connection), Math.min(ms, LONGEST_TIMER))
   }
 
   /** Signs in again on the open connection, before the token ends. */
   async #renew(connection: Connection): Promise<void> {
     if (typeof this.options.token === 'string' || this.#usable !== connection) return
-    // The next attempt, should this one come to nothing.
-    this.#renewIn(connection, RENEW_AGAIN)
+    // The next attempt, should this one come to nothing: the sooner, the less time is left.
+    const left = this.#endsAt - this.#clock.now()
+    this.#renewIn(connection, Math.max(RENEW_AGAIN, (left / 10) * (1 - this.#clock.random() / 2)))
     try {
       const token = await this.#fetchToken('expiring')
       if (this.#usable !== connection) return
       const ready = await this.ask(connection, 'session.auth', { token }, this.#clock.now() + this.options.timeout)
       if (this.#usable !== connection) return
       this.#token = token
-      this.#planRenewal(connection, ready)
+      this.#planRenewal(connection, ready, true)
     } catch {
       // Asked again soon; and when the time is over, the close code says what to do.
     }

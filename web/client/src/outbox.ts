@@ -3,6 +3,7 @@ import type { Clock, Outgoing, OutboxStore, PendingMessage } from './api.js'
 import { type Deferred, deferred, uuid } from './clock.js'
 import { PalabreError } from './errors.js'
 import type { Message } from './generated.js'
+import { Kept, type Look } from './kept.js'
 import { type Backoff, pause } from './reconnect.js'
 
 /** What the outbox needs of the client. */
@@ -23,49 +24,103 @@ export interface Host {
 interface Entry {
   outgoing: Outgoing
   view: PendingMessage
+  /** Where it stands in the line: when it was written, or tried again. */
+  place: number
+  /** When it was first heard of here. */
+  since: number
 }
 
 /** A fault of the server is worth so many tries. */
 const FAULTS = 3
-
-/** A store that takes longer to read is done without: a browser may block it for ever. */
-const STORE_PATIENCE = 3_000
+/** What is in the outbox for longer may have been sent or given up by another client meanwhile: the store knows. */
+const LOOK_AFTER = 1_000
+/** What another client wrote is left to it for so long; then it is taken over, for that client may be gone. */
+const TAKE_OVER = 10_000
+/** As long is waited for a message that another client sent or gave up: it shows which. */
+const SEEN = 20_000
 
 const abandoned = () => new PalabreError('aborted', 'the message was discarded')
+const elsewhere = () => new PalabreError('aborted', 'another client of this user sent or discarded the message')
 
 /** See the top of the file. */
 export class Outbox {
   readonly #entries = new Map<string, Entry>()
   readonly #lanes = new Set<string>()
   readonly #awaited = new Map<string, Deferred<Message>>()
+  readonly #kept: Kept
+  /** Those of the awaited that another client has sent or given up. */
+  readonly #lost = new Map<string, unknown>()
   #list: readonly PendingMessage[] | undefined
-  #account: string | undefined
-  #loaded = false
-  #writing: Promise<unknown> = Promise.resolve()
+  /** The store was looked at, as far as it can be: what it holds goes first. */
+  #looked = false
+  #timer: unknown
+  /** When the last one was written. */
+  #written = 0
 
-  constructor(private readonly host: Host) {}
+  constructor(private readonly host: Host) {
+    this.#kept = new Kept(host.store, host.clock, (look) => this.#found(look))
+  }
 
-  /** Says whose outbox it is: what an earlier run of the application left is taken up, and sent before anything else. */
+  /** Says whose outbox it is: what was left in the store is taken up, and sent before anything else. */
   identify(account: string): void {
-    if (this.#account !== undefined) return
-    this.#account = account
-    for (const { outgoing } of this.#entries.values()) this.#keep(outgoing)
-    const { clock, store } = this.host
-    const late = new Promise<Outgoing[]>((resolve) => void clock.setTimeout(() => resolve([]), STORE_PATIENCE))
-    void Promise.race([store.load(account).catch(() => []), late]).then((kept) => {
-      const own = [...this.#entries.values()]
-      this.#entries.clear()
-      for (const outgoing of kept.sort((a, b) => a.created - b.created)) this.#set(outgoing)
-      for (const entry of own) this.#entries.set(entry.outgoing.id, entry)
-      this.#loaded = true
-      this.#changed()
+    const isFirst = this.#kept.account === undefined
+    this.#kept.open(account)
+    if (!isFirst) return
+    for (const { outgoing } of this.#entries.values()) this.#kept.put(outgoing)
+    this.resume()
+  }
+
+  /** A session began, or may begin: looks at what others left in the store, then sends what waits. */
+  resume(): void {
+    this.#looked = false
+    void this.#kept.look().then(() => {
+      this.#looked = true
       this.pump()
     })
   }
 
-  /** What was to be kept is kept. */
-  async kept(): Promise<void> {
-    await this.#writing
+  /** Resolves when what was to be kept is kept. */
+  async close(): Promise<void> {
+    const { clock } = this.host
+    clock.clearTimeout(this.#timer)
+    for (const [id, timer] of this.#lost) {
+      clock.clearTimeout(timer)
+      this.#reject(id, elsewhere())
+    }
+    await this.#kept.close()
+  }
+
+  #found({ kept, missing, isNews }: Look): void {
+    const { clock } = this.host
+    const now = clock.now()
+    let wait = TAKE_OVER
+    let isChanged = false
+    for (const outgoing of kept) {
+      const entry = this.#entries.get(outgoing.id)
+      const age = now - outgoing.created
+      if (entry ? entry.view.state === 'sending' || !entry.outgoing.failed === !outgoing.failed : isNews && age < TAKE_OVER) {
+        // Whoever wrote it just now is about to send it.
+        if (!entry) wait = Math.min(wait, TAKE_OVER - age)
+        continue
+      }
+      this.#set(outgoing, outgoing.created)
+      isChanged = true
+    }
+    clock.clearTimeout(this.#timer)
+    if (wait < TAKE_OVER) this.#timer = clock.setTimeout(() => void this.#kept.look(true), wait)
+    for (const id of missing) {
+      if (!this.#entries.delete(id)) continue
+      isChanged = true
+      // If it was sent, it is about to be seen.
+      if (this.#awaited.has(id)) this.#lost.set(id, clock.setTimeout(() => this.#reject(id, elsewhere()), SEEN))
+    }
+    if (!isChanged) return
+    // What was written earlier goes first, wherever it was written.
+    const entries = [...this.#entries].sort(([, a], [, b]) => a.place - b.place)
+    this.#entries.clear()
+    for (const [id, entry] of entries) this.#entries.set(id, entry)
+    this.#changed()
+    this.pump()
   }
 
   /** In the order of sending. */
@@ -79,9 +134,11 @@ export class Outbox {
   }
 
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
-    const outgoing: Outgoing = { ...message, id: uuid(), created: this.host.clock.now() }
-    const view = this.#set(outgoing)
-    this.#keep(outgoing)
+    // What is written in the same moment keeps its order in the store, too.
+    this.#written = Math.max(this.host.clock.now(), this.#written + 1)
+    const outgoing: Outgoing = { ...message, id: uuid(), created: this.#written }
+    const view = this.#set(outgoing, outgoing.created)
+    this.#kept.put(outgoing)
     this.pump()
     return view
   }
@@ -100,34 +157,50 @@ export class Outbox {
     const entry = this.#entries.get(id)
     if (!entry?.outgoing.failed) return
     const { failed, ...outgoing } = entry.outgoing
+    // The id means something else on the server: this message needs another.
     if (failed.code === 'id_taken') {
-      // The id means something else on the server: this message needs another.
-      this.#forget(id)
-      this.#set({ ...outgoing, id: uuid() })
-    } else this.#set(outgoing)
-    this.#keep([...this.#entries.values()].at(-1)!.outgoing)
+      void this.#forget(id)
+      outgoing.id = uuid()
+    }
+    // To the end of the line.
+    this.#entries.delete(id)
+    this.#set(outgoing, this.host.clock.now())
+    this.#kept.put(outgoing)
     this.pump()
   }
 
-  discard(id: string): void {
-    if (!this.#entries.has(id)) return
-    this.#forget(id)
-    this.#awaited.get(id)?.reject(abandoned())
-    this.#awaited.delete(id)
+  /** Resolves when the store has it removed. */
+  discard(id: string): Promise<void> {
+    if (!this.#entries.has(id)) return Promise.resolve()
+    const removed = this.#forget(id)
+    this.#reject(id, abandoned())
+    return removed
+  }
+
+  /** Gives up everything, also what only the store knows of. Resolves when the store has it removed. */
+  discardAll(): Promise<void> {
+    for (const id of [...this.#entries.keys()]) void this.discard(id)
+    return this.#kept.clear((ids) => {
+      for (const id of ids) {
+        if (this.#entries.delete(id)) this.#changed()
+        this.#reject(id, abandoned())
+      }
+    })
   }
 
   /** The server has it. */
   confirm(message: Message): void {
-    if (!this.#entries.has(message.id)) return
-    this.#forget(message.id)
-    this.#awaited.get(message.id)?.resolve(message)
-    this.#awaited.delete(message.id)
-    this.host.sent(message)
+    const { id } = message
+    if (this.#entries.has(id)) {
+      void this.#forget(id)
+      this.host.sent(message)
+    }
+    this.#settle(id)?.resolve(message)
   }
 
   /** Sends what waits, one after the other in each conversation. */
   pump(): void {
-    if (!this.#loaded || !this.host.isReady()) return
+    if (!this.#looked || !this.host.isReady()) return
     for (const { outgoing } of this.#entries.values()) {
       if (outgoing.failed) continue
       const lane = this.#lane(outgoing)
@@ -153,6 +226,10 @@ export class Outbox {
     let tries = 0
     for (let outgoing = this.#next(lane); outgoing && this.host.isReady(); outgoing = this.#next(lane)) {
       const { id } = outgoing
+      if (this.#isOld(id)) {
+        await this.#kept.look(true)
+        if (this.#next(lane)?.id !== id || !this.host.isReady()) continue
+      }
       this.#show(id, 'sending')
       try {
         this.confirm(await this.host.send(outgoing))
@@ -180,7 +257,12 @@ export class Outbox {
     }
   }
 
-  #set(outgoing: Outgoing): PendingMessage {
+  #isOld(id: string): boolean {
+    const known = Math.max(this.#entries.get(id)?.since ?? 0, this.#kept.lookedAt)
+    return this.host.clock.now() - known > LOOK_AFTER
+  }
+
+  #set(outgoing: Outgoing, place: number): PendingMessage {
     const conversation = this.host.conversation(outgoing.target)
     const error = outgoing.failed && new PalabreError(outgoing.failed.code as PalabreError['code'], outgoing.failed.message, outgoing.failed.status)
     const view: PendingMessage = {
@@ -189,9 +271,9 @@ export class Outbox {
       state: error ? 'failed' : 'queued',
       ...(error && { error }),
     }
-    // To the end of the line, also when it was in it before.
-    this.#entries.delete(outgoing.id)
-    this.#entries.set(outgoing.id, { outgoing, view })
+    const since = this.#entries.get(outgoing.id)?.since ?? this.host.clock.now()
+    this.#entries.set(outgoing.id, { outgoing, view, place, since })
+    if (error) this.#reject(outgoing.id, error)
     this.#changed()
     return view
   }
@@ -219,28 +301,28 @@ export class Outbox {
     const { code, message, status } = error
     entry.outgoing = { ...entry.outgoing, failed: { code, message, status } }
     entry.view = { ...entry.view, failed: { code, message, status }, state: 'failed', error }
-    this.#keep(entry.outgoing)
+    this.#kept.change(entry.outgoing)
     this.#changed()
-    this.#awaited.get(id)?.reject(error)
-    this.#awaited.delete(id)
+    this.#reject(id, error)
     this.host.failed(entry.view)
   }
 
-  #forget(id: string): void {
+  #forget(id: string): Promise<void> {
     this.#entries.delete(id)
     this.#changed()
-    this.#write((account) => this.host.store.remove(account, id))
+    return this.#kept.remove(id)
   }
 
-  /** A store that does not work (a private window, a full disk) must not keep messages from being sent. */
-  #keep(outgoing: Outgoing): void {
-    this.#write((account) => this.host.store.put(account, outgoing))
+  #reject(id: string, error: PalabreError): void {
+    this.#settle(id)?.reject(error)
   }
 
-  #write(change: (account: string) => Promise<void>): void {
-    const account = this.#account
-    if (account === undefined) return
-    this.#writing = this.#writing.then(() => change(account)).catch(() => {})
+  #settle(id: string): Deferred<Message> | undefined {
+    const awaited = this.#awaited.get(id)
+    this.#awaited.delete(id)
+    this.host.clock.clearTimeout(this.#lost.get(id))
+    this.#lost.delete(id)
+    return awaited
   }
 
   #changed(): void {

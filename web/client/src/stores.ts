@@ -20,6 +20,7 @@ const TABLE = 'outbox'
 /** Keeps them in the browser's IndexedDB, over reloads and restarts. */
 export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB): OutboxStore {
   let database: Promise<IDBDatabase> | undefined
+  const news = channel(`${name}.${TABLE}`)
   const open = () =>
     (database ??= new Promise<IDBDatabase>((resolve, reject) => {
       const request = factory.open(name, 1)
@@ -30,6 +31,8 @@ export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB
           request.result.close()
           database = undefined
         }
+        // The browser closed it, as when the site's data are cleared: what comes next needs another.
+        request.result.onclose = () => void (database = undefined)
         resolve(request.result)
       }
       request.onerror = () => {
@@ -52,7 +55,40 @@ export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB
       const rows = await run<Array<{ entry: Outgoing }>>('readonly', (table) => table.getAll(IDBKeyRange.bound([account], [account, []])))
       return rows.map(({ entry }) => entry)
     },
-    put: async (account, entry) => void (await run('readwrite', (table) => table.put({ account, entry }))),
-    remove: async (account, id) => void (await run('readwrite', (table) => table.delete([account, id]))),
+    async put(account, entry) {
+      await run('readwrite', (table) => table.put({ account, entry }))
+      news.tell(account)
+    },
+    async remove(account, id) {
+      await run('readwrite', (table) => table.delete([account, id]))
+      news.tell(account)
+    },
+    watch: (account, changed) => news.hear((other) => void (other === account && changed())),
+  }
+}
+
+/** Between the pages of a browser, and silence where it has none. Open as long as somebody listens. */
+function channel(name: string) {
+  const listeners = new Set<(account: string) => void>()
+  let open: BroadcastChannel | undefined
+  return {
+    tell: (account: string) => open?.postMessage(account),
+    hear(listener: (account: string) => void): () => void {
+      if (typeof BroadcastChannel === 'undefined') return () => {}
+      listeners.add(listener)
+      if (!open) {
+        open = new BroadcastChannel(name)
+        open.onmessage = ({ data }: MessageEvent<string>) => {
+          for (const heard of listeners) heard(data)
+        }
+        // In Node it would keep the program running.
+        ;(open as { unref?(): void }).unref?.()
+      }
+      return () => {
+        if (!listeners.delete(listener) || listeners.size > 0) return
+        open?.close()
+        open = undefined
+      }
+    },
   }
 }

@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRequire } from 'node:module'
 import assert from 'node:assert/strict'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { chromium, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core'
 import { places, PROJECT, type Person } from './server.js'
 
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium'
@@ -29,11 +29,18 @@ export interface Window {
 export const WIDE = { width: 1280, height: 800 }
 export const PHONE = { width: 390, height: 780 }
 
-export async function openWindow(browser: Browser, options: BrowserContextOptions & { url?: string } = {}): Promise<Window> {
-  const { url = places().url, ...rest } = options
+export async function openWindow(browser: Browser, options: BrowserContextOptions & { url?: string; /** Runs in the page before its own script. */ first?: () => void } = {}): Promise<Window> {
+  const { url = places().url, first, ...rest } = options
   const context = await browser.newContext({ viewport: WIDE, locale: 'en-GB', reducedMotion: 'reduce', ...rest })
   context.setDefaultTimeout(15_000)
+  if (first) await context.addInitScript(first)
+  return openTab(context, url)
+}
+
+/** One more page where others are open: they share what is stored. */
+export async function openTab(context: BrowserContext, url = places().url, prepare?: (page: Page) => Promise<unknown>): Promise<Window> {
   const page = await context.newPage()
+  await prepare?.(page)
   const faults: string[] = []
   page.on('pageerror', (error) => faults.push(String(error)))
   page.on('console', (message) => {

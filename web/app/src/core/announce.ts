@@ -1,7 +1,12 @@
 /** Says things to who can't see them appear. */
-import { createSignal } from 'solid-js'
+import { createSignal, untrack } from 'solid-js'
+import { PAGE, top, type Layer } from './layers.js'
 
-const [announcement, set] = createSignal('')
+interface Announcement {
+  text: string
+  layer: Layer
+}
+const [announcement, set] = createSignal<Announcement>({ text: '', layer: PAGE })
 export { announcement }
 
 /** How long it can be found in the page: long enough to be taken up, and then it would only be in the way. */
@@ -11,7 +16,7 @@ let timer: ReturnType<typeof setTimeout> | undefined
 /** Reads a text out when nothing else is being read. */
 export function announce(text: string): void {
   clearTimeout(timer)
-  timer = setTimeout(() => set(''), THERE_MS)
+  timer = setTimeout(() => set({ text: '', layer: PAGE }), THERE_MS)
   // The same text again is no change, and would not be read.
-  set((before) => (before === text ? `${text}\u00a0` : text))
+  set((before) => ({ text: before.text === text ? `${text}\u00a0` : text, layer: untrack(top) }))
 }

@@ -1,12 +1,15 @@
 /**
  * Who is signed in, and the one connection of the page.
  *
- * The token is in memory and in `sessionStorage`, so that loading the page again does not end the session; it is in `localStorage` only if one
- * asked to stay signed in.
+ * The token is in memory and remembered by the tab, so that loading the page again does not end the session; it is remembered by the device only if
+ * one asked to stay signed in. Then all tabs share the sign-in: what one of them renews the others take up, and where one signs out all do.
+ * A tab touches only what is its own.
  */
 import { createClient, createRest, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
 import { createContext, createSignal, useContext } from 'solid-js'
+import { release } from './media.js'
 import { go } from './router.js'
+import { local, session, type Place } from './storage.js'
 
 /** Somebody who is signed in. */
 export interface Chat {
@@ -25,11 +28,15 @@ interface Kept {
 }
 
 const KEY = 'palabre.session'
-const places = (): Storage[] => [sessionStorage, localStorage]
+/** The close code for one session more than a user may have. */
+const CROWDED = 4204
+
+/** Why somebody who was signed in is not: the session is over, or they are in too many places at once. */
+export type Over = 'ended' | 'crowded'
 
 const [chat, setChat] = createSignal<Chat>()
-const [ended, setEnded] = createSignal(false)
-export { chat, ended }
+const [over, setOver] = createSignal<Over>()
+export { chat, over }
 
 /** For everything below the frame of who is signed in. */
 export const ChatContext = createContext<Chat>()
@@ -39,18 +46,32 @@ export function useChat(): Chat {
   return here
 }
 
+/** A sign-in, as this page has it. */
+interface SignedIn {
+  kept: Kept
+  place: Place
+}
+let current: SignedIn | undefined
+
+/** Where things of who is signed in are remembered: as long as the sign-in itself. */
+export const place = (): Place => current?.place ?? session
+
 /** Signs in; rejects with a {@link PalabreError}. */
 export async function signIn(project: string, username: string, password: string, stay: boolean): Promise<void> {
   const { token, user } = await createRest().login({ project, username, password })
-  keep({ token, project, me: { id: user.id, username: user.username, role: user.role ?? 'user' } }, stay ? localStorage : sessionStorage)
-  resume()
+  const place = stay ? local : session
+  // The tab's own comes first when the page is loaded again, so an older one must not be there.
+  if (stay) session.remove(KEY)
+  const kept = { token, project, me: { id: user.id, username: user.username, role: user.role ?? 'user' } }
+  keep(kept, place)
+  start({ kept, place })
 }
 
 /** Goes on where the page was left, if somebody is signed in. */
 export function resume(): void {
-  for (const place of places()) {
+  for (const place of [session, local]) {
     const kept = read(place)
-    if (kept) return start(kept, place)
+    if (kept) return start({ kept, place })
   }
 }
 
@@ -58,8 +79,17 @@ const leaving = new Set<(me: string) => void>()
 /** Calls something when somebody signs out: to forget what was theirs. */
 export const onSignOut = (forgetIt: (me: string) => void): void => void leaving.add(forgetIt)
 
-/** Ends the session on this page, and forgets what was kept of it. */
+/** Ends the session on this page and those that share it, and forgets what was kept of it, also what was not sent. */
 export function signOut(): void {
+  const client = chat()?.client
+  // Closing waits for it. What the store can't remove must not keep anybody signed in.
+  if (client && client.pending().length > 0) client.discardAll().catch(() => undefined)
+  forget()
+  leave()
+}
+
+/** Forgets what was theirs, beside the sign-in. */
+function leave(): void {
   const me = chat()?.me.id
   if (me !== undefined) for (const forgetIt of leaving) forgetIt(me)
   end()
@@ -69,49 +99,94 @@ export function signOut(): void {
 
 function end(): void {
   const here = chat()
-  forget()
+  current = undefined
   setChat(undefined)
-  void here?.client.close()
+  if (!here) return
+  release(here.rest)
+  void here.client.close()
 }
 
-function keep(kept: Kept, place: Storage): void {
-  for (const other of places()) if (other !== place) other.removeItem(KEY)
-  place.setItem(KEY, JSON.stringify(kept))
+function keep(kept: Kept, place: Place): void {
+  place.set(KEY, JSON.stringify(kept))
 }
 
+/** Forgets the sign-in of this page, but not that of somebody who has taken its place. */
 function forget(): void {
-  for (const place of places()) place.removeItem(KEY)
+  if (current && read(current.place)?.me.id === current.kept.me.id) current.place.remove(KEY)
 }
 
-function read(place: Storage): Kept | undefined {
+const read = (place: Place): Kept | undefined => parsed(place.get(KEY))
+
+function parsed(text: string | null | undefined): Kept | undefined {
   try {
-    const kept = JSON.parse(place.getItem(KEY) ?? 'null') as Kept | null
+    const kept = JSON.parse(text ?? 'null') as Kept | null
     return kept && typeof kept.token === 'string' && typeof kept.me?.id === 'string' ? kept : undefined
   } catch {
     return undefined
   }
 }
 
-function start(kept: Kept, place: Storage): void {
-  let { token } = kept
-  const rest = createRest({ token: () => token })
-  const client = createClient({
-    project: kept.project,
-    token: async (reason) => {
-      if (reason === 'connect') return token
-      token = (await rest.refresh()).token
-      // Signed out meanwhile: it is not brought back.
-      if (read(place)?.me.id === kept.me.id) keep({ ...kept, token }, place)
-      return token
-    },
-  })
-  client.on('connection', ({ phase, error }) => {
+/** When a token ends, in seconds since 1970. */
+function endOf(token: string): number {
+  try {
+    const { exp } = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { exp?: number }
+    return exp ?? 0
+  } catch {
+    return 0
+  }
+}
+
+/** Takes up what another tab has renewed. */
+function adopt(here: SignedIn, stored: Kept): void {
+  if (endOf(stored.token) > endOf(here.kept.token)) here.kept = stored
+}
+
+/** A fresh token: another tab's, or one of our own. */
+async function renew(here: SignedIn, rest: Rest): Promise<string> {
+  const before = here.kept.token
+  const stored = read(here.place)
+  if (!stored) throw new PalabreError('unauthorized', 'signed out in another tab', 401)
+  if (stored.me.id === here.kept.me.id) adopt(here, stored)
+  if (here.kept.token !== before) return here.kept.token
+  const { token } = await rest.refresh()
+  here.kept = { ...here.kept, token }
+  // Signed out meanwhile: it is not brought back.
+  if (read(here.place)?.me.id === here.kept.me.id) keep(here.kept, here.place)
+  return token
+}
+
+// Another tab has changed what the device remembers.
+addEventListener('storage', ({ key, newValue, storageArea }) => {
+  if (!current || current.place !== local || !local.holds(storageArea)) return
+  if (key !== KEY && key !== null) return
+  const stored = parsed(newValue)
+  if (!stored) {
+    setOver('ended')
+    leave()
+  } else if (stored.me.id === current.kept.me.id) adopt(current, stored)
+  else {
+    // Somebody else stays signed in now. Who is here goes on, as if they had not asked to stay.
+    current.place = session
+    keep(current.kept, session)
+  }
+})
+
+function start(here: SignedIn): void {
+  const token = () => here.kept.token
+  const { me, project } = here.kept
+  const rest = createRest({ token })
+  const client = createClient({ project, token: (reason) => (reason === 'connect' ? token() : renew(here, rest)) })
+  client.on('connection', ({ phase, error, closeCode }) => {
     if (phase !== 'closed' || !(error instanceof PalabreError) || chat()?.client !== client) return
-    setEnded(true)
+    const isCrowded = closeCode === CROWDED
+    // The sign-in is as good as before, here and in the other places.
+    if (!isCrowded) forget()
+    setOver(isCrowded ? 'crowded' : 'ended')
     end()
   })
-  setEnded(false)
-  setChat({ client, rest, token: () => token, me: kept.me, project: kept.project })
+  current = here
+  setOver(undefined)
+  setChat({ client, rest, token, me, project })
   // How it goes is seen by its phase.
   client.connect().catch(() => undefined)
 }

@@ -1,11 +1,12 @@
 /** Light, dark, or as the system has it. */
 import { createSignal } from 'solid-js'
+import { local } from './storage.js'
 
 export const THEMES = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
 
 const KEPT = 'palabre.theme'
-const kept = localStorage.getItem(KEPT)
+const kept = local.get(KEPT)
 const [theme, change] = createSignal<Theme>(THEMES.find((one) => one === kept) ?? 'auto')
 export { theme }
 
@@ -17,7 +18,7 @@ show(theme())
 
 /** Changes it, and remembers it on this device. */
 export function setTheme(next: Theme): void {
-  localStorage.setItem(KEPT, next)
+  local.set(KEPT, next)
   change(next)
   show(next)
 }

@@ -10,9 +10,15 @@ export function watched<T>(client: Palabre, topic: Topic | Accessor<Topic>, read
   const [value, set] = createSignal<T>(undefined as T)
   createComputed(() => {
     const now = typeof topic === 'function' ? topic() : topic
+    let isOver = false
     const update = () => set((before) => read(before))
     update()
-    onCleanup(client.watch(now, update))
+    // Those who watch are told one after the other, and what one of them does may end another, who is told all the same.
+    const stop = client.watch(now, () => isOver || update())
+    onCleanup(() => {
+      isOver = true
+      stop()
+    })
   })
   return value
 }

@@ -5,19 +5,18 @@
  * depends on a number has two: `t.count('message', 3)` takes `message.one` or `message.other` and puts the number in for `{count}`.
  */
 import { createSignal } from 'solid-js'
+import { local } from '../core/storage.js'
 
 /** The languages there are. */
 export const LANGUAGES = { en: 'English', fr: 'Français' } as const
 export type Language = keyof typeof LANGUAGES
 
 const KEPT = 'palabre.language'
-const isLanguage = (value: string | null | undefined): value is Language => value === 'en' || value === 'fr'
+const isLanguage = (value: string | undefined): value is Language => value === 'en' || value === 'fr'
 
 function first(): Language {
-  if (typeof localStorage !== 'undefined') {
-    const kept = localStorage.getItem(KEPT)
-    if (isLanguage(kept)) return kept
-  }
+  const kept = local.get(KEPT)
+  if (isLanguage(kept)) return kept
   for (const wish of globalThis.navigator?.languages ?? []) {
     const short = wish.slice(0, 2)
     if (isLanguage(short)) return short
@@ -31,7 +30,7 @@ export { language }
 /** Changes the language, and remembers it on this device. */
 export function setLanguage(next: Language): void {
   change(next)
-  localStorage.setItem(KEPT, next)
+  local.set(KEPT, next)
   document.documentElement.lang = next
 }
 

@@ -1,6 +1,8 @@
-/** A person or a group as a round with initials, with their presence if it is known. */
+/** A person or a group as a round with their picture or else initials, with their presence if it is known. */
 import type { Presence } from '@palabre/client'
-import { Show } from 'solid-js'
+import { createEffect, createMemo, createSignal, onCleanup, Show, useContext, type Accessor } from 'solid-js'
+import { isGone, thumbnail } from '../core/media.js'
+import { ChatContext } from '../core/session.js'
 import { t } from '../i18n/core.js'
 
 /** As many as there are `data-hue` in ui.css. */
@@ -18,10 +20,23 @@ function initials(name: string): string {
   return letters.map((word) => [...(word ?? '?')][0]?.toLocaleUpperCase() ?? '').join('')
 }
 
-export function Avatar(props: { id: string; name: string; presence?: Presence | undefined; group?: boolean; small?: boolean }) {
+export interface AvatarProps {
+  id: string
+  name: string
+  /** The user's `avatar`, where they have one. */
+  picture?: string | undefined
+  presence?: Presence | undefined
+  group?: boolean
+  small?: boolean
+}
+
+export function Avatar(props: AvatarProps) {
+  const [url, failed] = createPicture(() => props.picture)
   return (
     <span class="avatar" classList={{ group: props.group === true, small: props.small === true }} data-hue={hue(props.id)}>
-      <span aria-hidden="true">{initials(props.name)}</span>
+      <Show when={url()} fallback={<span aria-hidden="true">{initials(props.name)}</span>}>
+        {(src) => <img src={src()} alt="" draggable={false} onError={failed} />}
+      </Show>
       <Show when={props.presence}>
         {(presence) => (
           <span class={`presence ${presence()}`}>
@@ -31,4 +46,39 @@ export function Avatar(props: { id: string; name: string; presence?: Presence | 
       </Show>
     </span>
   )
+}
+
+/** The address of a picture once it is there. One that did not come for want of a connection comes with the next. */
+function createPicture(media: Accessor<string | undefined>): [url: Accessor<string | undefined>, failed: () => void] {
+  const here = useContext(ChatContext)
+  const [url, setUrl] = createSignal<string>()
+  // The user may be another object with the same picture.
+  const known = createMemo(media)
+  createEffect(() => {
+    const wanted = known()
+    setUrl(undefined)
+    if (wanted === undefined || !here) return
+    const { client, rest } = here
+    let isOver = false
+    let stopWaiting = () => {}
+    const load = () =>
+      thumbnail(rest, wanted).then(
+        (found) => void (isOver || setUrl(found)),
+        (error: unknown) => {
+          if (isOver || isGone(error)) return
+          stopWaiting()
+          stopWaiting = client.on('connection', ({ phase }) => {
+            if (phase !== 'online') return
+            stopWaiting()
+            void load()
+          })
+        },
+      )
+    void load()
+    onCleanup(() => {
+      isOver = true
+      stopWaiting()
+    })
+  })
+  return [url, () => void setUrl(undefined)]
 }

@@ -1,8 +1,10 @@
 /** A dialog over the page. It is there while it is rendered; Escape and the cross call `onClose`, after which it should be no longer. */
 import { createUniqueId, onCleanup, onMount, Show, type JSX } from 'solid-js'
 import { Portal } from 'solid-js/web'
+import { putOnTop } from '../core/layers.js'
 import { t } from '../i18n/core.js'
 import { IconButton } from './button.js'
+import { Notes } from './toast.js'
 
 export interface DialogProps {
   title: string
@@ -18,10 +20,11 @@ export function Dialog(props: DialogProps) {
   const id = createUniqueId()
   // Where one was: the browser goes back there only when a dialog is closed, not when it is taken away.
   const before = document.activeElement
+  const layer = putOnTop()
   let dialog!: HTMLDialogElement
   onMount(() => {
     dialog.showModal()
-    dialog.querySelector<HTMLElement>('[autofocus], .dialog-body input, .dialog-body textarea, .dialog-body select')?.focus()
+    dialog.querySelector<HTMLElement>('[autofocus], .dialog-body :is(input:not([hidden]), textarea, select)')?.focus()
   })
   onCleanup(() => {
     if (dialog.open) dialog.close()
@@ -43,6 +46,8 @@ export function Dialog(props: DialogProps) {
         classList={{ wide: props.wide === true }}
         aria-labelledby={id}
         onCancel={(event) => {
+          // Not that of a choice of files in it.
+          if (event.target !== event.currentTarget) return
           event.preventDefault()
           props.onClose()
         }}
@@ -62,6 +67,7 @@ export function Dialog(props: DialogProps) {
             {inside()}
           </form>
         </Show>
+        <Notes layer={layer} />
       </dialog>
     </Portal>
   )

@@ -58,12 +58,16 @@ export function SelectField(props: Around & JSX.SelectHTMLAttributes<HTMLSelectE
   )
 }
 
-export function CheckField(props: { label: string } & JSX.InputHTMLAttributes<HTMLInputElement>) {
-  const [own, rest] = splitProps(props, ['label'])
+export function CheckField(props: { label: string; hint?: string } & JSX.InputHTMLAttributes<HTMLInputElement>) {
+  const [own, rest] = splitProps(props, ['label', 'hint'])
+  const id = createUniqueId()
   return (
-    <label class="check">
-      <input {...rest} type="checkbox" />
-      <span>{own.label}</span>
-    </label>
+    <div class="field">
+      <label class="check">
+        <input {...rest} type="checkbox" aria-describedby={own.hint && `${id}-hint`} />
+        <span>{own.label}</span>
+      </label>
+      <Show when={own.hint}>{(hint) => <p class="hint" id={`${id}-hint`}>{hint()}</p>}</Show>
+    </div>
   )
 }

@@ -114,7 +114,7 @@ export function place(what: HTMLElement, beside: Element): void {
   const below = anchor.bottom + gap + height <= innerHeight
   const top = below ? anchor.bottom + gap : Math.max(gap, anchor.top - gap - height)
   const fromLeft = anchor.left + width + gap <= innerWidth
-  const left = fromLeft ? anchor.left : Math.max(gap, anchor.right - width)
+  const left = Math.max(gap, fromLeft ? anchor.left : anchor.right - width)
   what.style.top = `${Math.min(top, Math.max(gap, innerHeight - height - gap))}px`
   what.style.left = `${left}px`
 }

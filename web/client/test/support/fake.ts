@@ -1,5 +1,6 @@
 /** A server made of nothing, and a clock that stands still until it is told to move. */
-import type { Clock, SocketLike } from '../../src/index.js'
+import { beforeEach } from 'node:test'
+import { createClient, memoryStore, PalabreError, type Clock, type Options, type Palabre, type SocketLike } from '../../src/index.js'
 
 export class FakeClock implements Clock {
   private time = 1_000_000
@@ -26,6 +27,11 @@ export class FakeClock implements Clock {
 
   get waiting(): number {
     return this.timers.size
+  }
+
+  /** As {@link FakeClock.pass} without anything happening: the machine sleeps, its timers too. */
+  sleep(ms: number): void {
+    this.time += ms
   }
 
   /** Lets so much time pass, with all that happens in it. */
@@ -61,6 +67,7 @@ export class FakeSocket implements SocketLike {
   onmessage: ((event: unknown) => void) | null = null
   onclose: ((event: unknown) => void) | null = null
   onerror: ((event: unknown) => void) | null = null
+  private readonly refused = new Set<number>()
   readonly sent: Array<{ id: number; type: string; data: Record<string, unknown> }> = []
 
   constructor(
@@ -93,6 +100,15 @@ export class FakeSocket implements SocketLike {
   async refuse(type: string, error: { status: number; code: string; retry_after_ms?: number }): Promise<void> {
     const request = this.sent.findLast((request) => request.type === type)!
     this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    await settle()
+  }
+
+  /** Refuses all of a kind that are not answered yet. */
+  async refuseAll(type: string, error: { status: number; code: string }): Promise<void> {
+    for (const request of this.sent.filter((request) => request.type === type && !this.refused.has(request.id))) {
+      this.refused.add(request.id)
+      this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
+    }
     await settle()
   }
 
@@ -133,3 +149,30 @@ export const message = (conversation: string, seq: number, more: object = {}) =>
   id: `m${seq}`, conversation, seq, author: BOB, kind: 'text', role: 'user', body: `line ${seq}`, attachments: [], reactions: {},
   reaction_counts: {}, status: 'SENT', date: '2026-11-20T18:00:00.000Z', ...more,
 })
+
+/** The clock of the test that runs. */
+export let clock: FakeClock
+
+/** In every file that uses what follows: each test begins with a new clock, and no sockets. */
+export function anew(): void {
+  beforeEach(() => {
+    clock = new FakeClock()
+    FakeSocket.all.length = 0
+  })
+}
+
+/** A client of no server. */
+export function make(options: Partial<Options> = {}): Palabre {
+  return createClient({ url: 'https://chat.example.org', project: 'shop', token: 'a.b.c', WebSocket: FakeSocket, clock, store: memoryStore(), ...options })
+}
+
+/** Connects it; the socket is the server's side. */
+export async function online(client: Palabre, ...opening: Parameters<FakeSocket['welcome']>): Promise<FakeSocket> {
+  void client.connect()
+  await settle()
+  await FakeSocket.last.welcome(...opening)
+  return FakeSocket.last
+}
+
+/** Whether an error is of this code. */
+export const refusal = (code: string) => (error: unknown) => error instanceof PalabreError && error.code === code

@@ -1,6 +1,7 @@
-/** A TCP proxy that makes a network bad: it delays and cuts into pieces what passes, and ends connections when told to. */
+/** A TCP proxy that makes a network bad: it delays, reorders and cuts into pieces what passes, and ends connections when told to. */
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { reorder } from './reorder.js'
 
 export interface Proxy {
   url: string
@@ -12,6 +13,8 @@ export interface Proxy {
   /** From now on nothing passes in either direction, and nobody is told. */
   freeze(): void
   thaw(): void
+  /** How many messages of the server overtook others. */
+  swaps(): number
   /** Something went through, in both directions. */
   passed(): Promise<void>
   stop(): Promise<void>
@@ -24,6 +27,8 @@ export interface Weather {
   delay: number
   /** The longest piece, in bytes. */
   piece: number
+  /** What the server sends is held back for at most so many milliseconds, and let go in another order where the protocol permits it. */
+  reorder?: number
 }
 
 /** Between clients and a server's port. */
@@ -31,6 +36,7 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
   const pairs = new Set<[Socket, Socket]>()
   let isOpen = true
   let frozen = false
+  const orders: Array<{ swaps(): number }> = []
   const thawed: Array<() => void> = []
   const seen: Record<'up' | 'down', Array<() => void>> = { up: [], down: [] }
   const server: Server = createServer((client) => {
@@ -57,7 +63,7 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
   /** One direction, in order; each direction at its own pace, so that what is said in both overtakes the other. */
   function pass(from: Socket, to: Socket, way: 'up' | 'down'): void {
     let last = Promise.resolve()
-    from.on('data', (bytes) => {
+    const forward = (bytes: Buffer) => {
       for (let at = 0; at < bytes.length; ) {
         const size = weather ? 1 + Math.floor(weather.random() * weather.piece) : bytes.length
         const piece = bytes.subarray(at, at + size)
@@ -70,7 +76,11 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
           for (const see of seen[way].splice(0)) see()
         })
       }
-    })
+    }
+    if (way === 'up' || !weather?.reorder) return void from.on('data', forward)
+    const order = reorder(weather.random, weather.reorder, forward)
+    orders.push(order)
+    from.on('data', (bytes) => order.take(bytes))
   }
 
   server.listen(0, '127.0.0.1')
@@ -91,6 +101,7 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
       frozen = false
       for (const go of thawed.splice(0)) go()
     },
+    swaps: () => orders.reduce((sum, order) => sum + order.swaps(), 0),
     async passed() {
       await new Promise<void>((resolve) => seen.up.push(resolve))
       await new Promise<void>((resolve) => seen.down.push(resolve))

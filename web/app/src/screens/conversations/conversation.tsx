@@ -17,8 +17,9 @@ import { DropOverlay } from './attachments/drop.js'
 import { uploadsOf } from './attachments/uploads.js'
 import { BotBar } from './bot/bot-bar.js'
 import { maySwitch, switchMode } from './bot/mode.js'
-import { Composer, type Intent } from './composer/composer.js'
-import { Confirm } from './dialogs/confirm.js'
+import { Confirm } from '../../ui/confirm.js'
+import { Composer, intentOf, type Intent } from './composer/composer.js'
+import { draft } from './drafts.js'
 import { GroupInfo } from './dialogs/group-info.js'
 import { InviteToGame, mayInvite } from './games/invite.js'
 import { History } from './history/history.js'
@@ -38,7 +39,7 @@ export function Conversation(props: Props) {
   const chat = useChat()
   const { client, me } = chat
   const { id } = props
-  const [intent, setIntent] = createSignal<Intent>({})
+  const [intent, setIntent] = createSignal<Intent>(intentOf(draft(me.id, id)))
   // What was last known stays until this is gone from the page.
   const conversation = watched<ConversationState | undefined>(client, 'conversations', (before) => client.conversation(id) ?? before)
   const contact = watched(client, 'contacts', () => {
@@ -54,7 +55,7 @@ export function Conversation(props: Props) {
   const actions: Actions = {
     people,
     reply: (replyTo) => setIntent({ replyTo }),
-    edit: (edit) => setIntent({ edit }),
+    edit: (edit) => setIntent(({ replyTo }) => ({ replyTo, edit })),
     focusComposer: () => focusComposer(),
     mayWrite,
     mayDeleteAll: () => ['a', 'o'].includes(conversation()?.permission ?? 'r'),
@@ -112,8 +113,11 @@ function Header(props: { id: string }) {
     const peer = client.peer(id)
     return peer && client.contact(peer.id)
   })
+  // Also when their name or picture changes.
+  const peer = watched(client, `members:${id}`, () => client.peer(id))
   const isGroup = () => conversation()?.kind === 'group'
   const title = () => {
+    peer()
     const known = conversation()
     return known ? titleOf(client, known) : ''
   }
@@ -161,7 +165,7 @@ function Header(props: { id: string }) {
       <span class="only-narrow">
         <IconButton icon="back" label={core('back')} onClick={() => go('/conversations')} />
       </span>
-      <Avatar id={client.peer(id)?.id ?? id} name={title()} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
+      <Avatar id={peer()?.id ?? id} name={title()} picture={conversation()?.kind === 'private' ? peer()?.avatar : undefined} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
       <div class="conversation-name">
         <h2 class="one-line">{title()}</h2>
         <p class="quiet small one-line">{about()}</p>

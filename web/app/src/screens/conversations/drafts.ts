@@ -1,41 +1,71 @@
-/** What was begun and not sent, by conversation. Kept while the tab is open, for whoever is signed in. */
+/**
+ * What was begun and not sent, by conversation: the words, and what goes with them. Kept with the sign-in of whoever wrote it: by the tab,
+ * or by the device of who stays signed in, and forgotten when they sign out.
+ */
+import type { Message } from '@palabre/client'
 import { createSignal } from 'solid-js'
-import { onSignOut } from '../../core/session.js'
+import { onSignOut, place } from '../../core/session.js'
+import { local, session } from '../../core/storage.js'
 
 const KEY = 'palabre.drafts'
 /** Older ones beyond this are forgotten. */
 const MOST = 100
+/** Of a message that is answered only its beginning is shown. */
+const QUOTED = 640
 
-type Drafts = Record<string, string>
+/** What is written in a conversation. */
+export interface Draft {
+  readonly text: string
+  readonly tone?: string | undefined
+  readonly replyTo?: Message | undefined
+  /** A message that is being mended; `text` is what was written before that. */
+  readonly edit?: { readonly message: Message; readonly text: string } | undefined
+}
 
-function kept(): Drafts {
+type Drafts = Record<string, Draft>
+
+function kept(from: typeof local): Drafts {
   try {
-    const value: unknown = JSON.parse(sessionStorage.getItem(KEY) ?? '{}')
-    return typeof value === 'object' && value !== null ? (value as Drafts) : {}
+    const value: unknown = JSON.parse(from.get(KEY) ?? '{}')
+    if (typeof value !== 'object' || value === null) return {}
+    return Object.fromEntries(Object.entries(value).filter(([, one]) => typeof (one as Draft | null)?.text === 'string')) as Drafts
   } catch {
     return {}
   }
 }
 
-const [drafts, set] = createSignal<Drafts>(kept())
+const [drafts, set] = createSignal<Drafts>({ ...kept(local), ...kept(session) })
+const NOTHING: Draft = { text: '' }
 const key = (me: string, conversation: string) => `${me}/${conversation}`
 
-export const draft = (me: string, conversation: string): string => drafts()[key(me, conversation)] ?? ''
+// Another tab of theirs has written.
+addEventListener('storage', (event) => {
+  if ((event.key === KEY || event.key === null) && local.holds(event.storageArea)) set({ ...kept(local), ...kept(session) })
+})
 
-onSignOut((me) => keep(Object.fromEntries(Object.entries(drafts()).filter(([one]) => !one.startsWith(`${me}/`)))))
+/** What was begun in a conversation; nothing is an empty text. */
+export const draft = (me: string, conversation: string): Draft => drafts()[key(me, conversation)] ?? NOTHING
 
-export function setDraft(me: string, conversation: string, text: string): void {
-  const { [key(me, conversation)]: before, ...others } = drafts()
-  if ((before ?? '') === text) return
-  const next = text === '' ? others : Object.fromEntries([...Object.entries(others), [key(me, conversation), text]].slice(-MOST))
-  keep(next)
+onSignOut((me) => {
+  for (const where of [local, session]) store(where, Object.fromEntries(Object.entries(kept(where)).filter(([one]) => !one.startsWith(`${me}/`))))
+  set({ ...kept(local), ...kept(session) })
+})
+
+/** Keeps what is begun, in place of what was. */
+export function setDraft(me: string, conversation: string, { text, tone, replyTo, edit }: Draft): void {
+  const name = key(me, conversation)
+  const isNothing = text === '' && !tone && !replyTo && !edit
+  if (isNothing && !drafts()[name]) return
+  const next: Draft = { text, ...(tone && { tone }), ...(replyTo && { replyTo: { ...replyTo, body: replyTo.body.slice(0, QUOTED) } }), ...(edit && { edit }) }
+  const where = place()
+  // Read again: other tabs keep theirs there, too.
+  const { [name]: _before, ...others } = kept(where)
+  const all = isNothing ? others : Object.fromEntries([...Object.entries(others), [name, next] as const].slice(-MOST))
+  store(where, all)
+  set(({ [name]: _old, ...rest }) => (isNothing ? rest : { ...rest, [name]: next }))
 }
 
-function keep(next: Drafts): void {
-  set(next)
-  try {
-    sessionStorage.setItem(KEY, JSON.stringify(next))
-  } catch {
-    // It is full: drafts last as long as the page.
-  }
+function store(where: typeof local, all: Drafts): void {
+  if (Object.keys(all).length === 0) where.remove(KEY)
+  else where.set(KEY, JSON.stringify(all))
 }

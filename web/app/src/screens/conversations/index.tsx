@@ -9,6 +9,7 @@ import { Conversation } from './conversation.js'
 import { ConversationList } from './list/index.js'
 import { titleOf } from './names.js'
 import './conversations.css'
+import './touch.css'
 
 export function Conversations() {
   const { client } = useChat()

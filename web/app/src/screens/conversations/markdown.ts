@@ -101,6 +101,8 @@ function mention(fragment: DocumentFragment, people: readonly User[], me: string
   if (people.length === 0) return
   const known = new Map(people.map((user) => [user.username.toLocaleLowerCase(), user]))
   const longest = [...known.keys()].sort((a, b) => b.length - a.length)
+  // Looked at for each @, of which a text may have thousands.
+  const most = 2 * (longest[0]?.length ?? 0) + 2
   const walker = document.createTreeWalker(fragment, NodeFilter.SHOW_TEXT)
   const texts: Text[] = []
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
@@ -112,7 +114,7 @@ function mention(fragment: DocumentFragment, people: readonly User[], me: string
     let from = 0
     for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
       if (at < from || (at > 0 && /[\p{L}\p{N}_]/u.test(text[at - 1] ?? ''))) continue
-      const rest = text.slice(at + 1).toLocaleLowerCase()
+      const rest = text.slice(at + 1, at + 1 + most).toLocaleLowerCase()
       const name = longest.find((one) => rest.startsWith(one) && !/^[\p{L}\p{N}_]/u.test(rest.slice(one.length)))
       const user = name === undefined ? undefined : known.get(name)
       if (name === undefined || !user) continue

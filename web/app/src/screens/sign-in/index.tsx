@@ -1,7 +1,8 @@
 /** Signing in, by name and password; on a server with demo data also as one of its users. */
-import { createResource, createSignal, For, Show } from 'solid-js'
+import { PalabreError } from '@palabre/client'
+import { createEffect, createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
 import { describe } from '../../core/errors.js'
-import { ended, signIn } from '../../core/session.js'
+import { over, resume, signIn } from '../../core/session.js'
 import { t } from '../../i18n/core.js'
 import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
@@ -23,6 +24,21 @@ async function about(): Promise<About | undefined> {
   }
 }
 
+/** What went wrong, and in which field, if it is one's. */
+interface Problem {
+  text: string
+  field?: 'project' | 'username' | 'password' | undefined
+}
+
+function problemOf(error: unknown): Problem {
+  const text = describe(error)
+  if (!(error instanceof PalabreError)) return { text }
+  // It is not told which of the two is wrong; a password is mistyped more often.
+  if (error.code === 'unauthorized') return { text, field: 'password' }
+  return { text, field: FIELDS.find((one) => one === error.field) }
+}
+const FIELDS = ['project', 'username', 'password'] as const
+
 export function SignIn() {
   const [server] = createResource(about)
   const [project, setProject] = createSignal('default')
@@ -30,19 +46,29 @@ export function SignIn() {
   const [password, setPassword] = createSignal('')
   const [stay, setStay] = createSignal(false)
   const [busy, setBusy] = createSignal(false)
-  const [problem, setProblem] = createSignal<string>()
+  const [problem, setProblem] = createSignal<Problem>()
+  let form!: HTMLFormElement
 
-  const enter = async (...who: [project: string, username: string, password: string]) => {
+  const enter = async (who: [project: string, username: string, password: string], isWritten: boolean) => {
     if (busy()) return
     setBusy(true)
     setProblem(undefined)
     try {
       await signIn(...who, stay())
     } catch (error) {
-      setProblem(describe(error))
+      const problem = isWritten ? problemOf(error) : { text: describe(error) }
+      setProblem(problem)
       setBusy(false)
+      // To what is to be mended, or else to what is to be read.
+      const place = form.querySelector<HTMLElement>(problem.field ? `[name="${problem.field}"]` : '.notice.bad')
+      place?.focus()
+      if (place instanceof HTMLInputElement) place.select()
     }
   }
+
+  // Not that of what was shown to whoever was here before.
+  createEffect(() => (document.title = `${t('signIn')} – Palabre`))
+  const at = (field: Problem['field']) => (problem()?.field === field ? problem()?.text : undefined)
 
   return (
     <main class="sign-in">
@@ -51,28 +77,38 @@ export function SignIn() {
           <img src="/icon.svg" alt="" width="36" height="36" /> Palabre
         </h1>
         <form
+          ref={form}
           class="sign-in-form"
           onSubmit={(event) => {
             event.preventDefault()
-            void enter(project().trim(), username().trim(), password())
+            void enter([project().trim(), username().trim(), password()], true)
           }}
         >
-          <Show when={ended() && !problem()}>
-            <p class="notice" role="status">
-              {t('connection.ended')}
-            </p>
-          </Show>
-          <Show when={problem()}>
-            {(text) => (
-              <p class="notice bad" role="alert">
-                {text()}
-              </p>
-            )}
-          </Show>
-          <TextField label={t('project')} name="project" required autocomplete="organization" value={project()} onInput={(event) => setProject(event.currentTarget.value)} />
-          <TextField label={t('username')} name="username" required autocomplete="username" autocapitalize="none" spellcheck={false} value={username()} onInput={(event) => setUsername(event.currentTarget.value)} />
-          <TextField label={t('password')} name="password" type="password" required autocomplete="current-password" value={password()} onInput={(event) => setPassword(event.currentTarget.value)} />
-          <CheckField label={t('stay')} checked={stay()} onChange={(event) => setStay(event.currentTarget.checked)} />
+          <Switch>
+            <Match when={problem() && !problem()?.field && problem()}>
+              {(problem) => (
+                <p class="notice bad" role="alert" tabindex="-1">
+                  {problem().text}
+                </p>
+              )}
+            </Match>
+            <Match when={!problem() && over()}>
+              {(why) => (
+                <div class="notice" role="status">
+                  <p>{t(`connection.${why()}`)}</p>
+                  <Show when={why() === 'crowded'}>
+                    <Button small onClick={resume}>
+                      {t('retry')}
+                    </Button>
+                  </Show>
+                </div>
+              )}
+            </Match>
+          </Switch>
+          <TextField label={t('project')} name="project" required autocomplete="organization" value={project()} problem={at('project')} onInput={(event) => setProject(event.currentTarget.value)} />
+          <TextField label={t('username')} name="username" required autocomplete="username" autocapitalize="none" spellcheck={false} value={username()} problem={at('username')} onInput={(event) => setUsername(event.currentTarget.value)} />
+          <TextField label={t('password')} name="password" type="password" required autocomplete="current-password" value={password()} problem={at('password')} onInput={(event) => setPassword(event.currentTarget.value)} />
+          <CheckField label={t('stay')} hint={t('stay.hint')} checked={stay()} onChange={(event) => setStay(event.currentTarget.checked)} />
           <Button type="submit" look="primary" disabled={busy()}>
             {t('signIn')}
           </Button>
@@ -85,7 +121,7 @@ export function SignIn() {
                 <For each={demo().users}>
                   {(user) => (
                     <li>
-                      <button type="button" class="sign-in-user" disabled={busy()} onClick={() => void enter(demo().project, user.username, user.password)}>
+                      <button type="button" class="sign-in-user" disabled={busy()} onClick={() => void enter([demo().project, user.username, user.password], false)}>
                         <Avatar id={user.username} name={user.username} />
                         <span>
                           <strong>{user.username}</strong>

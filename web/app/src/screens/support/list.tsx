@@ -170,7 +170,7 @@ function Row(props: { request: SupportRequest; isChosen: boolean }) {
   return (
     <li>
       <a class="support-row" href={`/support/${props.request.id}`} aria-current={props.isChosen ? 'true' : undefined} onClick={follow}>
-        <Avatar id={other()?.id ?? ''} name={other() ? nameOf(other()!) : '?'} />
+        <Avatar id={other()?.id ?? ''} name={other() ? nameOf(other()!) : '?'} picture={other()?.avatar} />
         <span class="support-row-text">
           <span class="support-row-line">
             <strong class="one-line">{props.request.subject}</strong>

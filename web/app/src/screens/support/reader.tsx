@@ -103,7 +103,7 @@ function Lines(props: { items: readonly Message[] }) {
             <li class="line" classList={{ first: isFirst() }}>
               <Show when={isFirst()}>
                 <p class="line-author small">
-                  <Avatar id={message.author.id} name={nameOf(message.author)} small />
+                  <Avatar id={message.author.id} name={nameOf(message.author)} picture={message.author.avatar} small />
                   <strong>{nameOf(message.author)}</strong>
                 </p>
               </Show>

@@ -50,7 +50,7 @@ export function Transfer(props: { request: SupportRequest; onClose: () => void }
             {(agent) => (
               <label class="support-kind">
                 <input type="radio" name="to" value={agent.user.id} checked={to() === agent.user.id} onChange={() => setTo(agent.user.id)} />
-                <Avatar id={agent.user.id} name={nameOf(agent.user)} small />
+                <Avatar id={agent.user.id} name={nameOf(agent.user)} picture={agent.user.avatar} small />
                 <span>
                   <strong>{nameOf(agent.user)}</strong>
                   <span class="hint">

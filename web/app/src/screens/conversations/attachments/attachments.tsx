@@ -9,7 +9,7 @@ import { Button, IconButton } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { Icon } from '../../../ui/icon.js'
 import { toast, toastError } from '../../../ui/toast.js'
-import { save, thumbnail } from './contents.js'
+import { save, thumbnail } from '../../../core/media.js'
 import { size } from './size.js'
 import './attachments.css'
 

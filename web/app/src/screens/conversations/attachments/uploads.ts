@@ -3,7 +3,7 @@
  *
  * Uploads are sent a few at a time; one that the server is too busy for waits and goes again by itself.
  */
-import { PalabreError, type Attachment, type Media, type Rest } from '@palabre/client'
+import { PalabreError, type Attachment, type Media } from '@palabre/client'
 import { batch, createSignal, type Accessor } from 'solid-js'
 import { announce } from '../../../core/announce.js'
 import { describe } from '../../../core/errors.js'
@@ -20,7 +20,7 @@ const TRIES = 4
 const PAUSE_MS = 1_000
 
 /** How far a file is. */
-export type UploadState = { is: 'waiting' } | { is: 'going'; share: number } | { is: 'done'; media: Media } | { is: 'failed'; why: string; again: boolean }
+export type UploadState = { is: 'waiting' } | { is: 'going'; share: number } | { is: 'done'; media: Media } | { is: 'failed'; why: string; again: boolean; unreached?: boolean }
 
 export interface Upload {
   readonly file: File
@@ -33,8 +33,10 @@ export interface Upload {
 /** The files of a message that is being written. */
 export interface Uploads {
   readonly all: Accessor<readonly Upload[]>
-  /** Some are under way. */
+  /** Some are under way, or will be when the server is reached. */
   readonly isBusy: Accessor<boolean>
+  /** Some wait for the server to be reached. */
+  readonly isCut: Accessor<boolean>
   /** What the message will have. */
   readonly ready: Accessor<readonly Media[]>
   add(files: Iterable<File>): void
@@ -53,7 +55,7 @@ export function uploadsOf(chat: Chat, conversation: string): Uploads {
   let all = known.get(chat)
   if (!all) known.set(chat, (all = new Map()))
   let uploads = all.get(conversation)
-  if (!uploads) all.set(conversation, (uploads = createUploads(chat.rest)))
+  if (!uploads) all.set(conversation, (uploads = createUploads(chat)))
   return uploads
 }
 
@@ -77,11 +79,13 @@ interface Entry extends Upload {
   readonly given: AbortController
 }
 
-function createUploads(rest: Rest): Uploads {
+function createUploads({ rest, client }: Chat): Uploads {
   const [all, setAll] = createSignal<readonly Entry[]>([])
   let last: readonly Entry[] = []
 
   const is = (what: UploadState['is']) => (entry: Entry) => entry.state().is === what
+  const isGoing = (entry: Entry) => is('going')(entry) || is('waiting')(entry)
+  const isUnreached = (entry: Entry) => (({ is: what, ...rest }) => what === 'failed' && 'unreached' in rest && rest.unreached === true)(entry.state())
   const forget = (entry: Entry) => entry.preview !== undefined && URL.revokeObjectURL(entry.preview)
 
   async function send(entry: Entry): Promise<void> {
@@ -96,7 +100,7 @@ function createUploads(rest: Rest): Uploads {
         if (entry.given.signal.aborted) return
         if (!isBusyThere(error) || attempt === TRIES) {
           const text = why(error)
-          entry.set({ is: 'failed', why: text, again: mayWork(error) })
+          entry.set({ is: 'failed', why: text, again: mayWork(error), unreached: error instanceof PalabreError && error.code === 'network' })
           announce(t('failed.said', { name: entry.name, why: text }))
           break
         }
@@ -104,7 +108,7 @@ function createUploads(rest: Rest): Uploads {
         await new Promise((resolve) => setTimeout(resolve, pause))
       }
     }
-    if (!uploads.isBusy() && uploads.ready().length > 0) announce(t.count('ready', uploads.ready().length))
+    if (!all().some(isGoing) && uploads.ready().length > 0) announce(t.count('ready', uploads.ready().length))
     pump()
   }
 
@@ -124,7 +128,8 @@ function createUploads(rest: Rest): Uploads {
 
   const uploads: Uploads = {
     all,
-    isBusy: () => all().some((entry) => is('going')(entry) || is('waiting')(entry)),
+    isBusy: () => all().some(isGoing) || uploads.isCut(),
+    isCut: () => all().some(isUnreached),
     ready: () => all().flatMap((entry) => (({ is: what, ...rest }) => (what === 'done' && 'media' in rest ? [rest.media] : []))(entry.state())),
     add(files) {
       const given = [...files]
@@ -166,6 +171,10 @@ function createUploads(rest: Rest): Uploads {
       last = []
     },
   }
+  // Files are kept by the page alone.
+  addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault())
+  // What a break has ended begins anew after it.
+  client.on('connection', ({ phase }) => phase === 'online' && all().filter(isUnreached).forEach(uploads.retry))
   return uploads
 }
 

@@ -1,5 +1,5 @@
 /** The answer that a bot is giving, at the end of the messages: that it thinks, what it has said so far, or why there is nothing. */
-import type { ConversationState, Message, User } from '@palabre/client'
+import type { ConversationState, Message, Palabre, User } from '@palabre/client'
 import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -31,7 +31,7 @@ export function StreamingAnswer(props: { conversation: ConversationState }) {
   })
   // A fence is no failure: who switched knows.
   const error = () => (stream()?.error?.code === 'conflict' ? undefined : stream()?.error)
-  const thinks = createThinking(() => (props.conversation.mode === 'bot' && !stream() ? last() : undefined))
+  const thinks = createThinking(client, () => (props.conversation.mode === 'bot' && !stream() ? last() : undefined))
   const name = () => botName(client, props.conversation)
   const mayWrite = () => props.conversation.permission !== 'r'
   return (
@@ -60,11 +60,11 @@ export function StreamingAnswer(props: { conversation: ConversationState }) {
 }
 
 /** Whether a message waits for the bot's answer, by what is known of it: nobody says that a model was asked. */
-function createThinking(last: Accessor<Message | undefined>): Accessor<boolean> {
+function createThinking(client: Pick<Palabre, 'now'>, last: Accessor<Message | undefined>): Accessor<boolean> {
   const [thinks, set] = createSignal(false)
   createEffect(() => {
     const message = last()
-    const left = message && message.role === 'user' && message.kind === 'text' && !message.deleted_at ? Date.parse(message.date) + THINKS_MS - Date.now() : 0
+    const left = message && message.role === 'user' && message.kind === 'text' && !message.deleted_at ? Date.parse(message.date) + THINKS_MS - client.now() : 0
     set(left > 0)
     if (left <= 0) return
     const timer = setTimeout(() => set(false), Math.min(left, THINKS_MS))
@@ -101,15 +101,16 @@ function Failed(props: { code: string; message: string; conversation: string; ma
   )
 }
 
-/** Says once more what one said last. */
+/** Asks once more what went without an answer: whoever asked it, in their words and as they meant it. */
 function AskAgain(props: { conversation: string }) {
   const { client, me } = useChat()
-  const last = watched(client, () => `messages:${props.conversation}` as const, () =>
-    client.messages(props.conversation)?.items.findLast(({ author, kind, deleted_at }) => author.id === me.id && kind === 'text' && !deleted_at),
-  )
-  const ask = ({ body, attachments }: Message) => {
+  const last = watched(client, () => `messages:${props.conversation}` as const, () => {
+    const asked = client.messages(props.conversation)?.items.findLast(({ role, kind, deleted_at }) => role === 'user' && kind !== 'system' && !deleted_at)
+    return asked?.author.id === me.id && asked.kind === 'text' ? asked : undefined
+  })
+  const ask = ({ body, attachments, reply_to, tone }: Message) => {
     try {
-      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }) })
+      client.send(props.conversation, { body, ...(attachments.length > 0 && { attachments: attachments.map(({ id }) => ({ id })) }), ...(reply_to && { reply_to }), ...(tone && { tone }) })
     } catch (error) {
       toastError(error)
     }
@@ -127,7 +128,7 @@ function AskAgain(props: { conversation: string }) {
 
 /** Below a bot's message that did not come to its own end. What was said last may be asked again. */
 export function AnswerEnd(props: { message: Message; mayAsk: boolean }) {
-  return <Show when={(props.message as Message & { ended?: 'stopped' | 'broken_off' }).ended}>{(how) => <End {...props} how={how()} />}</Show>
+  return <Show when={props.message.ended}>{(how) => <End {...props} how={how()} />}</Show>
 }
 
 function End(props: { message: Message; mayAsk: boolean; how: 'stopped' | 'broken_off' }) {

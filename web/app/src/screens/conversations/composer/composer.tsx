@@ -1,6 +1,6 @@
-/** Where one writes. Enter sends, Shift with Enter begins a line; the arrow up in an empty field edits what one wrote last. */
+/** Where one writes. Enter sends, Shift with Enter begins a line, as does Enter where one touches; the arrow up in an empty field edits what one wrote last. */
 import type { Member, Message } from '@palabre/client'
-import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, type Accessor, type JSX } from 'solid-js'
+import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, untrack, type Accessor, type JSX } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -13,10 +13,11 @@ import { Menu } from '../../../ui/menu.js'
 import { bodyWith, filesIn, uploadsOf } from '../attachments/uploads.js'
 import { UploadButton, UploadTray } from '../attachments/upload-tray.js'
 import { toast, toastError } from '../../../ui/toast.js'
-import { draft, setDraft } from '../drafts.js'
+import { draft, setDraft, type Draft } from '../drafts.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { TONES, toneName } from '../tones.js'
+import { editsOf } from './edits.js'
 import { EmojiPicker } from './emoji-picker.js'
 
 /** What the server takes. */
@@ -28,9 +29,16 @@ const HIGHEST = 220
 
 /** What is done with what is written. */
 export interface Intent {
-  replyTo?: Message
-  edit?: Message
+  replyTo?: Message | undefined
+  /** Comes first; what is answered is answered after it. */
+  edit?: Message | undefined
 }
+
+/** What was being done when a conversation was left. */
+export const intentOf = ({ replyTo, edit }: Draft): Intent => ({ replyTo, edit: edit?.message })
+
+/** A keyboard on the screen has no Shift with Enter: there Enter begins a line, and the button sends. */
+const isTouch = matchMedia('(hover: none)').matches
 
 export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
   const chat = useChat()
@@ -38,16 +46,23 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
   const { id } = props
   const uploads = uploadsOf(chat, id)
   const listId = createUniqueId()
-  const [text, setText] = createSignal(draft(me.id, id))
-  const [tone, setTone] = createSignal<string>()
+  const begun = draft(me.id, id)
+  const [text, setText] = createSignal(begun.edit?.text ?? begun.text)
+  const [tone, setTone] = createSignal(begun.tone)
   const [picker, setPicker] = createSignal<HTMLElement>()
   const [cursor, setCursor] = createSignal(0)
   const [choice, setChoice] = createSignal(0)
   const [isDismissed, setDismissed] = createSignal(false)
+  const isOnline = watched(client, 'connection', () => client.connection.phase === 'online')
   const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
   let field!: HTMLTextAreaElement
   /** What was being written when an edit began. */
-  let aside = ''
+  let aside = begun.edit ? begun.text : ''
+  const edits = editsOf(client, id, (message) => {
+    const { edit, ...rest } = draft(me.id, id)
+    if (edit?.message.id === message.id) setDraft(me.id, id, rest)
+  })
+  const saving = () => (edits.now()?.is === 'saving' && edits.now()?.message.id === props.intent.edit?.id ? edits.now() : undefined)
 
   const grow = () => {
     field.style.height = 'auto'
@@ -64,8 +79,8 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
   onMount(() => {
     props.register(focus)
     grow()
-    // On phones that would open the keyboard over what one wants to read.
-    if (matchMedia('(hover: hover)').matches) focus()
+    // Where one touches, that would open the keyboard over what one wants to read.
+    if (!isTouch) focus()
   })
   createEffect(
     on(
@@ -80,7 +95,12 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     ),
   )
   createEffect(() => {
-    if (!props.intent.edit) setDraft(me.id, id, text())
+    const { edit, replyTo } = props.intent
+    setDraft(me.id, id, { text: edit ? aside : text(), tone: tone(), replyTo, edit: edit && { message: edit, text: text() } })
+  })
+  createEffect(() => {
+    const done = edits.now()
+    if (done?.is === 'saved' && done.message.id === untrack(() => props.intent.edit?.id)) props.onIntent({ replyTo: untrack(() => props.intent.replyTo) })
   })
   onCleanup(() => client.setTyping(id, false))
 
@@ -117,12 +137,14 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     const { edit, replyTo } = props.intent
     if (!isSomething()) return
     if (edit) {
-      if (body !== edit.body) client.edit(id, edit.id, body).catch(toastError)
-      props.onIntent({})
+      if (saving()) return
+      // It stays in the field until the server has it.
+      if (body !== edit.body) void edits.save(edit, body)
+      else props.onIntent({ replyTo })
       return
     }
     if (uploads.isBusy()) {
-      toast(files('wait'))
+      toast(files(uploads.isCut() ? 'unreached' : 'wait'))
       return
     }
     const whole = bodyWith(body, uploads.ready())
@@ -140,7 +162,9 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     if (replyTo) props.onIntent({})
   }
   const cancel = () => {
-    if (props.intent.edit || props.intent.replyTo) props.onIntent({})
+    if (!props.intent.edit && !props.intent.replyTo) return
+    if (props.intent.edit) edits.giveUp()
+    props.onIntent(props.intent.edit ? { replyTo: props.intent.replyTo } : {})
   }
   const keys = (event: KeyboardEvent) => {
     if (event.isComposing) return
@@ -163,7 +187,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
         return
       }
     }
-    if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
+    if (event.key === 'Enter' && (isTouch ? event.ctrlKey || event.metaKey : !event.shiftKey && !event.altKey)) {
       event.preventDefault()
       send()
     } else if (event.key === 'Escape') {
@@ -172,7 +196,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
       const last = props.last()
       if (last) {
         event.preventDefault()
-        props.onIntent({ edit: last })
+        props.onIntent({ ...props.intent, edit: last })
       }
     } else if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
       const mark = { b: '**', i: '*', e: '`' }[event.key.toLowerCase()]
@@ -197,13 +221,14 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
         send()
       }}
     >
-      <Show when={props.intent.replyTo ?? props.intent.edit}>
+      <Show when={props.intent.edit ?? props.intent.replyTo}>
         {(message) => (
           <div class="composer-intent small">
             <Icon name={props.intent.edit ? 'edit' : 'reply'} size={16} />
             <span class="one-line">
               <strong>{props.intent.edit ? t('edit.intent') : t('reply.intent', { name: nameOf(message().author) })}</strong> {excerpt(message().body)}
             </span>
+            <span role="status">{saving() && t(isOnline() ? 'edit.saving' : 'edit.later')}</span>
             <IconButton small icon="close" label={core('cancel')} onClick={cancel} />
           </div>
         )}
@@ -213,7 +238,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           <For each={offered()}>
             {(member, at) => (
               <li role="option" id={`${listId}-${at()}`} class="mention-choice" aria-selected={at() === choice()} onPointerDown={(event) => (event.preventDefault(), take(member))}>
-                <Avatar id={member.user.id} name={nameOf(member.user)} small />
+                <Avatar id={member.user.id} name={nameOf(member.user)} picture={member.user.avatar} small />
                 <span class="one-line">{nameOf(member.user)}</span>
                 <span class="quiet small one-line">@{member.user.username}</span>
               </li>
@@ -240,6 +265,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           aria-label={t('write.to', { name: props.title })}
           placeholder={t('write.to', { name: props.title })}
           maxLength={MOST_CHARACTERS}
+          readOnly={saving() !== undefined}
           aria-haspopup="listbox"
           aria-controls={offered().length > 0 ? listId : undefined}
           aria-autocomplete="list"
@@ -268,7 +294,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
-          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething()} />
+          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || saving() !== undefined} />
         </div>
       </div>
       <Show when={picker()}>

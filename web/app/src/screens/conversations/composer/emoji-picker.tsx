@@ -30,6 +30,14 @@ export function EmojiPicker(props: { beside: Element; onPick: (emoji: string) =>
       props.onClose()
       return
     }
+    if (event.key === 'Tab') {
+      // It is no part of what comes before or after it in the page: past its ends one is back where one was.
+      const stops = [...popover.querySelectorAll<HTMLElement>('input, button[tabindex="0"]')]
+      if (document.activeElement !== stops.at(event.shiftKey ? 0 : -1) && stops.includes(document.activeElement as HTMLElement)) return
+      event.preventDefault()
+      props.onClose()
+      return
+    }
     const buttons = [...popover.querySelectorAll<HTMLButtonElement>('.emoji-all button')]
     const at = buttons.indexOf(document.activeElement as HTMLButtonElement)
     if (at < 0 && event.key !== 'ArrowDown') return

@@ -13,7 +13,7 @@ import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toastError } from '../../../ui/toast.js'
 import { pathOf } from '../place.js'
 import { nameOf } from '../names.js'
-import { Confirm } from './confirm.js'
+import { Confirm } from '../../../ui/confirm.js'
 
 export function Contacts(props: { onClose: () => void }) {
   const { client } = useChat()
@@ -37,7 +37,7 @@ export function Contacts(props: { onClose: () => void }) {
           <For each={shown()}>
             {(contact) => (
               <li class="member">
-                <Avatar id={contact.user.id} name={nameOf(contact.user)} presence={contact.status === 'accepted' ? (statuses().get(contact.user.id) ?? 'offline') : undefined} />
+                <Avatar id={contact.user.id} name={nameOf(contact.user)} picture={contact.user.avatar} presence={contact.status === 'accepted' ? (statuses().get(contact.user.id) ?? 'offline') : undefined} />
                 <span class="member-text">
                   <strong class="one-line">{nameOf(contact.user)}</strong>
                   <span class="quiet small">{t(`contact.${contact.status}`)}</span>

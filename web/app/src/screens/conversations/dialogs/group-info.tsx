@@ -84,7 +84,7 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
         <For each={members() ?? []}>
           {(member) => (
             <li class="member">
-              <Avatar id={member.user.id} name={nameOf(member.user)} small />
+              <Avatar id={member.user.id} name={nameOf(member.user)} picture={member.user.avatar} small />
               <span class="member-text">
                 <strong class="one-line">
                   {nameOf(member.user)}

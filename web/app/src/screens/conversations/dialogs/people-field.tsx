@@ -81,7 +81,7 @@ export function PeopleField(props: { chosen: Chosen[]; onChange: (chosen: Chosen
             <li>
               <label class="check person">
                 <input type="checkbox" checked={isChosen(user.id)} onChange={() => toggle(user.id, nameOf(user))} />
-                <Avatar id={user.id} name={nameOf(user)} small />
+                <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} small />
                 <span class="one-line">{nameOf(user)}</span>
               </label>
             </li>

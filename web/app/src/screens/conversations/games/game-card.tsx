@@ -39,7 +39,7 @@ function Card(props: { message: Message; game: Game; mayWrite: boolean }) {
   const isMine = () => props.message.author.id === me.id
   const hasSeat = () => props.game.seats.some(({ id }) => id === me.id)
   const hasDeclined = () => props.game.declined.some(({ id }) => id === me.id)
-  const left = createTimeLeft(() => (isOpen() ? props.game.expires_at : undefined))
+  const left = createTimeLeft(client, () => (isOpen() ? props.game.expires_at : undefined))
   const answer = async (action: GameAnswer) => {
     setBusy(true)
     await client.answerGame(props.message.id, action).catch(toastError)
@@ -121,7 +121,7 @@ function Seats(props: { game: Game; author: User }) {
         <For each={taken()}>
           {(user) => (
             <li title={nameOf(user)}>
-              <Avatar id={user.id} name={nameOf(user)} small />
+              <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} small />
               <span class="unseen">{nameOf(user)}</span>
             </li>
           )}

@@ -34,7 +34,7 @@ export function InviteToGame(props: { conversation: ConversationState; onClose: 
         game,
         payload: {},
         ...(isGroup() && { capacity: capacity() }),
-        ...(open() !== 'none' && { expires_at: new Date(Date.now() + Number(open()) * MINUTE_MS).toISOString() }),
+        ...(open() !== 'none' && { expires_at: new Date(client.now() + Number(open()) * MINUTE_MS).toISOString() }),
       })
       props.onClose()
     } catch (error) {

@@ -1,4 +1,5 @@
 /** How long something is still open. */
+import type { Palabre } from '@palabre/client'
 import { createEffect, createSignal, onCleanup, type Accessor } from 'solid-js'
 import { t } from '../../../i18n/games.js'
 
@@ -26,18 +27,18 @@ export function inWords(ms: number): string {
     .join(' ')
 }
 
-/** Milliseconds until then, each second anew while that is to be seen. */
-export function createTimeLeft(until: Accessor<string | undefined>): Accessor<number | undefined> {
-  const [now, setNow] = createSignal(Date.now())
+/** Milliseconds until then, each second anew while that is to be seen: by the server's clock, which says when it is over. */
+export function createTimeLeft(client: Pick<Palabre, 'now'>, until: Accessor<string | undefined>): Accessor<number | undefined> {
+  const [now, setNow] = createSignal(client.now())
   const left = () => {
     const end = until()
     return end === undefined ? undefined : Date.parse(end) - now()
   }
   createEffect(() => {
     if (until() === undefined) return
-    setNow(Date.now())
+    setNow(client.now())
     const timer = setInterval(() => {
-      setNow(Date.now())
+      setNow(client.now())
       if ((left() ?? 0) <= 0) clearInterval(timer)
     }, SECOND)
     onCleanup(() => clearInterval(timer))

@@ -1,23 +1,31 @@
 /** What was said, however much: only what is on the screen is in the page. Older and newer messages come while scrolling. */
-import { createEffect, createMemo, createSignal, on, onCleanup, onMount, Show, untrack } from 'solid-js'
+import { PalabreError } from '@palabre/client'
+import { createEffect, createMemo, createSignal, Match, on, onCleanup, onMount, Show, Switch, untrack } from 'solid-js'
 import { Virtualizer, type VirtualizerHandle } from 'virtua/solid'
 import { announce } from '../../../core/announce.js'
+import { describe } from '../../../core/errors.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
 import { t } from '../../../i18n/conversation.js'
+import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
 import { StreamingAnswer } from '../bot/streaming-answer.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { setWanted, wanted } from '../place.js'
-import { day } from '../times.js'
-import { MessageRow, type Actions } from './message.js'
+import { hold, online } from './hold.js'
+import type { Actions } from './message.js'
+import { RowView } from './row.js'
 import { rowMaker, wereAddedBefore, type Row } from './rows.js'
 
+/** Unread messages that are among the newest that are fetched at first. */
+const PAGE = 40
 /** So near to an end of what is held, more is fetched. */
 const NEAR_PX = 600
+/** A message far away is there only when those around it were measured, which takes long where they are large. */
+const PATIENT_FRAMES = 120
 /** Closer to the bottom than this one is at the bottom, and stays there. */
 const BOTTOM_PX = 60
 
@@ -28,28 +36,34 @@ export function History(props: { id: string; actions: Actions }) {
   const pending = watched(client, 'outbox', () => client.pending(id))
   const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
   const conversations = watched(client, 'conversations', () => client.conversation(id))
+  const isOnline = watched(client, 'connection', () => client.connection.phase === 'online')
   const [readUpTo, setReadUpTo] = createSignal<number>()
   const [atBottom, setAtBottom] = createSignal(true)
   const [ready, setReady] = createSignal(false)
   /** The message that the arrow keys are at. */
   const [active, setActive] = createSignal<string>()
   const [marked, setMarked] = createSignal<string>()
+  /** Why there are no messages to be shown. */
+  const [problem, setProblem] = createSignal<string>()
   let scroller!: HTMLDivElement
   let below!: HTMLDivElement
   let virtual: VirtualizerHandle | undefined
   let loading = false
   let alive = true
+  const gone = new AbortController()
+  const letGo = hold(client, id)
   onCleanup(() => {
     alive = false
-    client.release(id)
+    gone.abort()
+    letGo()
   })
 
   const make = rowMaker()
   const rows = createMemo<{ all: readonly Row[]; shift: boolean }>(
     (before) => {
       const window = held()
-      // What is on its way stands below the newest; where those are not held, it is not shown.
-      const waiting = window?.hasNewer ? [] : pending()
+      // What is on its way stands below the newest; where those are not held it is shown only while they can't be had.
+      const waiting = window?.hasNewer && isOnline() ? [] : pending()
       const watchedMembers = conversations()?.kind === 'private' ? [] : members()
       const all = make({ items: window?.items ?? [], pending: waiting, readUpTo: readUpTo(), members: watchedMembers, me: me.id })
       return { all, shift: wereAddedBefore(before.all, all) }
@@ -68,19 +82,52 @@ export function History(props: { id: string; actions: Actions }) {
     return at >= 0
   }
 
+  /** Asks again whenever there is a connection, until one that is there fails it. */
+  const lasting = async <T,>(ask: () => Promise<T>): Promise<T> => {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        const wasCut = error instanceof PalabreError && (error.code === 'offline' || error.code === 'disconnected')
+        if (!wasCut || !(await online(client, gone.signal))) throw error
+      }
+    }
+  }
   const begin = async () => {
-    const conversation = client.conversation(id)
-    if (conversation && conversation.unread > 0) setReadUpTo(conversation.read_seq)
+    setProblem(undefined)
+    const noteUnread = () => {
+      const { unread = 0, read_seq = 0 } = client.conversation(id) ?? {}
+      const isMuch = unread > PAGE
+      // Of much that was never read the newest is what one wants: where it begins may be years ago.
+      if (unread > 0 && !(isMuch && read_seq === 0)) setReadUpTo(read_seq)
+      return isMuch && read_seq > 0 ? read_seq + 1 : undefined
+    }
+    noteUnread()
     try {
       const place = wanted()
-      if (place?.conversation === id) await show(place.seq)
-      else {
-        await client.open(id)
-        if (alive) settle(() => (rows().all.some(({ kind }) => kind === 'new') ? toRow('new', 'start') : toBottom()))
+      if (place?.conversation === id) return await show(place.seq)
+      const known = client.messages(id)
+      const ask = () => {
+        // More than a page is unread: it begins where that begins, and not in the middle of it.
+        const first = noteUnread()
+        return first === undefined ? client.open(id) : client.openAt(id, first)
       }
+      if (!known || known.hasNewer) await lasting(ask)
+      if (!alive) return
+      const hasNew = rows().all.some(({ kind }) => kind === 'new')
+      // What comes meanwhile does not pull it down.
+      setAtBottom(!hasNew)
+      settle(() => (hasNew ? toRow('new', 'start') : toBottom()))
     } catch (error) {
-      if (alive) toastError(error)
+      if (alive) setProblem(describe(error))
     }
+  }
+  const toNewest = () => {
+    if (!held()?.hasNewer) return toBottom()
+    lasting(() => client.open(id)).then(
+      () => alive && settle(toBottom),
+      (error: unknown) => alive && toastError(error),
+    )
   }
   /** Goes somewhere as soon as the rows are there, and once more when they were measured. */
   const settle = (go: () => void) => {
@@ -96,10 +143,13 @@ export function History(props: { id: string; actions: Actions }) {
   const show = async (seq: number) => {
     setWanted(undefined)
     const find = () => client.messages(id)?.items.find((message) => message.seq === seq)
-    if (!find()) await client.openAt(id, seq)
+    if (!find()) await lasting(() => client.openAt(id, seq))
     if (!alive) return
     const message = find()
-    if (!message) return
+    if (!message) {
+      if (!ready()) settle(toBottom)
+      return
+    }
     setAtBottom(false)
     setMarked(message.id)
     setActive(message.id)
@@ -158,8 +208,10 @@ export function History(props: { id: string; actions: Actions }) {
   // New rows: who is at the bottom stays there, and who has written goes there.
   createEffect(
     on(rows, ({ all }, before) => {
-      if (!ready() || all.at(-1)?.key === before?.all.at(-1)?.key) return
+      if (all.at(-1)?.key === before?.all.at(-1)?.key) return
       const last = all.at(-1)
+      // Nothing else is there yet: what one writes meanwhile is seen all the same.
+      if (!ready()) return void requestAnimationFrame(() => ready() || toBottom())
       const isOwn = last?.kind === 'message' && last.view().pending !== undefined
       if (!untrack(atBottom) && !isOwn) return
       settle(toBottom)
@@ -168,7 +220,7 @@ export function History(props: { id: string; actions: Actions }) {
   createEffect(
     on(pending, (now, before) => {
       // Written while older messages are looked at: on to the newest.
-      if (now.length > (before?.length ?? now.length) && held()?.hasNewer) client.open(id).then(() => settle(toBottom), toastError)
+      if (now.length > (before?.length ?? now.length) && held()?.hasNewer) toNewest()
     }),
   )
   // Said to who doesn't see it come.
@@ -191,11 +243,14 @@ export function History(props: { id: string; actions: Actions }) {
     setActive(key)
     toRow(key, 'nearest')
     const focus = (tries: number) => {
+      // Gone on, or elsewhere, meanwhile.
+      if (active() !== key || !alive) return
       const found = scroller.querySelector<HTMLElement>(`[data-message="${CSS.escape(key)}"]`)
-      if (found) found.focus({ preventScroll: true })
-      else if (tries > 0) requestAnimationFrame(() => focus(tries - 1))
+      found?.focus({ preventScroll: true })
+      // Rows that were not measured yet are there, but hidden, and take no focus.
+      if (tries > 0 && (!found || document.activeElement !== found)) requestAnimationFrame(() => focus(tries - 1))
     }
-    focus(10)
+    focus(PATIENT_FRAMES)
   }
   const keys = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey || !(event.target as HTMLElement).matches('.history, .message')) return
@@ -215,10 +270,23 @@ export function History(props: { id: string; actions: Actions }) {
     <div class="history-place">
       {/* Its content can be scrolled with the keyboard, so it takes the focus. */}
       <div ref={scroller} class="history" classList={{ ready: ready() }} role="region" aria-label={t('messages')} tabindex="0" onKeyDown={keys}>
-        <Show when={held()} fallback={<p class="empty">{core('loading')}</p>}>
-          <Show when={!held()?.hasOlder && rows().all.length === 0}>
+        <Switch>
+          <Match when={problem()}>
+            {(text) => (
+              <div class="empty" role="alert">
+                <p>{text()}</p>
+                <Button onClick={() => void begin()}>{core('retry')}</Button>
+              </div>
+            )}
+          </Match>
+          <Match when={!held()}>
+            <p class="empty">{isOnline() ? core('loading') : t('history.later')}</p>
+          </Match>
+          <Match when={!held()?.hasOlder && rows().all.length === 0}>
             <p class="empty">{t('history.none')}</p>
-          </Show>
+          </Match>
+        </Switch>
+        <Show when={held() !== undefined || rows().all.length > 0}>
           <div class="history-space" />
           <Virtualizer ref={(handle) => (virtual = handle)} data={rows().all as Row[]} shift={rows().shift} scrollRef={scroller} bufferSize={600} onScroll={scrolled} onResize={() => atBottom() && ready() && toBottom()}>
             {(row) => <RowView row={row} conversation={id} actions={props.actions} active={active()} marked={marked()} onActive={setActive} />}
@@ -232,10 +300,7 @@ export function History(props: { id: string; actions: Actions }) {
         <button
           type="button"
           class="to-bottom"
-          onClick={() => {
-            if (held()?.hasNewer) client.open(id).then(() => settle(toBottom), toastError)
-            else toBottom()
-          }}
+          onClick={toNewest}
         >
           <Icon name="down" size={18} />
           <span>{unreadBelow() > 0 ? t.count('new', unreadBelow()) : t('toBottom')}</span>
@@ -243,23 +308,4 @@ export function History(props: { id: string; actions: Actions }) {
       </Show>
     </div>
   )
-}
-
-function RowView(props: { row: Row; conversation: string; actions: Actions; active: string | undefined; marked: string | undefined; onActive: (key: string) => void }) {
-  const { row } = props
-  if (row.kind === 'day') {
-    return (
-      <div class="separator">
-        <span>{day(row.date)}</span>
-      </div>
-    )
-  }
-  if (row.kind === 'new') {
-    return (
-      <div class="separator new">
-        <span>{t('new.line')}</span>
-      </div>
-    )
-  }
-  return <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
 }

@@ -11,7 +11,7 @@ import { Icon } from '../../../ui/icon.js'
 import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toast, toastError } from '../../../ui/toast.js'
 import { describe } from '../../../core/errors.js'
-import { Confirm } from '../dialogs/confirm.js'
+import { Confirm } from '../../../ui/confirm.js'
 import { EmojiPicker } from '../composer/emoji-picker.js'
 import { Attachments } from '../attachments/attachments.js'
 import { saysOnlyFiles } from '../attachments/uploads.js'
@@ -63,6 +63,7 @@ function Said(props: Props & { message: Message }) {
   const { client, me } = useChat()
   const [picker, setPicker] = createSignal<HTMLElement>()
   const [deleting, setDeleting] = createSignal(false)
+  let article!: HTMLElement
   const isOwn = () => props.message.author.id === me.id && props.message.role === 'user'
   const isGone = () => props.message.deleted_at !== undefined
   const mayEdit = () => isOwn() && !isGone() && props.message.kind === 'text' && props.actions.mayWrite()
@@ -73,7 +74,12 @@ function Said(props: Props & { message: Message }) {
     client.react(props.conversation, props.message.id, emoji, !mine).catch(toastError)
   }
   const items = (): MenuItem[] => [
-    ...(props.actions.mayWrite() && !isGone() ? ([{ label: t('reply'), icon: 'reply', run: () => props.actions.reply(props.message) }] as const) : []),
+    ...(props.actions.mayWrite() && !isGone()
+      ? ([
+          { label: t('reply'), icon: 'reply', run: () => props.actions.reply(props.message) },
+          { label: t('react'), icon: 'smile', run: () => setPicker(article) },
+        ] as const)
+      : []),
     ...(mayEdit() ? ([{ label: t('edit'), icon: 'edit', run: () => props.actions.edit(props.message) }] as const) : []),
     ...(isGone() || props.message.body === '' ? [] : ([{ label: t('copy'), icon: 'copy', run: () => void copy(props.message.body) }] as const)),
     ...(mayDelete() ? (['line', { label: t('delete'), icon: 'trash', danger: true, run: () => setDeleting(true) }] as const) : []),
@@ -93,6 +99,7 @@ function Said(props: Props & { message: Message }) {
   }
   return (
     <article
+      ref={article}
       class="message"
       classList={{ own: isOwn(), first: props.view.isFirst, marked: props.isMarked, gone: isGone() }}
       data-message={props.message.id}
@@ -112,7 +119,7 @@ function Said(props: Props & { message: Message }) {
             <GameCard message={props.message} mayWrite={props.actions.mayWrite()} />
           </Match>
           <Match when={!saysOnlyFiles(props.message) && props.message.body}>
-            <Body text={props.message.body} people={props.actions.people()} me={me.username} />
+            <Body text={props.message.body} people={props.actions.people()} me={me.username} fold={props.message.role === 'user'} />
           </Match>
         </Switch>
         <Show when={!isGone() && props.message.attachments.length > 0}>
@@ -191,7 +198,7 @@ function Waiting(props: Props) {
       <article class="message own waiting" classList={{ first: props.view.isFirst, failed: isFailed() }} data-message={pending().id} tabindex={props.isActive ? 0 : -1} aria-label={`${t('you')}, ${time(date())}`} onFocus={() => props.onActive()}>
         <Head {...props} author={{ id: me.id, username: me.username }} date={date()} isOwn isBot={false} />
         <div class="bubble">
-          <Body text={text()} people={[]} me={me.username} />
+          <Body text={text()} people={[]} me={me.username} fold />
           <p class="message-foot small">
             <time datetime={date().toISOString()}>{time(date())}</time>
             <Show when={!isFailed()}>
@@ -223,7 +230,7 @@ function Head(props: { view: MessageView; author: User; date: Date; isOwn: boole
   return (
     <Show when={props.view.isFirst && !props.isOwn}>
       <span class="message-avatar">
-        <Avatar id={props.author.id} name={nameOf(props.author)} small />
+        <Avatar id={props.author.id} name={nameOf(props.author)} picture={props.author.avatar} small />
       </span>
       <p class="message-author small">
         <strong>{nameOf(props.author)}</strong>
@@ -283,7 +290,7 @@ function Readers(props: { readers: readonly User[] }) {
     <Show when={props.readers.length > 0}>
       <p class="readers" title={names()}>
         <span class="unseen">{names()}</span>
-        <For each={props.readers.slice(0, ROUNDS)}>{(user) => <Avatar id={user.id} name={nameOf(user)} small />}</For>
+        <For each={props.readers.slice(0, ROUNDS)}>{(user) => <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} small />}</For>
         <Show when={props.readers.length > ROUNDS}>
           <span aria-hidden="true" class="small quiet">
             +{props.readers.length - ROUNDS}

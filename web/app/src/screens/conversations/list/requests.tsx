@@ -31,7 +31,7 @@ export function Requests() {
         <For each={waiting()}>
           {({ user }) => (
             <li class="request">
-              <Avatar id={user.id} name={nameOf(user)} />
+              <Avatar id={user.id} name={nameOf(user)} picture={user.avatar} />
               <span class="request-text">
                 <strong class="one-line">{nameOf(user)}</strong>
                 <span class="quiet small one-line">{t('requests.wants')}</span>

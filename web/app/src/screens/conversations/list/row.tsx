@@ -19,13 +19,15 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
     const peer = client.peer(props.id)
     return peer && client.status(peer.id)?.status
   })
+  const peer = watched(client, () => `members:${props.id}` as const, () => client.peer(props.id))
   const pending = watched(client, 'outbox', () => client.pending(props.id).at(-1))
   const one = (before: ConversationState | undefined) => props.all.find(({ id }) => id === props.id) ?? before
   // It is rendered no longer once it is gone; until then it is as it was.
   let last: ConversationState | undefined
   const conversation = () => (last = one(last)) as ConversationState
+  const title = () => (peer(), titleOf(client, conversation()))
   const isPrivate = () => conversation().kind === 'private'
-  const begun = () => (props.isShown ? '' : draft(me.id, props.id))
+  const begun = () => (props.isShown ? '' : draft(me.id, props.id).text)
   const date = () => pending()?.created ?? conversation().last_message?.date ?? conversation().created_at
   return (
     <li>
@@ -36,10 +38,10 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
         aria-current={props.isShown ? 'page' : undefined}
         onClick={follow}
       >
-        <Avatar id={client.peer(props.id)?.id ?? props.id} name={titleOf(client, conversation())} presence={isPrivate() ? (statuses() ?? 'offline') : undefined} group={!isPrivate()} />
+        <Avatar id={peer()?.id ?? props.id} name={title()} picture={isPrivate() ? peer()?.avatar : undefined} presence={isPrivate() ? (statuses() ?? 'offline') : undefined} group={!isPrivate()} />
         <span class="row-text">
           <span class="row-head">
-            <span class="row-title one-line">{titleOf(client, conversation())}</span>
+            <span class="row-title one-line">{title()}</span>
             <span class="row-date small">{brief(new Date(date()))}</span>
           </span>
           <span class="row-head">

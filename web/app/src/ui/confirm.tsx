@@ -1,9 +1,9 @@
 /** Asks before something that can't be undone, or not easily. */
-import { t as core } from '../../../i18n/core.js'
-import { Button } from '../../../ui/button.js'
-import { Dialog } from '../../../ui/dialog.js'
+import { t } from '../i18n/core.js'
+import { Button } from './button.js'
+import { Dialog } from './dialog.js'
 
-export function Confirm(props: { title: string; text: string; action: string; run: () => unknown; onClose: () => void }) {
+export function Confirm(props: { title: string; text: string; action: string; stay?: string; run: () => unknown; onClose: () => void }) {
   return (
     <Dialog
       title={props.title}
@@ -11,7 +11,7 @@ export function Confirm(props: { title: string; text: string; action: string; ru
       actions={
         <>
           <Button onClick={props.onClose} autofocus>
-            {core('cancel')}
+            {props.stay ?? t('cancel')}
           </Button>
           <Button
             look="danger"

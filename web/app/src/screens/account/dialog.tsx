@@ -1,0 +1,88 @@
+/** One's own picture and status, the appearance, the language, and the way out. */
+import type { Status } from '@palabre/client'
+import { createSignal, For, Show } from 'solid-js'
+import { describe } from '../../core/errors.js'
+import { signOut, useChat } from '../../core/session.js'
+import { setTheme, theme, THEMES, type Theme } from '../../core/theme.js'
+import { t } from '../../i18n/core.js'
+import { language, LANGUAGES, setLanguage, type Language } from '../../i18n/index.js'
+import { Button } from '../../ui/button.js'
+import { Confirm } from '../../ui/confirm.js'
+import { Dialog } from '../../ui/dialog.js'
+import { SelectField, TextField } from '../../ui/field.js'
+import { PictureField } from './picture.js'
+
+const STATUSES = ['online', 'away', 'busy', 'invisible'] as const
+type Chosen = (typeof STATUSES)[number]
+
+const chosen = (now: Status | undefined): Chosen => STATUSES.find((one) => one === now?.status) ?? 'online'
+
+export function AccountDialog(props: { status: Status | undefined; onClose: () => void }) {
+  const { client, me } = useChat()
+  // Only what is chosen here is told: an invisible person must not be seen for a new theme.
+  const [status, setStatus] = createSignal<Chosen>()
+  const [text, setText] = createSignal<string>()
+  const [busy, setBusy] = createSignal(false)
+  const [problem, setProblem] = createSignal<string>()
+  const [unsent, setUnsent] = createSignal(0)
+
+  const save = async () => {
+    if (busy()) return
+    if (status() === undefined && text() === undefined) return props.onClose()
+    setBusy(true)
+    setProblem(undefined)
+    try {
+      // How it is now is known once there was a connection.
+      if (status() === undefined && !client.session) await client.connect()
+      await client.setStatus(status() ?? chosen(client.status(me.id)), text()?.trim())
+      props.onClose()
+    } catch (error) {
+      setProblem(describe(error))
+      setBusy(false)
+    }
+  }
+  const leave = () => {
+    const waiting = client.pending().length
+    if (waiting === 0) signOut()
+    else setUnsent(waiting)
+  }
+  return (
+    <Dialog
+      title={me.username}
+      onClose={props.onClose}
+      onSubmit={() => void save()}
+      actions={
+        <>
+          <Button look="danger" icon="leave" onClick={leave}>
+            {t('signOut')}
+          </Button>
+          <Button type="submit" look="primary" disabled={busy()}>
+            {t('save')}
+          </Button>
+        </>
+      }
+    >
+      <Show when={problem()}>
+        {(words) => (
+          <p class="notice bad" role="alert">
+            {words()}
+          </p>
+        )}
+      </Show>
+      <PictureField />
+      <SelectField label={t('status')} value={status() ?? chosen(props.status)} onChange={(event) => setStatus(event.currentTarget.value as Chosen)}>
+        <For each={STATUSES}>{(one) => <option value={one}>{t(`status.${one}`)}</option>}</For>
+      </SelectField>
+      <TextField label={t('status.text')} maxLength={140} value={text() ?? props.status?.text ?? ''} onInput={(event) => setText(event.currentTarget.value)} />
+      <SelectField label={t('theme')} value={theme()} onChange={(event) => setTheme(event.currentTarget.value as Theme)}>
+        <For each={THEMES}>{(one) => <option value={one}>{t(`theme.${one}`)}</option>}</For>
+      </SelectField>
+      <SelectField label={t('language')} value={language()} onChange={(event) => setLanguage(event.currentTarget.value as Language)}>
+        <For each={Object.entries(LANGUAGES)}>{([code, name]) => <option value={code}>{name}</option>}</For>
+      </SelectField>
+      <Show when={unsent()}>
+        {(count) => <Confirm title={t('signOut.unsent')} text={t.count('signOut.unsent', count())} action={t('signOut.discard')} stay={t('signOut.stay')} run={signOut} onClose={() => setUnsent(0)} />}
+      </Show>
+    </Dialog>
+  )
+}

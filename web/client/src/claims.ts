@@ -1,0 +1,28 @@
+/** What a token says of itself. It is the server's to judge; here it is only a hint. */
+
+interface Claims {
+  project?: string
+  sub?: string
+  iat?: number
+  exp?: number
+}
+
+function claimsOf(token: string): Claims {
+  try {
+    return JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as Claims
+  } catch {
+    return {}
+  }
+}
+
+/** Whose outbox it is: the bearer in their project. What can't be read is nobody's. */
+export function accountOf(token: string): string {
+  const { project, sub } = claimsOf(token)
+  return project === undefined && sub === undefined ? '' : `${project}/${sub}`
+}
+
+/** How long it is good for from its beginning to its end, in milliseconds; `NaN` when it does not say. */
+export function lifeOf(token: string): number {
+  const { iat, exp } = claimsOf(token)
+  return (exp! - iat!) * 1_000
+}

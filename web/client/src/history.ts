@@ -1,0 +1,201 @@
+/** What is held of conversations beside their summaries: stretches of messages, and members. */
+import type { MessageWindow } from './api.js'
+import type { Connection } from './connection.js'
+import type { Member, Message } from './generated.js'
+import type { Pages } from './pages.js'
+import type { History, RequestData } from './protocol.js'
+import type { State } from './state.js'
+
+/** What a page of messages holds at most. */
+const PAGE = 200
+/** The first page of a conversation. */
+const FIRST_PAGE = 50
+/** Members of conversations up to this size are known one by one. */
+const SMALL = 50
+/** Lists of members up to this size are kept up to date over a reconnect; longer ones are forgotten. */
+const MEMBERS_KEPT = 200
+/** Conversations that are read again at the same time. */
+const AT_ONCE = 4
+
+/** What the messages that are held need to know, and whom they tell. */
+export interface Host {
+  state: State
+  /** How many messages of a conversation are held after a reconnect. */
+  held: number
+  /** Asks how users are seen. */
+  statusesOf(users: readonly string[]): Promise<void>
+  arrived(message: Message, isNew: boolean): void
+}
+
+/** See the top of the file. */
+export class Held {
+  /** Counts how often the messages held of a conversation were begun anew. */
+  readonly #begun = new Map<string, number>()
+
+  constructor(
+    private readonly host: Host,
+    private readonly pages: Pages,
+  ) {}
+
+  /** Reads everything again that is held. */
+  async reread(connection: Connection): Promise<void> {
+    const work: Array<() => Promise<void>> = []
+    for (const [id, members] of this.host.state.members) {
+      const conversation = this.host.state.conversations.get(id)
+      if (!conversation) this.host.state.members.delete(id)
+      else if (conversation.kind !== 'private') {
+        if (Math.max(conversation.member_count, members.length) > MEMBERS_KEPT) this.host.state.members.delete(id)
+        else work.push(() => this.#readMembers(connection, id))
+        this.host.state.touch(`members:${id}`)
+      }
+    }
+    for (const id of this.host.state.windows.keys()) {
+      if (this.host.state.conversations.has(id)) work.push(() => this.#rereadWindow(connection, id))
+      else this.host.state.removeConversation(id)
+    }
+    const one = async () => {
+      for (let next = work.shift(); next; next = work.shift()) await next()
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, one))
+  }
+
+  // --- Members ---
+
+  async #readMembers(connection: Connection, id: string): Promise<void> {
+    const members: Member[] = []
+    for (let more = true; more; ) {
+      const after = members.at(-1)?.user.id
+      const data = { conversation: id, limit: PAGE, ...(after !== undefined && { after }) }
+      await this.pages.ask(connection, 'group.members', data, (page) => {
+        members.push(...page.members)
+        more = page.more && page.members.length > 0
+        if (more) return
+        this.host.state.setMembers(id, members, members.length)
+        this.host.state.raise(id)
+      })
+    }
+  }
+
+  /** All members of a conversation. */
+  async loadMembers(id: string, until: number): Promise<readonly Member[]> {
+    await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
+    return this.host.state.members.get(id) ?? []
+  }
+
+  // --- Messages ---
+
+  /** Reads again what is held of a conversation, and what came after it. */
+  async #rereadWindow(connection: Connection, id: string): Promise<void> {
+    const window = this.host.state.windows.get(id)
+    const conversation = this.host.state.conversations.get(id)
+    if (!window || !conversation) return
+    const end = window.hasNewer ? (window.items.at(-1)?.seq ?? 0) : conversation.last_seq
+    const first = window.hasOlder ? (window.items[0]?.seq ?? end + 1) : 1
+    // What is left out at the beginning is read again when somebody asks for it.
+    const from = Math.max(first, end - this.host.held + 1)
+    const begun = this.#begun.get(id)
+    let after = from - 1
+    for (let more = true; more; ) {
+      const begin = after
+      const limit = window.hasNewer ? Math.min(PAGE, Math.max(1, end - begin)) : PAGE
+      await this.#fetch(connection, { conversation: id, after_seq: begin, limit }, (page) => {
+        const last = page.messages.at(-1)?.seq
+        more = page.more && last !== undefined && !(window.hasNewer && last >= end)
+        let held = this.host.state.windows.get(id)
+        if (!held || this.#begun.get(id) !== begun) {
+          // Released meanwhile, or shown elsewhere.
+          more = false
+          return
+        }
+        if (begin === from - 1 && from > first) held = { ...held, items: held.items.filter(({ seq }) => seq >= from), hasOlder: true }
+        const before = page.more && last !== undefined ? last + 1 : Number.POSITIVE_INFINITY
+        const kept = (side: (seq: number) => boolean) => held.items.filter(({ seq }) => side(seq))
+        const items = [...kept((seq) => seq <= begin), ...page.messages, ...kept((seq) => seq >= before)]
+        this.host.state.setWindow(id, { items, hasOlder: held.hasOlder, hasNewer: held.hasNewer && page.more })
+        after = last ?? begin
+      })
+    }
+    this.host.state.raise(id)
+    this.host.state.recount(id)
+  }
+
+  /** Reads one message again. */
+  async refetch(id: string, seq: number): Promise<void> {
+    const connection = this.pages.connection
+    if (!connection) return
+    await this.pages.ask(connection, 'message.fetch', { conversation: id, after_seq: seq - 1, limit: 1 }, ({ messages }) => {
+      for (const message of messages) this.host.state.putMessage(message)
+    })
+  }
+
+  #fetch(connection: Connection, data: RequestData<'message.fetch'>, put: (page: History) => void): Promise<History> {
+    return this.pages.ask(connection, 'message.fetch', data, (page) => {
+      put(page)
+      // Among them may be what was sent without an answer.
+      for (const message of page.messages) this.host.arrived(message, false)
+    })
+  }
+
+  #beginWindow(id: string, window: MessageWindow): void {
+    this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
+    this.host.state.setWindow(id, window)
+  }
+
+  /** Forgets what is held of a conversation. */
+  release(id: string): void {
+    this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
+    if (this.host.state.windows.delete(id)) this.host.state.touch(`messages:${id}`)
+  }
+
+  /** Holds a conversation's newest messages, or those around a number. */
+  open(id: string, until: number, around?: number): Promise<MessageWindow> {
+    return this.pages.lasting(until, async (connection) => {
+      const known = this.host.state.windows.get(id)
+      if (known && (around === undefined ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
+      if (around === undefined) {
+        await this.#fetch(connection, { conversation: id, limit: FIRST_PAGE }, ({ messages, more }) => {
+          this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
+        })
+      } else {
+        const older = await this.#fetch(connection, { conversation: id, before_seq: around, limit: FIRST_PAGE / 2 }, () => {})
+        await this.#fetch(connection, { conversation: id, after_seq: around - 1, limit: FIRST_PAGE / 2 }, ({ messages, more }) => {
+          this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
+        })
+        // What was changed in the older ones between the two pages.
+        await this.#rereadWindow(connection, id)
+      }
+      await this.#mates(connection, id)
+      this.host.state.raise(id)
+      this.host.state.recount(id)
+      return this.host.state.windows.get(id) ?? { items: [], hasOlder: false, hasNewer: false }
+    })
+  }
+
+  /** The members of a small conversation, for how far they have read, and how they are seen. */
+  async #mates(connection: Connection, id: string): Promise<void> {
+    const conversation = this.host.state.conversations.get(id)
+    if (!conversation || conversation.member_count > SMALL) return
+    if (!this.host.state.members.has(id)) await this.#readMembers(connection, id)
+    const users = this.host.state.members.get(id)?.map(({ user }) => user.id) ?? []
+    await this.host.statusesOf(users.filter((user) => !this.host.state.statuses.has(user)))
+  }
+
+  /** Adds a page at one end, and says whether there is more. */
+  extend(id: string, older: boolean, limit: number, until: number): Promise<boolean> {
+    return this.pages.lasting(until, async (connection) => {
+      const window = this.host.state.windows.get(id) ?? (await this.open(id, until))
+      const edge = older ? window.items[0]?.seq : window.items.at(-1)?.seq
+      if (edge === undefined || !(older ? window.hasOlder : window.hasNewer)) return false
+      await this.#fetch(connection, { conversation: id, ...(older ? { before_seq: edge } : { after_seq: edge }), limit }, ({ messages, more }) => {
+        const held = this.host.state.windows.get(id)
+        // Somebody else was faster, or it was released.
+        if (!held || (older ? held.items[0]?.seq : held.items.at(-1)?.seq) !== edge) return
+        const items = older ? [...messages, ...held.items] : [...held.items, ...messages]
+        this.host.state.setWindow(id, { ...held, items, ...(older ? { hasOlder: more } : { hasNewer: more }) })
+      })
+      const now = this.host.state.windows.get(id)
+      this.host.state.recount(id)
+      return (older ? now?.hasOlder : now?.hasNewer) ?? false
+    })
+  }
+}

@@ -1,0 +1,122 @@
+/** Receipts: gathered, sent again after a break, never backwards. */
+import type { Clock } from './api.js'
+import { type Backoff, pause } from './reconnect.js'
+import type { State } from './state.js'
+
+/** Receipts of so long go together. */
+const GATHER = 250
+/** Receipts for this many conversations are under way at once. */
+const RECEIPTS = 8
+
+/** See the top of the file. */
+export class Receipts {
+  readonly #wanted = { delivered: new Map<string, number>(), read: new Map<string, number>() }
+  /** Up to where the server knows. */
+  readonly #done = { delivered: new Map<string, number>(), read: new Map<string, number>() }
+  #timer: unknown
+  /** Conversations whose receipt is under way. */
+  readonly #sending = new Set<string>()
+  /** How many came to nothing since one got through, and until when none is tried again. */
+  #failures = 0
+  #until = 0
+
+  constructor(
+    private readonly state: State,
+    private readonly clock: Clock,
+    /** Says whether it is done, or is to be tried again. */
+    private readonly send: (kind: 'delivered' | 'read', conversation: string, seq: number) => Promise<'done' | 'again'>,
+    private readonly isReady: () => boolean,
+    private readonly backoff: Backoff,
+  ) {}
+
+  /** Messages up to this one are on the screen. */
+  read(id: string, seq: number): void {
+    const conversation = this.state.conversations.get(id)
+    if (!conversation) return
+    const upTo = Math.min(seq, conversation.last_seq)
+    if (upTo <= conversation.read_seq) return
+    this.#want('read', id, upTo)
+    this.assume(id)
+  }
+
+  /** Messages up to this one have arrived. */
+  delivered(id: string, seq: number): void {
+    const me = this.state.me
+    const known = this.state.members.get(id)?.find(({ user }) => user.id === me)?.delivered_seq ?? 0
+    if (seq > known) this.#want('delivered', id, seq)
+  }
+
+  /** Shows what the server will say when it knows. */
+  assume(id: string): void {
+    const conversation = this.state.conversations.get(id)
+    const seq = this.#wanted.read.get(id)
+    if (!conversation || seq === undefined || seq <= conversation.read_seq) return
+    // Not counting what is not at hand: the server's number comes with its answer.
+    this.state.patch(id, { read_seq: seq })
+    this.state.recount(id)
+  }
+
+  forget(id: string): void {
+    for (const kind of ['delivered', 'read'] as const) {
+      this.#wanted[kind].delete(id)
+      this.#done[kind].delete(id)
+    }
+  }
+
+  /** A session began: what the server did not take before, it may take now. */
+  resume(): void {
+    this.#failures = 0
+    this.#until = 0
+    this.#flush()
+  }
+
+  #flush(): void {
+    this.clock.clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.isReady() && this.clock.now() >= this.#until && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
+      const next = this.#next('read') ?? this.#next('delivered')
+      if (!next) return
+      const { kind, id, seq } = next
+      this.#sending.add(id)
+      void this.send(kind, id, seq)
+        .then((outcome) => {
+          if (outcome === 'again') return this.#rest()
+          this.#failures = 0
+          this.#done[kind].set(id, Math.max(seq, this.#done[kind].get(id) ?? 0))
+          if ((this.#wanted[kind].get(id) ?? 0) <= seq) this.#wanted[kind].delete(id)
+        })
+        .finally(() => {
+          this.#sending.delete(id)
+          if (this.#wanted.read.size + this.#wanted.delivered.size > 0) this.#plan()
+        })
+    }
+  }
+
+  /** The server is busy or away: one receipt at a time finds out whether it still is, after growing pauses. */
+  #rest(): void {
+    // Those that were under way together failed together.
+    if (this.clock.now() < this.#until) return
+    this.#until = this.clock.now() + pause(this.#failures++, this.backoff, () => this.clock.random())
+  }
+
+  #want(kind: 'delivered' | 'read', id: string, seq: number): void {
+    const reached = Math.max(this.#done[kind].get(id) ?? 0, this.#done.read.get(id) ?? 0, this.#wanted[kind].get(id) ?? 0)
+    if (seq <= reached) return
+    this.#wanted[kind].set(id, seq)
+    this.#plan()
+  }
+
+  #plan(): void {
+    if (this.isReady()) this.#timer ??= this.clock.setTimeout(() => this.#flush(), Math.max(GATHER, this.#until - this.clock.now()))
+  }
+
+  #next(kind: 'delivered' | 'read'): { kind: 'delivered' | 'read'; id: string; seq: number } | undefined {
+    for (const [id, seq] of this.#wanted[kind]) {
+      if (this.#sending.has(id)) continue
+      // Reading says it too.
+      if (kind === 'delivered' && seq <= Math.max(this.#done.read.get(id) ?? 0, this.#wanted.read.get(id) ?? 0)) this.#wanted.delivered.delete(id)
+      else return { kind, id, seq }
+    }
+    return undefined
+  }
+}

@@ -1,0 +1,295 @@
+/** Several clients of one user with one store, as the tabs of a browser are. */
+import 'fake-indexeddb/auto'
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { indexedDbStore, memoryStore, type OutboxStore, type Palabre } from '../src/index.js'
+import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, refusal, settle } from './support/fake.js'
+
+anew()
+const room = conversation('c', 0, { member_count: 60 })
+const confirmed = (id: string, seq: number) => message('c', seq, { id, author: ME })
+const ids = (client: Palabre) => client.pending().map(({ id }) => id)
+const asked = (socket: FakeSocket) => socket.sent.filter(({ type }) => type === 'message.text').map(({ data }) => data['id'])
+
+/** Lets a database answer, which takes its own time, until something is so. */
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  const end = Date.now() + 20_000
+  for (; !(await what()); await settle()) assert.ok(Date.now() < end, `waited in vain: ${what}`)
+}
+
+/** A store that does not tell of changes, and one of which each client has its own end. */
+const stores: Record<string, () => () => OutboxStore> = {
+  memory: () => {
+    const store = memoryStore()
+    return () => store
+  },
+  IndexedDB: () => {
+    const name = `sharing-${Math.random()}`
+    return () => indexedDbStore(name)
+  },
+}
+
+for (const [kind, shared] of Object.entries(stores)) {
+  const tabs = () => {
+    const end = shared()
+    const peek = end()
+    const tab = () => make({ account: 'p/alice', store: end() })
+    return { tab, kept: (count: number) => until(async () => (await peek.load('p/alice')).length === count) }
+  }
+
+  describe(`clients with one store (${kind})`, () => {
+    it('send what one that is closed left, once', async () => {
+      const { tab } = tabs()
+      const [first, second] = [tab(), tab()]
+      const socket = await online(second, [room])
+      await online(first, [room])
+      await FakeSocket.last.drop(1006)
+      const { id } = first.send('c', 'left behind')
+      await first.close()
+      await clock.pass(9_000)
+      await socket.drop(4000)
+      await clock.pass(500)
+      await FakeSocket.last.welcome([room])
+      const next = FakeSocket.last
+      await until(() => asked(next).length > 0)
+      assert.deepEqual(asked(next), [id])
+      assert.equal(second.pending('c')[0]?.state, 'sending')
+      await next.reply('message.text', confirmed(id, 1))
+      assert.deepEqual(ids(second), [])
+      await second.close()
+
+      const third = tab()
+      await online(third, [room])
+      await third.close()
+      assert.equal(asked(FakeSocket.last).length, 0)
+    })
+
+    it('show once what both have, and forget what the other one sent', async () => {
+      const { tab, kept } = tabs()
+      const first = tab()
+      const { id } = first.send('c', 'one')
+      await kept(1)
+      const second = tab()
+      await until(() => second.pending().length === 1)
+      const [a, b] = [await online(first, [room]), await online(second, [room])]
+      await until(() => asked(a).length === 1 && asked(b).length === 1)
+      assert.deepEqual([asked(a), asked(b)], [[id], [id]], 'under one id, which the server stores once')
+      await a.reply('message.text', confirmed(id, 1))
+      b.push('message.text', confirmed(id, 1))
+      await b.reply('message.text', confirmed(id, 1))
+      assert.deepEqual([ids(first), ids(second)], [[], []])
+      await first.close()
+      await second.close()
+      assert.equal(b.asked('message.text'), 1)
+    })
+
+    it('do not send, nor show, what another one sent or discarded meanwhile', async () => {
+      const { tab, kept } = tabs()
+      const first = tab()
+      const [sent, discarded] = ['sent', 'discarded'].map((body) => first.send('c', body).id) as [string, string]
+      await kept(2)
+      const second = tab()
+      await until(() => second.pending().length === 2)
+      const fates = [sent, discarded].map((id) => assert.rejects(second.sent(id), refusal('aborted')))
+      const a = await online(first, [room])
+      await until(() => asked(a).length === 1)
+      await a.reply('message.text', confirmed(sent, 1))
+      await first.discard(discarded)
+
+      const b = await online(second, [room])
+      await until(() => second.pending().length === 0)
+      const after = second.send('c', 'after').id
+      await until(() => asked(b).length > 0)
+      assert.deepEqual(asked(b), [after])
+      await clock.pass(20_000)
+      await Promise.all(fates)
+      await first.close()
+      await second.close()
+    })
+
+    it('look again before they send what has waited', async () => {
+      const { tab } = tabs()
+      const [first, second] = [tab(), tab()]
+      await online(first, [room])
+      const b = await online(second, [room])
+      const [one, two] = ['one', 'two'].map((body) => second.send('c', body).id) as [string, string]
+      await until(() => asked(b).length === 1)
+      await FakeSocket.all[0]!.drop(4000)
+      await clock.pass(1_500)
+      await FakeSocket.last.welcome([room])
+      await until(() => ids(first).length === 2)
+      await first.discard(two)
+      await b.reply('message.text', confirmed(one, 1))
+      await until(() => second.pending().length === 0)
+      assert.deepEqual(asked(b), [one])
+      await first.close()
+      await second.close()
+    })
+
+    it('know of each other what was refused, and what is tried again', async () => {
+      const { tab, kept } = tabs()
+      const first = tab()
+      const { id } = first.send('c', 'one')
+      await kept(1)
+      const second = tab()
+      await until(() => second.pending().length === 1)
+      const a = await online(first, [room])
+      await until(() => asked(a).length === 1)
+      await a.refuse('message.text', { status: 403, code: 'read_only' })
+      const b = await online(second, [room])
+      await until(() => second.pending()[0]?.state === 'failed')
+      assert.equal(second.pending()[0]?.error?.code, 'read_only')
+      assert.equal(asked(b).length, 0)
+      second.retry(id)
+      await until(() => asked(b).length === 1)
+      await b.reply('message.text', confirmed(id, 1))
+      await second.close()
+      await a.drop(4000)
+      await clock.pass(500)
+      await FakeSocket.last.welcome([room])
+      await until(() => first.pending().length === 0)
+      await first.close()
+    })
+
+    it('do not keep as refused what another one discarded', async () => {
+      const { tab, kept } = tabs()
+      const first = tab()
+      const { id } = first.send('c', 'one')
+      await kept(1)
+      const second = tab()
+      await until(() => second.pending().length === 1)
+      const a = await online(first, [room])
+      await until(() => asked(a).length === 1)
+      await second.discard(id)
+      await a.refuse('message.text', { status: 403, code: 'read_only' })
+      await until(() => ids(first).length === 0)
+      await Promise.all([first.close(), second.close()])
+      await kept(0)
+    })
+
+    it('give up everything at once', async () => {
+      const { tab } = tabs()
+      const first = tab()
+      first.send('c', 'one')
+      first.send('d', 'two')
+      await first.close()
+      const second = tab()
+      const third = tab()
+      await until(() => third.pending().length === 2)
+      const mine = second.send('e', 'three')
+      const gone = assert.rejects(second.sent(mine.id), refusal('aborted'))
+      // Of this one the second may know nothing.
+      const late = tab()
+      late.send('d', 'four')
+      await late.close()
+      await second.discardAll()
+      await gone
+      assert.deepEqual(ids(second), [])
+      await second.close()
+      const socket = await online(third, [room])
+      await until(() => third.pending().length === 0)
+      assert.equal(asked(socket).length, 0)
+      await third.close()
+      const fourth = tab()
+      await fourth.close()
+      assert.deepEqual(ids(fourth), [])
+    })
+  })
+}
+
+describe('a store that tells of changes', () => {
+  it('has what one tab sent or discarded leave the others, and what a dead one left taken over', async () => {
+    const name = `sharing-${Math.random()}`
+    const tab = () => make({ account: 'p/alice', store: indexedDbStore(name) })
+    const [first, second, dead] = [tab(), tab(), tab()]
+    const sockets = [await online(first, [room]), await online(second, [room])]
+    const { id } = dead.send('c', 'left behind')
+    const written = clock.now()
+    await until(async () => {
+      await clock.pass(100)
+      for (const socket of sockets) socket.push('user.update', BOB)
+      return ids(first).length + ids(second).length === 2
+    })
+    assert.ok(clock.now() - written >= 10_000, 'it is nobody else\'s business for a while')
+    await until(() => asked(sockets[1]!).length === 1)
+    await first.discard(id)
+    await until(() => ids(second).length + ids(dead).length === 0)
+    for (const client of [first, second, dead]) await client.close()
+  })
+})
+
+describe('a store that is slow', () => {
+  it('is taken in when it answers after the patience, and does not keep anything from being sent', async () => {
+    let answer!: () => void
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    const inner = memoryStore()
+    await inner.put('p/alice', { id: 'old', type: 'message.text', target: { conversation: 'c' }, data: { body: 'old' }, created: 1 })
+    const client = make({ account: 'p/alice', store: { ...inner, load: (account) => answered.then(() => inner.load(account)) } })
+    const socket = await online(client, [room])
+    const { id } = client.send('c', 'new')
+    await settle()
+    assert.equal(socket.asked('message.text'), 0, 'what was written earlier goes first')
+    await clock.pass(3_000)
+    assert.deepEqual(asked(socket), [id])
+    await socket.reply('message.text', confirmed(id, 1))
+    answer()
+    await until(() => asked(socket).length === 2)
+    assert.deepEqual(asked(socket), [id, 'old'])
+    await socket.reply('message.text', confirmed('old', 2))
+    await client.close()
+    assert.deepEqual(await inner.load('p/alice'), [])
+  })
+
+  it('that never answers makes neither closing nor discarding wait for ever', async () => {
+    const never = new Promise<never>(() => {})
+    const client = make({ account: 'p/alice', store: { load: () => never, put: () => never, remove: () => never } })
+    const socket = await online(client, [room])
+    await clock.pass(3_000)
+    const { id } = client.send('c', 'one')
+    await settle()
+    assert.deepEqual(asked(socket), [id])
+    const discarded = assert.rejects(client.discardAll(), refusal('timeout'))
+    await clock.pass(3_000)
+    await discarded
+    const closed = client.close()
+    await clock.pass(3_000)
+    await closed
+  })
+
+  it('that can not remove something does not bring it back', async () => {
+    const inner = memoryStore()
+    const full = async () => {
+      throw new Error('the disk is full')
+    }
+    const client = make({ account: 'p/alice', store: { ...inner, remove: full } })
+    const { id } = client.send('c', 'one')
+    await assert.rejects(client.discard(id), /full/)
+    const socket = await online(client, [room])
+    await settle()
+    assert.deepEqual(ids(client), [])
+    assert.equal(asked(socket).length, 0)
+    await client.close()
+  })
+})
+
+describe('the database', () => {
+  it('is opened again when the browser closed it', async () => {
+    const opened: IDBDatabase[] = []
+    const factory = {
+      open(...args: Parameters<IDBFactory['open']>) {
+        const request = indexedDB.open(...args)
+        request.addEventListener('success', () => opened.push(request.result))
+        return request
+      },
+    } as IDBFactory
+    const store = indexedDbStore(`closing-${Math.random()}`, factory)
+    const entry = (id: string) => ({ id, type: 'message.text', target: { conversation: 'c' }, data: { body: id }, created: 1 }) as const
+    await store.put('p/alice', entry('one'))
+    opened[0]!.close()
+    opened[0]!.onclose?.(new Event('close'))
+    await store.put('p/alice', entry('two'))
+    assert.deepEqual((await store.load('p/alice')).map(({ id }) => id), ['one', 'two'])
+    assert.equal(opened.length, 2)
+    opened[1]!.close()
+  })
+})
