@@ -5,6 +5,7 @@ import { createRest } from '@palabre/client'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
 import { startModel, type Model } from './support/model.js'
 import { person, places, PROJECT, startServer, type Person } from './support/server.js'
+import { staff } from './support/staff.js'
 
 let browser: Browser
 let model: Model
@@ -58,8 +59,8 @@ async function write(window: Window, text: string): Promise<void> {
   await field(window).press('Enter')
 }
 
-test('an answer comes piece by piece to everybody, and can be stopped', async () => {
-  const [alice, bob] = [await person('alice'), await person('bob')]
+test('an answer comes piece by piece to everybody, and can be stopped; a quota that is nearly used up is told', async () => {
+  const [alice, bob] = [await staff('admin', 'alice'), await person('bob')]
   const conversation = await group([alice, bob])
   const [one, other] = [await open(alice, conversation), await open(bob, conversation)]
   await write(one, 'When does the workshop open?')
@@ -89,6 +90,30 @@ test('an answer comes piece by piece to everybody, and can be stopped', async ()
   again.end(120, 30)
   await other.page.locator('.message', { hasText: 'At nine.' }).waitFor()
   await one.page.getByRole('button', { name: /Use of bots this month: .*tokens/ }).waitFor()
+
+  // A conversation's quota concerns its members, the others those who run the project.
+  const owner = createRest({ url: places().url, token: places().owner })
+  type Quota = { tokens: { used: number } }
+  const levels = [
+    ['This conversation', [one, other], (quota: object) => asApp<Quota>('PUT', `conversations/${conversation}/quota`, quota)],
+    ['The project', [one], (quota: object) => asApp<Quota>('PUT', 'quota', quota)],
+    ['The organization', [one], (quota: object) => owner.call<Quota>('PUT', '/api/v1/organizations/me/quota', quota)],
+  ] as const
+  for (const [level, told, set] of levels) {
+    // What the answer before has used may be booked only now: that alone must neither warn nor use it up.
+    const { tokens } = await set({})
+    await set({ tokens: tokens.used + 10_400 })
+    await write(one, `More for ${level}`)
+    const more = await model.next()
+    more.say(`Told of ${level}`)
+    more.end(8_000, 2_000)
+    for (const window of told) await window.page.getByText(new RegExp(`^${level} has used \\d+% of its quota`)).waitFor()
+    await other.page.locator('.message', { hasText: `Told of ${level}` }).waitFor()
+    assert.equal(await other.page.locator('.bot-warning').count(), told.length - 1)
+    await set({})
+    if (level === 'This conversation') await checkAccess(other, 'a quota that is nearly used up')
+    for (const window of told) await window.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
+  }
   assert.deepEqual([one.faults, other.faults], [[], []])
   await Promise.all([one.close(), other.close()])
 })

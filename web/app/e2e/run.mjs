@@ -26,7 +26,7 @@ await build({
 
 const { startServer } = await import(`${out}support/server.mjs`)
 // Small files of few kinds, so that what is too large and what is not allowed can be tried.
-const server = await startServer('--media-bytes', '3000000', '--media-types', 'image/*,text/*,audio/*,application/octet-stream')
+const server = await startServer('--media-bytes', '3000000', '--media-types', 'image/*,text/*,audio/*,video/*,application/octet-stream')
 // As many files at a time as the machine can bear: each has browsers of its own.
 const args = ['--test', '--test-reporter=spec', '--test-concurrency=2', '--test-timeout=120000', '--test-force-exit', ...files.map((name) => out + name.replace(/ts$/, 'mjs'))]
 const tests = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, PALABRE_E2E: JSON.stringify(server.places) } })

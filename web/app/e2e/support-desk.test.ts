@@ -2,29 +2,16 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
-import { startProxy } from '../../client/test/support/proxy.js'
-import { person, places, type Person } from './support/server.js'
+import { checkAccess, shot, startBrowser } from './support/browser.js'
+import { ask, openDesk, type Request } from './support/desk.js'
+import { person, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
 
 let browser: Browser
 before(async () => (browser = await startBrowser()))
 after(() => browser.close())
 
-async function desk(who: Person, options: Parameters<typeof openWindow>[1] = {}): Promise<Window> {
-  const window = await openWindow(browser, options)
-  await signIn(window, who)
-  await window.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Support' }).click()
-  await window.page.getByRole('button', { name: 'Ask for support' }).waitFor()
-  return window
-}
-
-interface Request {
-  id: string
-  status: string
-}
-const ask = (who: Person, subject: string, priority = 'MEDIUM') =>
-  who.rest.call<Request>('POST', '/api/v1/support/requests', { type: 'CHAT', priority, subject, message: `About ${subject}` })
+const desk = (who: Person, options: Parameters<typeof openDesk>[2] = {}) => openDesk(browser, who, options)
 
 /** Attack strings: none of them may run, nor be taken for markup. */
 const ATTACK = `<img src=x onerror="document.title='owned'"><script>document.title='owned'</script>`
@@ -98,6 +85,25 @@ test('a request goes its whole way, from the question to the rating', async () =
   assert.equal(await agent.page.getByLabel(/^Write to/).inputValue(), 'We will have it towed.')
   await agent.page.getByLabel(/^Write to/).press('Enter')
   await customer.page.getByRole('region', { name: 'Messages' }).getByText('We will have it towed.').waitFor()
+
+  // More than a menu holds.
+  await Promise.all(Array.from({ length: 10 }, (_, at) => carol.rest.call('POST', '/api/v1/support/canned', { name: `a ${at}`, body: `Text number ${at}` })))
+  await carol.rest.call('POST', '/api/v1/support/canned', { name: 'zürich', body: 'We are open until six.' })
+  await agent.page.getByRole('button', { name: 'Canned answers' }).click()
+  await agent.page.getByRole('menuitem', { name: 'a 1' }).waitFor()
+  await checkAccess(agent, 'the menu of canned answers')
+  assert.equal(await agent.page.getByRole('menuitem', { name: 'zürich' }).count(), 0)
+  await agent.page.getByRole('menuitem', { name: 'All canned answers…' }).click()
+  await canned.getByRole('button', { name: 'zürich We are open' }).waitFor()
+  // At once where one looks for it; accents and case don't matter, and Enter takes it.
+  await agent.page.keyboard.type('ZURICH six')
+  await canned.getByText('1 answer found').waitFor()
+  await checkAccess(agent, 'a canned answer that is looked for')
+  await shot(agent, 'support-canned-all')
+  await agent.page.keyboard.press('Enter')
+  await canned.waitFor({ state: 'detached' })
+  assert.equal(await agent.page.getByLabel(/^Write to/).inputValue(), 'We are open until six.')
+  await agent.page.getByLabel(/^Write to/).fill('')
 
   // The end, and what the customer says of it.
   await agent.page.getByRole('button', { name: 'Resolve' }).click()
@@ -204,9 +210,9 @@ test('of two agents who take at once one has it, and the other is told nicely', 
 
 test('who waits is told their place as the queue moves', async () => {
   const [first, second, carol] = [await person('first'), await person('second'), await staff('agent', 'carol')]
-  // Nobody else waits.
+  // Nobody else waits before them; who waits after them may be another test's.
   await carol.rest.call('PUT', '/api/v1/support/agents/me', { status: 'busy', capacity: 100 })
-  const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue')
+  const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue?priority=HIGH')
   for (const { id } of items) await carol.rest.call('POST', `/api/v1/support/requests/${id}/take`)
   const request = await ask(first, 'I was here before', 'HIGH')
   const window = await desk(second)
@@ -227,149 +233,46 @@ test('another’s request is not there, and an administrator reads without takin
   const [alice, mallory, carol, root] = [await person('alice'), await person('mallory'), await staff('agent', 'carol'), await staff('admin', 'root')]
   const request = await ask(alice, 'Private matter')
   await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  // More requests since than a page has.
+  for (const other of await Promise.all([1, 2, 3].map(() => person('other')))) for (let at = 0; at < 17; at += 1) await ask(other, `Another matter ${at}`, 'LOW')
   const stranger = await desk(mallory)
   await stranger.page.evaluate((path) => (history.pushState(null, '', path), dispatchEvent(new PopStateEvent('popstate'))), `/support/${request.id}`)
   await stranger.page.getByText('That is not there, or not for you.').waitFor()
   assert.doesNotMatch(await stranger.page.content(), /Private matter/)
 
   const admin = await desk(root)
+  await admin.page.clock.install()
+  const whole = admin.page.getByRole('region', { name: 'Private matter' })
+  const said = whole.getByRole('region', { name: 'What was said' })
+  await admin.page.getByRole('searchbox').fill('"About Private matter"')
+  await admin.page.getByRole('searchbox').press('Enter')
+  await admin.page.getByRole('button', { name: /About Private matter/ }).first().waitFor()
+  await checkAccess(admin, 'what was found')
+  await shot(admin, 'support-found')
+  await admin.page.getByRole('button', { name: /About Private matter/ }).first().click()
+  await said.getByText('About Private matter').waitFor()
+  await admin.page.getByRole('button', { name: 'Clear the search' }).click()
   await admin.page.getByRole('button', { name: 'All' }).click()
   await admin.page.getByLabel('Status').selectOption('IN_PROGRESS')
   await admin.page.getByRole('link', { name: /Private matter/ }).click()
-  await admin.page.getByText('About Private matter').waitFor()
   await admin.page.getByText('You read this as an administrator.').waitFor()
   assert.equal(await admin.page.getByLabel(/^Write to/).count(), 0)
+  await checkAccess(admin, 'an administrator reads')
+  // Nobody tells them: what is said since, changed since, and done since, is seen all the same.
+  const { items } = await carol.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${request.id}/sessions`)
+  const talk = `/api/v1/conversations/${items[0]?.conversation}/messages`
+  const id = crypto.randomUUID()
+  await carol.rest.call('POST', talk, { id, body: 'Which one is it?' })
+  await said.getByText('Which one is it?').waitFor()
+  await carol.rest.call('PATCH', `${talk}/${id}`, { body: 'Which of them is it?' })
+  await carol.rest.call('PUT', `/api/v1/support/requests/${request.id}/tags`, { tags: ['urgent matter'] })
+  await admin.page.clock.fastForward(60_000)
+  await said.getByText('Which of them is it?').waitFor()
+  await admin.page.getByRole('button', { name: 'Remove the tag urgent matter' }).waitFor()
   await admin.page.getByRole('button', { name: 'Resolve' }).click()
   await admin.page.getByRole('button', { name: 'Close the request' }).waitFor()
   for (const window of [stranger, admin]) {
     assert.deepEqual(window.faults, [])
     await window.close()
   }
-})
-
-test('the assistant answers until a person takes over', async () => {
-  // The demo's project has an assistant.
-  const demo = async (username: string, password: string) => {
-    const window = await openWindow(browser)
-    await window.page.getByLabel('Name', { exact: true }).fill(username)
-    await window.page.getByLabel('Password').fill(password)
-    await window.page.getByRole('button', { name: 'Sign in' }).click()
-    await window.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Support' }).click()
-    return window
-  }
-  const customer = await demo('alice', 'alice123')
-  await customer.page.getByRole('button', { name: 'Ask for support' }).click()
-  const dialog = customer.page.getByRole('dialog', { name: 'Ask for support' })
-  await dialog.getByLabel('What is it about?').fill('A word with a machine')
-  await dialog.getByLabel('Message', { exact: true }).fill('Are you a person?')
-  await dialog.getByLabel('Let the assistant answer').check()
-  await dialog.getByRole('button', { name: 'Send' }).click()
-  const said = customer.page.getByRole('region', { name: 'Messages' })
-  await said.getByText('Are you a person?').waitFor()
-  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor()
-  await checkAccess(customer, 'a bot at the desk')
-  await shot(customer, 'support-bot')
-  const agent = await demo('carol', 'carol123')
-  await agent.page.getByRole('link', { name: /A word with a machine/ }).click()
-  await agent.page.getByRole('button', { name: 'Take', exact: true }).click()
-  await agent.page.getByLabel(/^Write to/).fill('Now you talk with me')
-  await agent.page.getByLabel(/^Write to/).press('Enter')
-  await said.getByText('Now you talk with me').waitFor()
-  await customer.page.getByRole('region', { name: 'Who answers' }).waitFor({ state: 'detached' })
-  await agent.page.getByRole('button', { name: 'Resolve' }).click()
-  await customer.page.getByText('How did it go?').waitFor()
-  for (const window of [customer, agent]) {
-    assert.deepEqual(window.faults, [])
-    await window.close()
-  }
-})
-
-test('what happened during a break is seen after it', async () => {
-  const [alice, carol] = [await person('away'), await staff('agent', 'carol')]
-  const request = await ask(alice, 'Meanwhile', 'LOW')
-  const proxy = await startProxy(places().port)
-  const customer = await desk(alice, { url: proxy.url })
-  await customer.page.getByRole('link', { name: /Meanwhile/ }).click()
-  await customer.page.getByText(/in the queue|You are next/).waitFor()
-  proxy.close()
-  proxy.cut()
-  await customer.page.getByText('What you write is kept and sent later.').first().waitFor()
-  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
-  const { items } = await carol.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${request.id}/sessions`)
-  await carol.rest.call('POST', `/api/v1/conversations/${items[0]?.conversation}/messages`, { id: crypto.randomUUID(), body: 'Are you there?' })
-  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/resolve`)
-  proxy.open()
-  await customer.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
-  await customer.page.getByText('How did it go?').waitFor()
-  await customer.page.getByRole('region', { name: 'Messages' }).getByText('Are you there?').waitFor()
-  await customer.page.getByText('This talk was ended.').waitFor()
-  assert.deepEqual(customer.faults, [])
-  await customer.close()
-  await proxy.stop()
-})
-
-test('a phone shows the list or the request, in French too, by the keyboard alone', async () => {
-  const alice = await person('phone')
-  const window = await openWindow(browser, { viewport: PHONE, locale: 'fr-FR' })
-  const { page } = window
-  await page.getByLabel('Projet').fill('tests')
-  await page.getByLabel('Nom', { exact: true }).fill(alice.username)
-  await page.getByLabel('Mot de passe').fill(alice.password)
-  await page.getByLabel('Mot de passe').press('Enter')
-  await page.getByRole('link', { name: 'Assistance' }).press('Enter')
-  await page.getByRole('button', { name: 'Demander de l’aide' }).focus()
-  await page.keyboard.press('Enter')
-  await page.keyboard.type('Une roue est crevée')
-  await page.keyboard.press('Enter')
-  await page.getByText(/dans la file|bientôt votre tour/).waitFor()
-  await page.getByLabel(/^Écrire à/).focus()
-  await page.keyboard.type('La roue arrière')
-  await page.keyboard.press('Enter')
-  await page.getByRole('region', { name: 'Messages' }).getByText('La roue arrière').waitFor()
-  await checkAccess(window, 'a request on a phone')
-  await shot(window, 'support-phone')
-  assert.equal(await page.getByRole('button', { name: 'Demander de l’aide' }).isVisible(), false)
-  await page.getByRole('button', { name: 'Retour' }).focus()
-  await page.keyboard.press('Enter')
-  await page.getByRole('button', { name: 'Demander de l’aide' }).waitFor()
-  await page.getByRole('link', { name: /Une roue est crevée/ }).waitFor()
-  await checkAccess(window, 'the list on a phone')
-  await shot(window, 'support-phone-list')
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width)
-  assert.deepEqual(window.faults, [])
-  await window.close()
-})
-
-test('an agent’s phone has the queue, the talk, and what agents know, one at a time', async () => {
-  const [alice, carol] = [await person('alice'), await staff('agent', 'carol')]
-  await ask(alice, 'On the way', 'HIGH')
-  const window = await openWindow(browser, { viewport: PHONE, locale: 'fr-FR' })
-  const { page } = window
-  await page.getByLabel('Projet').fill('tests')
-  await page.getByLabel('Nom', { exact: true }).fill(carol.username)
-  await page.getByLabel('Mot de passe').fill(carol.password)
-  await page.getByLabel('Mot de passe').press('Enter')
-  await page.getByRole('link', { name: 'Assistance' }).click()
-  await page.getByRole('link', { name: /On the way/ }).waitFor()
-  await checkAccess(window, 'the queue on a phone')
-  await shot(window, 'support-phone-queue')
-  await page.getByRole('link', { name: /On the way/ }).click()
-  await page.getByRole('button', { name: 'Prendre', exact: true }).click()
-  await page.getByRole('region', { name: 'Messages' }).getByText('About On the way').waitFor()
-  const send = await page.getByRole('button', { name: 'Envoyer', exact: true }).boundingBox()
-  assert.ok(send && send.x + send.width <= PHONE.width)
-  const [status, resolve] = [await page.locator('.support-bar .support-chip').last().boundingBox(), await page.getByRole('button', { name: 'Résoudre' }).boundingBox()]
-  assert.ok(status && resolve && (status.x + status.width <= resolve.x || status.y + status.height <= resolve.y), 'nothing lies over another')
-  await checkAccess(window, 'the talk on a phone')
-  await shot(window, 'support-phone-agent')
-  await page.getByRole('button', { name: 'Détails' }).click()
-  await page.getByLabel('Nouvelle note').waitFor()
-  assert.equal(await page.getByRole('region', { name: 'Messages' }).isVisible(), false)
-  await checkAccess(window, 'details on a phone')
-  await shot(window, 'support-phone-details')
-  await page.getByRole('button', { name: 'Détails' }).click()
-  await page.getByRole('region', { name: 'Messages' }).getByText('About On the way').waitFor()
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= PHONE.width)
-  assert.deepEqual(window.faults, [])
-  await window.close()
 })

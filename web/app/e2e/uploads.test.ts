@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { deflateSync, crc32 } from 'node:zlib'
 import type { Browser } from 'playwright-core'
-import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, WIDE, type Window } from './support/browser.js'
 import { befriend, person, type Person } from './support/server.js'
 
 let browser: Browser
@@ -131,6 +131,10 @@ test('files are chosen, pasted and dropped, and seen by the other one', async ()
   await isShown(other, '.picture img')
   await shot(other, 'attachments')
   await checkAccess(other, 'files of a message')
+  await other.page.setViewportSize(PHONE)
+  const [bubble, chip] = await Promise.all(['.bubble', '.file-chip'].map((part) => said.locator(part).boundingBox()))
+  assert.ok(bubble && chip && chip.x + chip.width <= bubble.x + bubble.width, 'a file is not wider than what it is in')
+  await other.page.setViewportSize(WIDE)
 
   await said.getByRole('button', { name: 'Show holiday.png' }).click()
   const viewer = other.page.getByRole('dialog', { name: 'holiday.png' })
@@ -231,7 +235,36 @@ test('an upload that broke is tried again', async () => {
   await window.close()
 })
 
-test('sound is played', async () => {
+/** A moment of a film, as the browser itself writes one. */
+async function film({ page }: Window): Promise<Buffer> {
+  const content = await page.evaluate(async () => {
+    const canvas = document.createElement('canvas')
+    ;[canvas.width, canvas.height] = [64, 48]
+    const brush = canvas.getContext('2d') as CanvasRenderingContext2D
+    const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: 'video/webm;codecs=vp8' })
+    const pieces: Blob[] = []
+    const done = new Promise<void>((resolve) => {
+      recorder.ondataavailable = ({ data }) => {
+        pieces.push(data)
+        // With a picture in it.
+        if (data.size > 0 && recorder.state === 'recording') recorder.stop()
+      }
+      recorder.onstop = () => resolve()
+    })
+    recorder.start(50)
+    let shade = 0
+    const painting = setInterval(() => {
+      brush.fillStyle = `hsl(${(shade += 20)} 80% 50%)`
+      brush.fillRect(0, 0, 64, 48)
+    }, 20)
+    await done
+    clearInterval(painting)
+    return Array.from(new Uint8Array(await new Blob(pieces).arrayBuffer()))
+  })
+  return Buffer.from(content)
+}
+
+test('sound and film are played', async () => {
   const [alice, bob] = [await person('alice'), await person('bob')]
   const conversation = await befriend(alice, bob)
   const window = await open(alice, conversation)
@@ -241,8 +274,18 @@ test('sound is played', async () => {
   await field(window).press('Enter')
   await window.page.getByRole('button', { name: 'Play tone.wav' }).click()
   await window.page.waitForFunction(() => (document.querySelector('audio')?.duration ?? 0) > 0.9)
-  await checkAccess(window, 'sound')
-  await shot(window, 'sound')
+  await choose(window, [{ name: 'clip.webm', mimeType: 'video/webm', buffer: await film(window) }])
+  await chips(window).getByText('clip.webm').waitFor()
+  await window.page.locator('.upload-progress').waitFor({ state: 'detached' })
+  await field(window).press('Enter')
+  const said = window.page.locator('.message', { hasText: 'clip.webm' })
+  await said.getByRole('button', { name: 'Play clip.webm' }).click()
+  await window.page.waitForFunction(() => document.querySelector('video')?.videoWidth === 64)
+  await checkAccess(window, 'sound and film')
+  await shot(window, 'sound-and-film')
+  // It can be saved too.
+  const [download] = await Promise.all([window.page.waitForEvent('download'), said.getByRole('button', { name: 'Download clip.webm' }).click()])
+  assert.equal(download.suggestedFilename(), 'clip.webm')
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -1,5 +1,5 @@
 /** Debian's Chromium, and windows in it. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRequire } from 'node:module'
@@ -68,33 +68,47 @@ async function wear(page: Page, colorScheme: 'light' | 'dark'): Promise<void> {
   await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))))
 }
 
-/** Holds what is shown against WCAG 2.2 AA, in both themes. */
+const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** Only these depend on the theme. */
+const OF_COLOURS = ['color-contrast', 'link-in-text-block']
+
+/** Holds what is shown against WCAG 2.2 AA, and its colours in both themes. Behind a dialog nothing is seen or reached, so that is left out. */
 export async function checkAccess({ page }: Window, what: string): Promise<void> {
+  // Not as a tag in the page, whose policy would forbid it.
+  if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(readFileSync(axeSource, 'utf8'))
   for (const colorScheme of ['light', 'dark'] as const) {
     await wear(page, colorScheme)
-    // Not as a tag in the page, whose policy would forbid it.
-    if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate((await import('node:fs')).readFileSync(axeSource, 'utf8'))
-    const found = await page.evaluate(async () => {
+    const found = await page.evaluate(async (runOnly) => {
       // Colours on their way to others are neither.
       await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))
       await Promise.all(document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().iterations !== Infinity).map(({ finished }) => finished.catch(() => undefined)))
-      const { axe } = globalThis as unknown as { axe: { run(on: Document, options: object): Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary?: string }> }> }> } }
-      const { violations } = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+      type Run = (on: Element | Document, options: object) => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string; failureSummary?: string }> }> }>
+      const { axe } = globalThis as unknown as { axe: { run: Run } }
+      const { violations } = await axe.run([...document.querySelectorAll('dialog[open]')].at(-1) ?? document, { runOnly, resultTypes: ['violations'] })
       return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html} ${node.failureSummary ?? ''}`))
-    })
+    }, colorScheme === 'light' ? TAGS : OF_COLOURS)
     assert.deepEqual(found, [], `${what}, ${colorScheme}`)
   }
   await wear(page, 'light')
 }
 
-/** Keeps a picture in $SHOTS, if that is set: for people to look at. */
-export async function shot({ page }: Window, name: string): Promise<void> {
+/** Keeps pictures in $SHOTS, if that is set: for people to look at. In both themes, and unless it is to be `asIs`, a desk's window as narrow as a phone's too. */
+export async function shot(window: Window, name: string, asIs = false): Promise<void> {
   const folder = process.env['SHOTS']
   if (!folder) return
   await mkdir(folder, { recursive: true })
-  for (const colorScheme of ['light', 'dark'] as const) {
-    await wear(page, colorScheme)
-    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) })
+  const { page } = window
+  const size = page.viewportSize() ?? WIDE
+  const take = async (called: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await wear(page, colorScheme)
+      await page.screenshot({ path: join(folder, `${called}-${colorScheme}.png`) })
+    }
+    await wear(page, 'light')
   }
-  await wear(page, 'light')
+  await take(name)
+  if (asIs || size.width <= PHONE.width) return
+  await page.setViewportSize(PHONE)
+  await take(`${name}-narrow`)
+  await page.setViewportSize(size)
 }

@@ -20,10 +20,13 @@ export interface Question {
 export interface Model {
   /** For `--openai-base-url`. */
   url: string
-  /** The next question, in the order in which they come. */
+  /** The next question, in the order in which they come; rejects if there is none for a while. */
   next(): Promise<Question>
   stop(): void
 }
+
+/** As long as what is looked for in a page. */
+const PATIENCE_MS = 15_000
 
 export async function startModel(): Promise<Model> {
   const asked: Question[] = []
@@ -43,7 +46,15 @@ export async function startModel(): Promise<Model> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     next() {
       const first = asked.shift()
-      return first ? Promise.resolve(first) : new Promise((resolve) => waiting.push(resolve))
+      if (first) return Promise.resolve(first)
+      return new Promise((resolve, reject) => {
+        const answer = (question: Question) => (clearTimeout(timer), resolve(question))
+        const timer = setTimeout(() => {
+          waiting.splice(waiting.indexOf(answer), 1)
+          reject(new Error('the model was not asked'))
+        }, PATIENCE_MS)
+        waiting.push(answer)
+      })
     },
     stop() {
       server.closeAllConnections()

@@ -1,8 +1,11 @@
 /** A button that opens a menu. Arrow keys move in it, Escape and a click elsewhere close it. */
-import { createSignal, createUniqueId, For, onMount, Show, type JSX } from 'solid-js'
+import { createEffect, createSignal, createUniqueId, Index, on, onMount, Show, type JSX } from 'solid-js'
 import { Icon, type IconName } from './icon.js'
 
-export type MenuItem = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void } | 'line'
+type Choice = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void }
+export type MenuItem = Choice | 'line'
+
+const choice = (item: MenuItem): Choice | undefined => (item === 'line' ? undefined : item)
 
 export function Menu(props: { label: string; items: MenuItem[]; class?: string; children: JSX.Element; onOpen?: (open: boolean) => void }) {
   const id = createUniqueId()
@@ -32,6 +35,13 @@ function List(props: { id: string; label: string; items: MenuItem[]; button: HTM
     place(list, props.button)
     enabled()[0]?.focus()
   })
+  // Others may come while it is open: it has another size then, and what had the focus may be gone.
+  let last = 0
+  const changed = () => {
+    place(list, props.button)
+    if (!list.contains(document.activeElement)) (enabled()[last] ?? enabled().at(-1))?.focus()
+  }
+  createEffect(on(() => props.items, changed, { defer: true }))
   const keys = (event: KeyboardEvent) => {
     const items = enabled()
     const at = items.indexOf(document.activeElement as HTMLButtonElement)
@@ -58,35 +68,40 @@ function List(props: { id: string; label: string; items: MenuItem[]; button: HTM
       aria-label={props.label}
       popover="auto"
       onKeyDown={keys}
+      onFocusIn={(event) => (last = Math.max(0, enabled().indexOf(event.target as HTMLButtonElement)))}
       on:toggle={(event: Event) => {
         // A click on the button itself closes it by that.
         if ((event as ToggleEvent).newState === 'closed' && !props.button.matches(':active')) props.onClose()
       }}
     >
-      <For each={props.items}>
-        {(item) =>
-          item === 'line' ? (
-            <hr class="menu-line" />
-          ) : (
-            <button
-              type="button"
-              class="menu-item"
-              classList={{ danger: item.danger === true }}
-              role={item.checked === undefined ? 'menuitem' : 'menuitemradio'}
-              aria-checked={item.checked}
-              disabled={item.disabled}
-              onClick={() => {
-                close()
-                item.run()
-              }}
-            >
-              {item.icon && <Icon name={item.icon} size={18} />}
-              <span>{item.label}</span>
-              {item.checked && <Icon name="check" size={16} />}
-            </button>
-          )
-        }
-      </For>
+      {/* By their place: what is told again while it is open leaves the buttons, and a click on one of them, alone. */}
+      <Index each={props.items}>
+        {(item) => (
+          <Show when={choice(item())} fallback={<hr class="menu-line" />}>
+            {(one) => (
+              <button
+                type="button"
+                class="menu-item"
+                classList={{ danger: one().danger === true }}
+                role={one().checked === undefined ? 'menuitem' : 'menuitemradio'}
+                aria-checked={one().checked}
+                disabled={one().disabled}
+                onClick={() => {
+                  const { run } = one()
+                  close()
+                  run()
+                }}
+              >
+                <Show when={one().icon}>{(icon) => <Icon name={icon()} size={18} />}</Show>
+                <span>{one().label}</span>
+                <Show when={one().checked}>
+                  <Icon name="check" size={16} />
+                </Show>
+              </button>
+            )}
+          </Show>
+        )}
+      </Index>
     </div>
   )
 }

@@ -4,6 +4,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { theme } from '../../core/theme.js'
 import { language } from '../../i18n/index.js'
+import { spanOf } from './numbers.js'
 
 export interface Line {
   label: string
@@ -11,13 +12,13 @@ export interface Line {
   colour: string
   /** Told apart by more than colours. */
   dashed?: boolean
+  /** There is not always a value: each of them is a point, so that one alone is seen too. */
+  sparse?: boolean
 }
 
 const HEIGHT = 170
 /** A line of nothing is drawn below the middle of this, not at the top. */
 const LEAST_TOP = 4
-/** The time that is shown at least. */
-const LEAST_SECONDS = 60
 
 export default function Chart(props: { label: string; lines: readonly Line[]; times: readonly number[]; values: ReadonlyArray<ReadonlyArray<number | null>> }) {
   let place!: HTMLDivElement
@@ -38,14 +39,14 @@ export default function Chart(props: { label: string; lines: readonly Line[]; ti
         cursor: { show: false },
         legend: { show: false },
         select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-        scales: { x: { range: (_, first, last) => [Math.min(first, last - LEAST_SECONDS), last] }, y: { range: (_, __, most) => [0, Math.max(LEAST_TOP, (most ?? 0) * 1.15)] } },
+        scales: { x: { range: ({ data: [times] }) => spanOf(times) }, y: { range: (_, __, most) => [0, Math.max(LEAST_TOP, (most ?? 0) * 1.15)] } },
         axes: [
           { ...axis, size: 28, space: 90, values: (_, splits) => splits.map((split) => time.format(split * 1_000)) },
           { ...axis, size: 44, values: (_, splits) => splits.map((split) => split.toLocaleString(language())) },
         ],
         series: [
           {},
-          ...props.lines.map((line): uPlot.Series => ({ label: line.label, stroke: colour(line.colour), width: 2, points: { show: false }, spanGaps: false, ...(line.dashed && { dash: [6, 4] }) })),
+          ...props.lines.map((line): uPlot.Series => ({ label: line.label, stroke: colour(line.colour), width: 2, points: line.sparse ? { show: true, size: 5, fill: colour(line.colour) } : { show: false }, spanGaps: false, ...(line.dashed && { dash: [6, 4] }) })),
         ],
       },
       data(),

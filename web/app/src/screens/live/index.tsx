@@ -1,11 +1,11 @@
 /** The live view of a project, for those who run it. */
-import { createEffect, createMemo, createResource, createSignal, For, lazy, Match, onCleanup, Show, Suspense, Switch } from 'solid-js'
-import { useChat } from '../../core/session.js'
+import { createEffect, createMemo, createSignal, For, lazy, Match, onCleanup, Show, Suspense, Switch } from 'solid-js'
 import { t as core } from '../../i18n/core.js'
-import { language } from '../../i18n/index.js'
 import { t } from '../../i18n/live.js'
 import { Button } from '../../ui/button.js'
+import { Bots } from './bots.js'
 import { createFeed, HELD, type Figures } from './feed.js'
+import { say } from './numbers.js'
 import './live.css'
 
 const Chart = lazy(() => import('./chart.js'))
@@ -15,13 +15,13 @@ const FIGURES: readonly Figure[] = ['users_online', 'sessions', 'rooms_awake', '
 const HINTED: readonly Figure[] = ['fan_out', 'slow_consumers']
 const CHARTS = [
   { title: 'people', lines: [{ of: 'users_online', colour: '--accent' }, { of: 'sessions', colour: '--busy', dashed: true }] },
+  { title: 'rooms', lines: [{ of: 'rooms_awake', colour: '--accent' }] },
   { title: 'talk', lines: [{ of: 'messages_per_second', colour: '--accent' }, { of: 'requests_per_second', colour: '--busy', dashed: true }] },
-  { title: 'fan_out', lines: [{ of: 'deliveries_per_second', colour: '--accent' }] },
+  { title: 'fan_out', lines: [{ of: 'deliveries_per_second', colour: '--accent' }, { of: 'fan_out', colour: '--busy', dashed: true, sparse: true }] },
+  { title: 'slow', lines: [{ of: 'slow_consumers', colour: '--accent' }] },
   { title: 'database', lines: [{ of: 'latency_ms', colour: '--accent' }] },
 ] as const
 const MINUTES = HELD / 60
-/** How often the bots' use is looked at: it changes with each answer, and is summed up by the server. */
-const BOTS_MS = 30_000
 
 /** A figure of a moment; none where it can't be told. */
 function value(of: Figure, figures: Figures): number | null {
@@ -29,8 +29,6 @@ function value(of: Figure, figures: Figures): number | null {
   if (of === 'fan_out') return figures.messages_per_second > 0 ? figures.deliveries_per_second / figures.messages_per_second : null
   return figures[of]
 }
-
-const say = (number: number | null | undefined): string => (number === null || number === undefined ? t('none') : number.toLocaleString(language(), { maximumFractionDigits: number < 10 ? 1 : 0 }))
 
 export function Live() {
   const feed = createFeed()
@@ -203,82 +201,5 @@ function Table(props: { figures: readonly Figures[] }) {
         </tbody>
       </table>
     </div>
-  )
-}
-
-/** What bots did, by bot and model. */
-interface Report {
-  currency: string
-  items: Array<{ chatbot?: { id: string; name?: string }; model?: string; calls: number; input_tokens: number; output_tokens: number; money: number }>
-}
-const MILLION = 1_000_000
-
-function Bots(props: { isPaused: boolean }) {
-  const { rest } = useChat()
-  const [report, { refetch }] = createResource(() => rest.call<Report>('GET', '/api/v1/usage/report?group_by=chatbot,model&limit=100').catch(() => undefined))
-  createEffect(() => {
-    if (props.isPaused) return
-    const timer = setInterval(() => document.visibilityState === 'visible' && void refetch(), BOTS_MS)
-    onCleanup(() => clearInterval(timer))
-  })
-  const rows = () => report.latest?.items ?? []
-  const sum = (of: 'calls' | 'input_tokens' | 'output_tokens' | 'money') => rows().reduce((total, row) => total + row[of], 0)
-  const money = (amount: number) => (amount / MILLION).toLocaleString(language(), { style: 'currency', currency: report.latest?.currency ?? 'EUR' })
-  return (
-    <Show when={report.latest}>
-      <div class="live-table" role="region" aria-label={t('bots')} tabindex="0">
-        <table>
-          <caption>{t('bots')}</caption>
-          <Show
-            when={rows().length > 0}
-            fallback={
-              <tbody>
-                <tr>
-                  <td>{t('bots.none')}</td>
-                </tr>
-              </tbody>
-            }
-          >
-            <thead>
-              <tr>
-                <th scope="col">{t('bots.bot')}</th>
-                <th scope="col">{t('bots.model')}</th>
-                <th scope="col">{t('bots.calls')}</th>
-                <th scope="col">{t('bots.input')}</th>
-                <th scope="col">{t('bots.output')}</th>
-                <th scope="col">{t('bots.money')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              <For each={rows()}>
-                {(row) => (
-                  <tr>
-                    <th scope="row">{row.chatbot?.name ?? t('bots.gone')}</th>
-                    <td class="text">{row.model}</td>
-                    <td>{say(row.calls)}</td>
-                    <td>{say(row.input_tokens)}</td>
-                    <td>{say(row.output_tokens)}</td>
-                    <td>{money(row.money)}</td>
-                  </tr>
-                )}
-              </For>
-            </tbody>
-            <Show when={rows().length > 1}>
-              <tfoot>
-                <tr>
-                  <th scope="row" colspan="2">
-                    {t('bots.all')}
-                  </th>
-                  <td>{say(sum('calls'))}</td>
-                  <td>{say(sum('input_tokens'))}</td>
-                  <td>{say(sum('output_tokens'))}</td>
-                  <td>{money(sum('money'))}</td>
-                </tr>
-              </tfoot>
-            </Show>
-          </Show>
-        </table>
-      </div>
-    </Show>
   )
 }

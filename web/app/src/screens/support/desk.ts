@@ -2,7 +2,7 @@
  * What one sees of the desk: requests, their sessions, and who works there. Loaded by REST, kept true by pushes; loaded again after each break of
  * the connection.
  */
-import { PalabreError, type AgentStatus, type SupportPlace, type SupportPriority, type SupportRequest, type SupportSession, type SupportStatus, type User } from '@palabre/client'
+import { PalabreError, type AgentStatus, type Message, type SupportPlace, type SupportPriority, type SupportRequest, type SupportSession, type SupportStatus, type User } from '@palabre/client'
 import { createContext, createEffect, createMemo, createSignal, on, onCleanup, useContext } from 'solid-js'
 import { announce } from '../../core/announce.js'
 import type { Chat } from '../../core/session.js'
@@ -10,6 +10,9 @@ import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
+import { findRequest } from './find.js'
+import type { Page } from './pages.js'
+import { isSame } from './reading.js'
 
 /** Somebody who works at the desk. */
 export interface Agent {
@@ -17,10 +20,6 @@ export interface Agent {
   status: AgentStatus
   capacity: number
   load: number
-}
-export interface Page<T> {
-  items: T[]
-  next?: string
 }
 
 /** One's own as a customer; what waits; what one has; all of it. */
@@ -78,7 +77,7 @@ export function createDesk({ client, rest, me }: Chat) {
       const after = new Map(before)
       for (const request of requests) {
         const old = after.get(request.id)
-        if (!old || old.updated_at <= request.updated_at) after.set(request.id, request)
+        if (!old || (old.updated_at <= request.updated_at && !isSame(old, request))) after.set(request.id, request)
       }
       return after
     })
@@ -161,7 +160,10 @@ export function createDesk({ client, rest, me }: Chat) {
 
   const putSession = (session: SupportSession): void => {
     setSessions((before) => {
-      const others = (before.get(session.request) ?? []).filter(({ id }) => id !== session.id)
+      const known = before.get(session.request) ?? []
+      // Told again, it stays the same object: what shows it has nothing to do.
+      if (known.some((one) => isSame(one, session))) return before
+      const others = known.filter(({ id }) => id !== session.id)
       const all = [...others, session].sort((a, b) => a.created_at.localeCompare(b.created_at))
       return new Map(before).set(session.request, all)
     })
@@ -176,19 +178,16 @@ export function createDesk({ client, rest, me }: Chat) {
     return session
   }
   const endSession = async (id: string): Promise<void> => putSession(await rest.call<SupportSession>('POST', `/api/v1/support/sessions/${id}/close`))
-  /** Which request a conversation is about; looked up among those one has, where that is needed. */
-  const requestOf = async (conversation: string): Promise<string | undefined> => {
-    const find = () => [...sessions().values()].flat().find((session) => session.conversation === conversation)?.request
-    for (const which of ['mine', 'own', 'all'] as const) {
-      const found = find()
-      if (found) return found
-      if (which !== 'own' && !isStaff) continue
-      if (which === 'all' && me.role !== 'admin') continue
-      const { items } = await rest.call<Page<SupportRequest>>('GET', `${PATHS[which]}&limit=${PAGE}`)
-      put(...items)
-      for (const { id } of items) if (!sessions().has(id) && !find()) await loadSessions(id)
+  /** Which request something was said about; looked up among those one has, where that is needed. */
+  const requestOf = async (said: Message): Promise<string | undefined> => {
+    const known = [...sessions().values()].flat().find(({ conversation }) => conversation === said.conversation)?.request
+    if (known !== undefined) return known
+    const lists: List[] = me.role === 'admin' ? ['all'] : isStaff ? ['mine', 'own'] : ['own']
+    for (const which of lists) {
+      const found = await findRequest(rest, PATHS[which], said, (items) => items.forEach(putSession))
+      if (found !== undefined) return found
     }
-    return find()
+    return undefined
   }
 
   // --- Agents ---

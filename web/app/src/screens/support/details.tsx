@@ -7,9 +7,11 @@ import { Button, IconButton } from '../../ui/button.js'
 import { TextArea } from '../../ui/field.js'
 import { toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { useDesk, type Page } from './desk.js'
+import { useDesk } from './desk.js'
 import { duration, exactly } from './format.js'
+import { all } from './pages.js'
 import { Stars } from './rating.js'
+import './details.css'
 
 /** As many as the server keeps of a request. */
 const MOST_TAGS = 20
@@ -130,18 +132,6 @@ function Tags(props: { request: SupportRequest }) {
       </Show>
     </section>
   )
-}
-
-/** All pages of a list that is bounded. */
-async function all<T>(rest: { call<R>(method: string, path: string): Promise<R> }, path: string): Promise<T[]> {
-  const items: T[] = []
-  let after: string | undefined
-  do {
-    const page: Page<T> = await rest.call('GET', `${path}?limit=200${after ? `&after=${encodeURIComponent(after)}` : ''}`)
-    items.push(...page.items)
-    after = page.next
-  } while (after)
-  return items
 }
 
 function Notes(props: { id: string }) {

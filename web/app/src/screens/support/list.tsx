@@ -1,6 +1,6 @@
 /** The list of requests: which ones, how one works, and what is looked for. */
 import type { AgentStatus, Message, SupportPriority, SupportRequest, SupportStatus } from '@palabre/client'
-import { createMemo, createResource, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
+import { createMemo, createResource, createSignal, createUniqueId, For, Match, onCleanup, Show, Switch } from 'solid-js'
 import { follow, go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -11,9 +11,10 @@ import { Button, IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { useDesk, type List, type Page } from './desk.js'
-import { NewRequest } from './new-request.js'
+import { useDesk, type List } from './desk.js'
 import { when } from './format.js'
+import { NewRequest } from './new-request.js'
+import type { Page } from './pages.js'
 
 export const STATUSES: readonly SupportStatus[] = ['NEW', 'IN_PROGRESS', 'RESOLVED', 'CLOSED']
 export const PRIORITIES: readonly SupportPriority[] = ['HIGH', 'MEDIUM', 'LOW']
@@ -257,8 +258,16 @@ function Found(props: { wanted: string }) {
       }
     },
   )
-  const show = async ({ conversation }: Message) => {
-    const request = await desk.requestOf(conversation)
+  /** The one whose request is being looked for: that may take a while where there are many. */
+  const [chosen, setChosen] = createSignal<string>()
+  let turn = 0
+  onCleanup(() => (turn += 1))
+  const show = async (message: Message) => {
+    const own = (turn += 1)
+    setChosen(message.id)
+    const request = await desk.requestOf(message).finally(() => own === turn && setChosen())
+    // Another one was chosen meanwhile, or the search is over.
+    if (own !== turn) return
     if (request) go(`/support/${request}`)
     else toast(core('error.not_found'))
   }
@@ -266,14 +275,14 @@ function Found(props: { wanted: string }) {
     <div class="support-found">
       <h2 class="small quiet">{t('search.results')}</h2>
       <div role="status">
-        <Show when={found.loading}>{core('loading')}</Show>
+        <Show when={found.loading || chosen() !== undefined}>{core('loading')}</Show>
         <Show when={found()?.length === 0 && !found.loading}>{t('search.none')}</Show>
       </div>
       <ul class="support-rows" role="list">
         <For each={found()}>
           {(message) => (
             <li>
-              <button type="button" class="support-row" onClick={() => void show(message).catch(toastError)}>
+              <button type="button" class="support-row" aria-busy={chosen() === message.id} onClick={() => void show(message).catch(toastError)}>
                 <span class="support-row-text">
                   <span class="support-row-line">
                     <strong class="one-line">{nameOf(message.author)}</strong>

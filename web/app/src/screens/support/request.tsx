@@ -1,6 +1,6 @@
 /** A request: what may be done with it, what is said about it, and for agents what they know of it. */
 import type { SupportRequest, SupportSession } from '@palabre/client'
-import { createEffect, createMemo, createSignal, createUniqueId, For, Match, Show, Switch } from 'solid-js'
+import { createEffect, createMemo, createSignal, createUniqueId, For, Match, onCleanup, Show, Switch } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
@@ -16,7 +16,9 @@ import { duration, exactly } from './format.js'
 import { Priority, StatusChip } from './list.js'
 import { NewRequest } from './new-request.js'
 import { Rating } from './rating.js'
-import { Reading, Talk } from './talk.js'
+import { Reader } from './reader.js'
+import { isSame, keepLooking } from './reading.js'
+import { Talk } from './talk.js'
 import { Transfer } from './transfer.js'
 
 /** From here on what agents know stands beside the talk. */
@@ -59,17 +61,32 @@ function Shown(props: { request: SupportRequest }) {
   const desk = useDesk()
   const { me } = useChat()
   const id = () => props.request.id
-  const standing = createMemo<Standing>(() => {
-    const isCustomer = props.request.customer.id === me.id
-    const isStaff = desk.isStaff && !isCustomer
-    const isAgent = isStaff && props.request.agent?.id === me.id
-    return { isCustomer, isStaff, isAgent, mayDecide: isAgent || (isStaff && me.role === 'admin') }
-  })
+  const standing = createMemo(
+    (): Standing => {
+      const isCustomer = props.request.customer.id === me.id
+      const isStaff = desk.isStaff && !isCustomer
+      const isAgent = isStaff && props.request.agent?.id === me.id
+      return { isCustomer, isStaff, isAgent, mayDecide: isAgent || (isStaff && me.role === 'admin') }
+    },
+    undefined,
+    { equals: isSame },
+  )
   const mayRead = () => standing().isCustomer || standing().mayDecide
   // Who gets a request may read what was said before; it is asked for anew after each break.
   createEffect(() => {
     if (!mayRead() || desk.phase() !== 'online') return
     desk.loadSessions(id()).catch(toastError)
+  })
+  // Only its two sides are told what becomes of a request: who else looks at it asks now and then.
+  createEffect(() => {
+    if (standing().isCustomer || standing().isAgent) return
+    const state = () => JSON.stringify([desk.request(id()), desk.sessions(id())])
+    const looking = keepLooking(async () => {
+      const before = state()
+      await Promise.all([desk.loadOne(id()), mayRead() && desk.loadSessions(id())])
+      return state() !== before
+    })
+    onCleanup(looking.end)
   })
   const wide = matchMedia(WIDE)
   const [details, setDetails] = createSignal(wide.matches)
@@ -89,8 +106,8 @@ function Shown(props: { request: SupportRequest }) {
             <p class="empty">{t('reading.not')}</p>
           </Match>
           <Match when={!standing().isCustomer && !standing().isAgent}>
-            <Show when={session()} keyed fallback={<p class="empty">{t('say.nothing')}</p>}>
-              {(one) => <Reading session={one} />}
+            <Show when={session()?.id} keyed fallback={<p class="empty">{t('say.nothing')}</p>}>
+              {(one) => <Reader session={one} />}
             </Show>
           </Match>
           <Match when={true}>

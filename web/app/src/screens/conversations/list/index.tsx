@@ -120,11 +120,13 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
         />
       </div>
       <div class="list-scroll">
-        <Requests />
+        <Show when={query() === ''}>
+          <Requests />
+        </Show>
         <Show
           when={shown().length > 0}
           fallback={
-            <Show when={query() === ''} fallback={<p class="list-empty quiet">{t('search.none')}</p>}>
+            <Show when={query() === ''} fallback={found().length === 0 && <p class="list-empty quiet">{t('search.none')}</p>}>
               <Show when={connection() === 'online'} fallback={<p class="list-empty quiet">{core('loading')}</p>}>
                 <div class="list-empty">
                   <p class="quiet">{t('empty')}</p>
