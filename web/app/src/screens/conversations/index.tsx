@@ -8,7 +8,11 @@ import { t } from '../../i18n/conversation.js'
 import { Conversation } from './conversation.js'
 import { ConversationList } from './list/index.js'
 import { titleOf } from './names.js'
-import './conversations.css'
+import './list/list.css'
+import './conversation.css'
+import './history/body.css'
+import './composer/composer.css'
+import './dialogs/dialogs.css'
 import './touch.css'
 
 export function Conversations() {

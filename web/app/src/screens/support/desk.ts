@@ -22,6 +22,17 @@ export interface Agent {
   load: number
 }
 
+/** What somebody is to a request. */
+export interface Standing {
+  isCustomer: boolean
+  /** An agent or administrator, and not its customer. */
+  isStaff: boolean
+  /** Has it, so talks with the customer. */
+  isAgent: boolean
+  /** Decides about it: its agent, or an administrator. */
+  mayDecide: boolean
+}
+
 /** One's own as a customer; what waits; what one has; all of it. */
 export type List = 'own' | 'queue' | 'mine' | 'all'
 /** What only some of a list is shown by. */

@@ -6,6 +6,7 @@ import { t } from '../../i18n/support.js'
 import { createDesk, DeskContext } from './desk.js'
 import { Requests } from './list.js'
 import { RequestView } from './request.js'
+import './side.css'
 import './support.css'
 
 export function Support() {

@@ -10,7 +10,7 @@ import { Menu, type MenuItem } from '../../ui/menu.js'
 import { Icon } from '../../ui/icon.js'
 import { toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { isOpen, useDesk } from './desk.js'
+import { isOpen, type Standing, useDesk } from './desk.js'
 import { Details } from './details.js'
 import { duration, exactly } from './format.js'
 import { Priority, StatusChip } from './list.js'
@@ -23,17 +23,6 @@ import { Transfer } from './transfer.js'
 
 /** From here on what agents know stands beside the talk. */
 const WIDE = '(min-width: 75rem)'
-
-/** What somebody is to a request. */
-export interface Standing {
-  isCustomer: boolean
-  /** An agent or administrator, and not its customer. */
-  isStaff: boolean
-  /** Has it, so talks with the customer. */
-  isAgent: boolean
-  /** Decides about it: its agent, or an administrator. */
-  mayDecide: boolean
-}
 
 export function RequestView(props: { id: string }) {
   const desk = useDesk()

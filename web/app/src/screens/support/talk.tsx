@@ -9,8 +9,7 @@ import { Button } from '../../ui/button.js'
 import { toastError } from '../../ui/toast.js'
 import { Conversation } from '../conversations/conversation.js'
 import { CannedAnswers } from './canned.js'
-import { isOpen, useDesk } from './desk.js'
-import type { Standing } from './request.js'
+import { isOpen, type Standing, useDesk } from './desk.js'
 
 export function Talk(props: { request: SupportRequest; session: SupportSession | undefined; standing: Standing; onOpened: () => void }) {
   const desk = useDesk()
