@@ -59,7 +59,7 @@ test('an invitation is declined, one is taken back, and a contact is removed', a
   await shot(one, 'people-remove')
   await confirm(one.page, 'Remove Ben Okri from your contacts?', 'Remove contact')
   await contacts.getByText('No contacts yet.').waitFor()
-  await other.page.getByText('Ada Lovelace and you are no contacts any more.').waitFor()
+  await other.page.getByText('You and Ada Lovelace are no longer contacts.').waitFor()
   await gone(composer(other.page))
   await shot(other, 'people-removed')
   await one.page.keyboard.press('Escape')
@@ -105,6 +105,7 @@ test('what members may do is changed, and they are removed; the last owner stays
   await composer(other).waitFor()
   await choose(other, 'this conversation', 'About this group')
   await about(other).getByLabel('Title').waitFor()
+  await member(other, 'Ada Lovelace').getByText('Owns').waitFor()
   assert.equal(await member(other, 'Ada Lovelace').getByRole('button').count(), 0)
 
   // A title that another changes meanwhile is not changed back.
