@@ -14,7 +14,7 @@ import { Link } from './link.js'
 import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
 import type { GameData, Pushes, Ready, RequestData, Target, TextData } from './protocol.js'
-import { Receipts } from './receipts.js'
+import { type Outcome, Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
@@ -84,6 +84,10 @@ class Client extends Actions implements Palabre {
       },
       // Pages are put into the state by those who asked for them.
       replied: (type, data) => void (isState(type) && this.#event(type, data)),
+      renewed: (ready) => {
+        // Who it is has been told by pushes, which may be newer.
+        if (state.session) state.session = { ...state.session, ...ready, user: state.session.user }
+      },
       lost: () => {
         this.#current = undefined
         this.#sync.end()
@@ -93,6 +97,7 @@ class Client extends Actions implements Palabre {
       state,
       held: options.held ?? HELD,
       ask: (connection, type, data) => this.#link.ask(connection, type, data, this.#until),
+      inTime: (what) => this.#link.inTime(what),
       connection: (until) => this.#link.ready(until),
       now: () => clock.now(),
       later: (ms, run) => void clock.setTimeout(run, ms),
@@ -154,6 +159,8 @@ class Client extends Actions implements Palabre {
   }
 
   #event(type: string, data: unknown): void {
+    // Newer servers may say something with its name alone.
+    if (typeof data !== 'object' || data === null) return
     switch (type) {
       case 'typing.update':
         return this.#typists.push(data as Pushes['typing.update'])
@@ -176,12 +183,14 @@ class Client extends Actions implements Palabre {
     this.#streams.wrote(message.conversation)
   }
 
-  async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<'done' | 'again'> {
+  async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<Outcome> {
     try {
       await this.#link.request(`message.${kind}`, { conversation, seq })
       return 'done'
     } catch (error) {
-      return error instanceof PalabreError && error.isTransient ? 'again' : 'done'
+      if (!(error instanceof PalabreError)) return 'refused'
+      // Signed out or closed, it goes with the next session.
+      return error.isTransient || error.status === 0 || error.status === 401 || error.status >= 500 ? 'again' : 'refused'
     }
   }
 

@@ -118,7 +118,7 @@ export class State {
 
   /** A conversation as the server describes it to this user: replaces what is known. */
   setConversation({ members, ...conversation }: Conversation & Own): void {
-    if (members) this.setMembers(conversation.id, members, conversation.member_count)
+    if (members) this.setMembers(conversation.id, members, conversation.member_count, true)
     this.conversations.set(conversation.id, conversation)
     this.touch('conversations')
   }
@@ -127,7 +127,7 @@ export class State {
   changeConversation({ members, ...change }: Conversation): boolean {
     const known = this.conversations.get(change.id)
     if (!known && change.permission === undefined) return false
-    if (members) this.setMembers(change.id, members, change.member_count)
+    if (members) this.setMembers(change.id, members, change.member_count, false)
     // What it may lack is gone (a name, a bot); what never comes with a change stays.
     const kept = known && {
       permission: known.permission,
@@ -159,13 +159,16 @@ export class State {
 
   // --- Members and how far they have come ---
 
-  /** The members, if these are all of them. Watermarks only go forward. */
-  setMembers(id: string, members: readonly Member[], count: number): void {
+  /**
+   * The members, if these are all of them. A page replaces what was known: after a block watermarks may be lower than before. What a push
+   * tells may be older, so there they only go forward.
+   */
+  setMembers(id: string, members: readonly Member[], count: number, isPage: boolean): void {
     if (members.length < count) {
       if (this.members.delete(id)) this.touch(`members:${id}`)
       return
     }
-    const known = new Map(this.members.get(id)?.map((member) => [member.user.id, member]))
+    const known = new Map(isPage ? [] : this.members.get(id)?.map((member) => [member.user.id, member]))
     const merged = members.map((member) => {
       const before = known.get(member.user.id)
       // Somebody who left and came back begins anew.

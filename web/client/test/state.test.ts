@@ -154,6 +154,76 @@ describe('the state', () => {
     assert.equal(reads(), asked + 8)
   })
 
+  it('asks again for a receipt at which the server failed, and for no other one', async () => {
+    const client = make({ heartbeat: { silence: 3_600_000 } })
+    const rooms = ['c', 'd', 'e'].map((id) => big(id, 3))
+    const socket = await online(client, [...rooms, big('f', 3, { unread: 0 })])
+    const reads = (id: string) => socket.sent.filter(({ type, data }) => type === 'message.read' && data['conversation'] === id)
+    const answer = async (id: string, data: object) => {
+      socket.onmessage?.({ data: JSON.stringify({ re: reads(id).at(-1)!.id, ...data }) })
+      await settle()
+    }
+    const error = (status: number, code: string) => ({ type: 'error', data: { status, code, message: 'no' } })
+    for (const { id } of rooms) client.visible(id, 3)
+    await clock.pass(250)
+    await answer('c', error(500, 'internal'))
+    await answer('d', error(403, 'forbidden'))
+    await answer('e', { type: 'message.read', data: {} })
+    await clock.pass(375)
+    await socket.reply('message.delivered', {})
+    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [2, 1, 1])
+    // What fails does not keep others waiting.
+    client.visible('f', 3)
+    await answer('c', error(500, 'internal'))
+    await clock.pass(500)
+    assert.deepEqual([reads('c').length, reads('f').length], [2, 1])
+    await answer('f', { type: 'message.read', data: {} })
+    await clock.pass(250)
+    assert.equal(reads('c').length, 3)
+    await answer('c', { type: 'message.read', data: {} })
+    await clock.pass(60_000)
+    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [3, 1, 1])
+    // What was refused is not taken for done: read again in the next session, it is said again.
+    await socket.drop(4000)
+    await clock.pass(500)
+    await FakeSocket.last.welcome(rooms)
+    for (const { id } of rooms) client.visible(id, 3)
+    await clock.pass(250)
+    assert.deepEqual(FakeSocket.last.sent.filter(({ type }) => type === 'message.read').map(({ data }) => data['conversation']), ['d'])
+  })
+
+  it('takes the watermarks of members as they are read again after a block, and what overtook them', async () => {
+    const member = (user: object, delivered_seq: number, read_seq: number) =>
+      ({ user, permission: 'w', joined_at: '2026-11-20T18:00:00.000Z', delivered_seq, read_seq })
+    const hidden = (reached: number) => [member(ME, 3, 3), member(BOB, reached, reached)]
+    const group = conversation('g', 3)
+    const pair = (reached: number) => conversation('p', 3, { kind: 'private', members: hidden(reached) })
+    const client = make()
+    const socket = await online(client, [group, pair(3)])
+    await socket.reply('status.fetch', { statuses: [] })
+    const loaded = client.loadMembers('g')
+    await settle()
+    // The first page was read before Bob read on; the second one says nothing of him.
+    socket.push('message.read', { conversation: 'g', user: BOB, seq: 2 })
+    await socket.reply('group.members', { conversation: 'g', members: [member(BOB, 1, 1)], more: true })
+    await socket.reply('group.members', { conversation: 'g', members: [member(ME, 3, 3)], more: false })
+    const reached = (id: string) => client.members(id)?.find(({ user }) => user.id === BOB.id)?.read_seq
+    await loaded
+    assert.equal(reached('g'), 2)
+
+    socket.push('contact.update', { user: BOB, status: 'blocked', date: '2026-11-20T18:00:00.000Z' })
+    await settle()
+    await socket.reply('group.summary', { conversations: [group, pair(1)], more: false })
+    await socket.reply('contact.summary', { contacts: [], more: false })
+    await socket.reply('status.fetch', { statuses: [] })
+    await socket.reply('group.members', { conversation: 'g', members: hidden(1), more: false })
+    assert.deepEqual([reached('g'), reached('p')], [1, 1])
+    // What a change tells may be older than what is known.
+    socket.push('message.read', { conversation: 'g', user: BOB, seq: 3 })
+    socket.push('group.update', { ...group, members: hidden(2) })
+    assert.equal(reached('g'), 3)
+  })
+
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {
     const { client, socket } = await opened([])
     socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
