@@ -84,7 +84,7 @@ export interface Options {
   backoff?: { first?: number; longest?: number }
   /** After how long a silence the connection is probed (25 000 ms), and how long the answer may take (10 000 ms). */
   heartbeat?: { silence?: number; answer?: number }
-  /** How many messages of a conversation are held at most after a reconnect: 1 000 by default. */
+  /** How many messages of a conversation are held at most after a reconnect, and half of what may gather while online: 1 000 by default. */
   held?: number
   clock?: Clock
 }

@@ -22,7 +22,7 @@ import { onWaking } from './waking.js'
 
 /** As long as a request takes at most, unless said otherwise. */
 const TIMEOUT = 20_000
-/** Messages held of a conversation after a reconnect, unless said otherwise. */
+/** Messages held of a conversation after a reconnect, and of those that come by themselves, unless said otherwise. */
 const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
@@ -61,7 +61,8 @@ class Client extends Actions implements Palabre {
     const timeout = options.timeout ?? TIMEOUT
     this.#clock = clock
     this.#timeout = timeout
-    const state = new State((topics) => {
+    const held = options.held ?? HELD
+    const state = new State(held, (topics) => {
       for (const topic of topics) this.#watchers.emit(topic, undefined)
       this.#emitter.emit('change', topics)
     })
@@ -95,7 +96,7 @@ class Client extends Actions implements Palabre {
     })
     this.#sync = new Sync({
       state,
-      held: options.held ?? HELD,
+      held,
       ask: (connection, type, data) => this.#link.ask(connection, type, data, this.#until),
       inTime: (what) => this.#link.inTime(what),
       connection: (until) => this.#link.ready(until),

@@ -67,11 +67,17 @@ export class State {
   readonly statuses = new Map<string, Status>()
   readonly typing = new Map<string, readonly User[]>()
   readonly streams = new Map<string, Stream>()
+  /** How many messages came to the end of a window since it was begun or something was put before its beginning. */
+  readonly #grown = new Map<string, number>()
   #changed = new Set<Topic>()
   #sorted: readonly ConversationState[] | undefined
   #contactList: readonly Contact[] | undefined
 
-  constructor(private readonly tell: (topics: ReadonlySet<Topic>) => void) {}
+  constructor(
+    /** How many messages of a conversation are held of those that came by themselves. */
+    private readonly held: number,
+    private readonly tell: (topics: ReadonlySet<Topic>) => void,
+  ) {}
 
   get me(): string | undefined {
     return this.session?.user.id
@@ -235,6 +241,7 @@ export class State {
   }
 
   setWindow(id: string, window: MessageWindow): void {
+    if (window.items[0]?.seq !== this.windows.get(id)?.items[0]?.seq) this.#grown.delete(id)
     this.windows.set(id, window)
     this.touch(`messages:${id}`)
   }
@@ -251,6 +258,7 @@ export class State {
         this.setWindow(id, { ...window, items: items.with(at, newer(found, message)) })
       } else if ((at >= 0 || !window.hasOlder) && (at < items.length - 1 || !window.hasNewer)) {
         this.setWindow(id, { ...window, items: items.toSpliced(at + 1, 0, message) })
+        this.#trim(id)
       }
     }
     const conversation = this.conversations.get(id)
@@ -268,6 +276,15 @@ export class State {
       this.patch(id, { last_message: cut(newer(known, message)) })
     }
     this.recount(id)
+  }
+
+  /** Lets go of the old end of what grew by itself: not of what was just loaded there, for somebody looks at it. */
+  #trim(id: string): void {
+    const window = this.windows.get(id)!
+    const grown = (this.#grown.get(id) ?? 0) + 1
+    this.#grown.set(id, grown)
+    if (grown <= this.held || window.items.length <= 2 * this.held) return
+    this.setWindow(id, { ...window, items: window.items.slice(-this.held), hasOlder: true })
   }
 
   /** Finds a message that is held. */

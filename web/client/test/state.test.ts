@@ -8,8 +8,8 @@ anew()
 describe('the state', () => {
   const big = (id: string, last_seq: number, more: object = {}) => conversation(id, last_seq, { member_count: 60, ...more })
 
-  async function opened(messages: unknown[], more = false, last_seq = messages.length) {
-    const client = make()
+  async function opened(messages: unknown[], more = false, last_seq = messages.length, options: Parameters<typeof make>[0] = {}) {
+    const client = make(options)
     const socket = await online(client, [big('c', last_seq)])
     const window = client.open('c')
     await settle()
@@ -71,6 +71,26 @@ describe('the state', () => {
     assert.equal(seqs()[0], 4_001)
     assert.equal(seqs().length, 1_000)
     assert.equal(client.messages('c')?.hasOlder, true)
+  })
+
+  it('lets go of the oldest of what grew by itself, and not of what was just loaded', async () => {
+    const page = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => message('c', from + index))
+    const { client, socket, seqs } = await opened(page(101, 105), true, 105, { held: 10 })
+    const span = () => [seqs()[0], seqs().at(-1)]
+    const pushed = (from: number, to: number) => page(from, to).forEach((message) => socket.push('message.text', message))
+    pushed(106, 120)
+    assert.deepEqual(span(), [101, 120])
+    pushed(121, 121)
+    assert.deepEqual([...span(), seqs().length, client.messages('c')?.hasOlder], [112, 121, 10, true])
+    assert.equal(client.conversation('c')?.unread, 121)
+    const older = client.loadOlder('c')
+    await settle()
+    await socket.reply('message.fetch', { conversation: 'c', messages: page(62, 111), more: true })
+    await older
+    pushed(122, 131)
+    assert.deepEqual(span(), [62, 131])
+    pushed(132, 132)
+    assert.deepEqual(span(), [123, 132])
   })
 
   it('finds a conversation that moved to the top between two pages, and forgets one that is gone', async () => {
