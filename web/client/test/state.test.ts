@@ -200,9 +200,17 @@ describe('the state', () => {
     await answer('f', { type: 'message.read', data: {} })
     await clock.pass(250)
     assert.equal(reads('c').length, 3)
+    // Nor what has arrived.
+    const arrived = socket.asked('message.delivered')
+    socket.push('message.text', message('f', 4))
+    await answer('c', error(500, 'internal'))
+    await clock.pass(500)
+    assert.deepEqual([reads('c').length, socket.asked('message.delivered') - arrived], [3, 1])
+    await socket.reply('message.delivered', {})
+    await clock.pass(250)
     await answer('c', { type: 'message.read', data: {} })
     await clock.pass(60_000)
-    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [3, 1, 1])
+    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [4, 1, 1])
     // What was refused is not taken for done: read again in the next session, it is said again.
     await socket.drop(4000)
     await clock.pass(500)
