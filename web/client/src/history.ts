@@ -62,18 +62,22 @@ export class Held {
   // --- Members ---
 
   async #readMembers(connection: Connection, id: string): Promise<void> {
-    const members: Member[] = []
-    for (let more = true; more; ) {
-      const after = members.at(-1)?.user.id
-      const data = { conversation: id, limit: PAGE, ...(after !== undefined && { after }) }
-      await this.pages.ask(connection, 'group.members', data, (page) => {
+    const all = async () => {
+      const members: Member[] = []
+      for (let more = true; more; ) {
+        const after = members.at(-1)?.user.id
+        const data = { conversation: id, limit: PAGE, ...(after !== undefined && { after }) }
+        const page = await this.pages.ask(connection, 'group.members', data, () => {})
         members.push(...page.members)
         more = page.more && page.members.length > 0
-        if (more) return
-        this.host.state.setMembers(id, members, members.length)
-        this.host.state.raise(id)
-      })
+      }
+      return members
     }
+    // As one page: what overtakes the first of them must not be lost with the last.
+    await this.pages.put(connection, all(), (members) => {
+      this.host.state.setMembers(id, members, members.length, true)
+      this.host.state.raise(id)
+    })
   }
 
   /** All members of a conversation. */
