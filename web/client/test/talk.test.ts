@@ -67,6 +67,20 @@ for (const encoding of ['json', 'binary'] as const) {
       assert.deepEqual(b.messages(conversation)?.items[0]?.reactions, {})
     })
 
+    it('holds nothing of what is released, also if it is still on its way', async () => {
+      const { a, b, conversation } = await pair('mona', 'nick')
+      for (const body of ['one', 'two', 'three']) await b.sent(b.send(conversation, body).id)
+      const asked = [a.open(conversation), a.openAt(conversation, 2), a.loadOlder(conversation)]
+      a.release(conversation)
+      await Promise.all(asked)
+      assert.equal(a.messages(conversation), undefined)
+      // Who comes back meanwhile holds it.
+      const first = a.open(conversation)
+      a.release(conversation)
+      await Promise.all([first, a.open(conversation)])
+      assert.equal(a.messages(conversation)?.items.length, 3)
+    })
+
     it('tells refusals with their code, status and field', async () => {
       const { a, conversation } = await pair('heidi', 'ivan')
       const refused = (code: string, status: number, field?: string) => (error: unknown) => {
