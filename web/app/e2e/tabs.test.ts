@@ -148,7 +148,8 @@ const isKept = () =>
 
 /** Waits for it; Playwright's own waiting takes a promise for a yes. */
 async function keeps(page: Page, something: boolean): Promise<void> {
-  while ((await page.evaluate(isKept)) !== something);
+  const given = AbortSignal.timeout(15_000)
+  while ((await page.evaluate(isKept)) !== something) given.throwIfAborted()
 }
 
 test('two tabs of one person show what either says once, and one sends what the other left', async () => {
