@@ -9,7 +9,7 @@ import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
-import type { Contact, Member, Message, Status, User } from './generated.js'
+import type { Contact, Conversation, Member, Message, Status, User } from './generated.js'
 import { Link } from './link.js'
 import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
@@ -83,7 +83,11 @@ class Client extends Actions implements Palabre {
         this.#emitter.emit(type as keyof Pushes, data as never)
       },
       // Pages are put into the state by those who asked for them.
-      replied: (type, data) => void (isState(type) && this.#event(type, data)),
+      replied: (type, data) => {
+        // To a member a group is told with what they may do in it. Who has left it is pushed nothing more, only answered.
+        if (type === 'group.update' && (data as Conversation).permission === undefined) this.#event('group.delete', { conversation: (data as Conversation).id })
+        else if (isState(type)) this.#event(type, data)
+      },
       lost: () => {
         this.#current = undefined
         this.#sync.end()

@@ -134,6 +134,16 @@ for (const encoding of ['json', 'binary'] as const) {
       await until(a, 'busy', () => a.status(bob.id)?.text === 'in a match until 8')
       await a.updateGroup(group.id, { remove: [bob.id] })
       await until(b, 'the group is gone', () => b.conversation(group.id) === undefined && b.messages(group.id) === undefined)
+
+      // Who leaves is answered only; those who stay are told.
+      const other = await a.createGroup({ title: 'Saturday', add: [bob.username] })
+      await until(b, 'the other group', () => b.conversation(other.id) !== undefined)
+      await b.open(other.id)
+      await b.leave(other.id)
+      assert.deepEqual([b.conversation(other.id), b.messages(other.id), b.members(other.id)], [undefined, undefined, undefined])
+      await until(a, 'one is left', () => a.members(other.id)?.length === 1)
+      await assert.rejects(a.leave(other.id), (error) => error instanceof PalabreError && error.code === 'conflict')
+      assert.equal(a.conversation(other.id)?.permission, 'o')
     })
 
     it('walks through a long history in both directions', async () => {
