@@ -230,6 +230,24 @@ test('progress shows, and what is taken away is not sent', async () => {
   assert.equal(await said.locator('.file-chip').count(), 1)
   // What was not uploaded stays where one can see it.
   assert.deepEqual(await chips(window).locator('.upload-name').allInnerTexts(), ['empty.txt'])
+
+  // Who signs out is asked, and takes with them what is under way.
+  const { page } = window
+  await page.route('**/api/v1/media', () => undefined)
+  const under = page.waitForRequest('**/api/v1/media')
+  await choose(window, [text('secret.txt', 'secret')])
+  await under
+  await page.getByRole('button', { name: 'Back', exact: true }).click()
+  await page.getByRole('button', { name: /Your account/ }).click()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('2 files were not sent.').waitFor()
+  await checkAccess(window, 'signing out with files under way')
+  const ended = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/media'))
+  await page.getByRole('button', { name: 'Discard and sign out' }).click()
+  await ended
+  await page.getByLabel('Password').waitFor()
+  assert.equal(await page.evaluate(() => dispatchEvent(new Event('beforeunload', { cancelable: true }))), true, 'whoever is next closes the tab unasked')
+  assert.equal(await page.getByText('secret.txt').count(), 0)
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -256,6 +256,11 @@ export interface Palabre {
    */
   discard(id: string): Promise<void>
   /**
+   * How many messages of the user are not confirmed, also those that only the store knows of: what {@link Palabre.discardAll} would give up.
+   * A store that fails or does not answer counts for nothing.
+   */
+  countUnsent(): Promise<number>
+  /**
    * As {@link Palabre.discard} for every unsent message of the user in all conversations, also what only the store knows of: for
    * signing out on a device that others use too. To be called before {@link Palabre.close}.
    */

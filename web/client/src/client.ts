@@ -367,6 +367,10 @@ class Client extends Actions implements Palabre {
     return this.#outbox.discard(id)
   }
 
+  countUnsent(): Promise<number> {
+    return this.#outbox.count()
+  }
+
   discardAll(): Promise<void> {
     return this.#outbox.discardAll()
   }

@@ -55,7 +55,7 @@ export function Conversation(props: Props) {
   const people = createMemo(() => members().map(({ user }) => user), [], { equals: (a, b) => a.length === b.length && a.every((one, at) => one === b[at]) })
   const actions: Actions = {
     people,
-    reply: (replyTo) => setIntent({ replyTo }),
+    reply: (replyTo) => setIntent(({ edit }) => ({ replyTo, edit })),
     edit: (edit) => setIntent(({ replyTo }) => ({ replyTo, edit })),
     focusComposer: () => focusComposer(),
     mayWrite,
