@@ -70,9 +70,14 @@ export class Receipts {
     this.#flush()
   }
 
-  #flush(): void {
+  /** No session is to come soon. */
+  stop(): void {
     this.clock.clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #flush(): void {
+    this.stop()
     while (this.isReady() && this.clock.now() >= this.#until && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
       const next = this.#next('read') ?? this.#next('delivered')
       if (!next) return
