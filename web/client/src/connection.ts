@@ -88,7 +88,7 @@ export class Connection {
       try {
         message = this.options.codec.request(id, type, data)
       } catch (error) {
-        reject(new PalabreError('invalid', String(error), 400))
+        reject(new PalabreError('invalid', error instanceof Error ? error.message : String(error), 400))
         return
       }
       this.#nextId = id === 0xffff_ffff ? 1 : id + 1

@@ -323,6 +323,7 @@ describe('a store that is emptied', () => {
     await until(() => asked(socket).length === 2)
     assert.deepEqual(client.pending().map(({ id, state }) => [id, state]), [[one, 'failed'], [three, 'sending']])
     await kept(one, three)
+    assert.deepEqual(ids(client), [one, three])
     const other = tab()
     await until(() => ids(other).length === 2)
     assert.deepEqual(other.pending().map(({ state }) => state), ['failed', 'queued'])
