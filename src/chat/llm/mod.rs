@@ -12,6 +12,7 @@ mod lost;
 pub(super) mod speaker;
 mod turn;
 
+use self::lost::Waiting;
 use super::Chat;
 use super::exchange::Lines;
 use super::guard::FailureGuard;
@@ -70,6 +71,8 @@ pub struct Llm {
     /// Who wants to know when nothing is under way; nothing is begun any more.
     stopping: Option<oneshot::Sender<()>>,
     looking: bool,
+    /// Questions that looks found and another node may be about to answer.
+    waiting: Waiting,
     /// Since when the database answers.
     well_since: Option<Instant>,
     _guard: FailureGuard,
@@ -147,6 +150,7 @@ impl Llm {
             under_way: HashMap::new(),
             stopping: None,
             looking: false,
+            waiting: Waiting::default(),
             well_since: None,
             _guard: guard,
         });
@@ -205,7 +209,8 @@ impl Llm {
                 return;
             };
             llm.well_since.get_or_insert_with(Instant::now);
-            for (project, conversation) in found {
+            let due = llm.waiting.due(found.waiting);
+            for (project, conversation) in found.ended.into_iter().chain(due) {
                 llm.begin(project, conversation, ctx);
             }
         });
