@@ -59,6 +59,11 @@ export interface OutboxStore {
   load(account: string): Promise<Outgoing[]>
   put(account: string, entry: Outgoing): Promise<void>
   remove(account: string, id: string): Promise<void>
+  /**
+   * Names the contents of the last `load` as a whole, if the store can. Another name than before says that they were lost, as when a
+   * browser clears a site's data: what is missing was not removed by a client then, and is put again.
+   */
+  epoch?(): string | undefined
   /** Calls when somebody else changes what is kept, if the store can tell; returns what ends that. Without it others' changes show a little later. */
   watch?(account: string, changed: () => void): () => void
 }

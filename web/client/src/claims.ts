@@ -15,10 +15,10 @@ function claimsOf(token: string): Claims {
   }
 }
 
-/** Whose outbox it is: the bearer in their project. What can't be read is nobody's. */
-export function accountOf(token: string): string {
+/** Whose outbox it is: the bearer in their project; `undefined` when it can't be read. */
+export function accountOf(token: string): string | undefined {
   const { project, sub } = claimsOf(token)
-  return project === undefined && sub === undefined ? '' : `${project}/${sub}`
+  return sub === undefined ? undefined : `${project}/${sub}`
 }
 
 /** How long it is good for from its beginning to its end, in milliseconds; `NaN` when it does not say. */

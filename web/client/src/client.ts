@@ -26,6 +26,8 @@ const TIMEOUT = 20_000
 const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
+/** The server closes with it when it could not read several requests in a row. */
+const UNREADABLE = 4202
 
 const NOBODY: readonly User[] = []
 
@@ -53,6 +55,9 @@ class Client extends Actions implements Palabre {
   #first: Deferred<Ready> | undefined
   /** Being away is the session's, so each new one is told again. */
   #isAway = false
+  /** Whose client it is, as the tokens say; and whose outbox, if the application says otherwise. */
+  #bearer: string | undefined
+  readonly #account: string | undefined
   #unlisten = () => {}
 
   constructor(options: Options) {
@@ -76,7 +81,7 @@ class Client extends Actions implements Palabre {
     const isReady = () => this.#current !== undefined
     this.#receipts = new Receipts(state, clock, (kind, conversation, seq) => this.#sendReceipt(kind, conversation, seq), isReady, backoff)
     this.#link = new Link({ ...options, clock, timeout }, {
-      token: (token) => this.#outbox.identify(options.account ?? accountOf(token)),
+      token: (token) => this.#identify(token),
       state: (connection) => this.#connectionChanged(connection),
       ready: (ready, connection) => this.#signedIn(ready, connection),
       push: (type, data) => {
@@ -127,12 +132,14 @@ class Client extends Actions implements Palabre {
       send: (entry) => this.#sendNow(entry),
       isReady,
       conversation: (to) => to.conversation ?? this.#contactNamed(to.to)?.conversation,
+      isKnown: (id) => this.#held(id) !== undefined,
       changed: () => state.touch('outbox'),
       sent: (message) => this.#emitter.emit('sent', message),
       failed: (message) => this.#emitter.emit('failed', message),
     })
-    const account = options.account ?? (typeof options.token === 'string' ? accountOf(options.token) : undefined)
-    if (account !== undefined) this.#outbox.identify(account)
+    this.#account = options.account
+    if (typeof options.token === 'string') this.#identify(options.token)
+    else if (options.account !== undefined) this.#outbox.identify(options.account)
   }
 
   get #until(): number {
@@ -147,11 +154,27 @@ class Client extends Actions implements Palabre {
     if (connection.phase !== 'closed') return
     this.#unlisten()
     this.#typists.clear()
+    this.#receipts.stop()
     this.#first?.reject(connection.error ?? new PalabreError('closed', 'the client was closed'))
     this.#first = undefined
   }
 
+  /** What one user wrote must not be sent as another. */
+  #identify(token: string): void {
+    const bearer = accountOf(token)
+    this.#bearer ??= bearer
+    if (bearer !== undefined && bearer !== this.#bearer) return this.#refuse()
+    const account = this.#account ?? bearer
+    if (account !== undefined) this.#outbox.identify(account)
+  }
+
+  #refuse(): void {
+    this.#link.stop(new PalabreError('unauthorized', "the token is another user's", 401))
+  }
+
   #signedIn(ready: Ready, connection: Connection): void {
+    // Not every token can be read here.
+    if (this.#state.me !== undefined && this.#state.me !== ready.user.id) return this.#refuse()
     this.#current = connection
     this.#state.session = ready
     this.#state.touch('user')
@@ -201,7 +224,24 @@ class Client extends Actions implements Palabre {
 
   async #sendNow({ type, id, target: to, data }: Outgoing): Promise<Message> {
     const connection = await this.#link.ready(this.#until)
-    return this.#link.ask(connection, type, { ...to, ...data, id } as RequestData<'message.text'>, this.#until)
+    try {
+      return await this.#link.ask(connection, type, { ...to, ...data, id } as RequestData<'message.text'>, this.#until)
+    } catch (error) {
+      // Perhaps it is what the server could not read: then it would be so again and again.
+      if (error instanceof PalabreError && error.code === 'disconnected' && this.connection.closeCode === UNREADABLE) {
+        throw new PalabreError('invalid', 'the server could not read what was sent', 400)
+      }
+      throw error
+    }
+  }
+
+  /** A message that is held. */
+  #held(id: string): Message | undefined {
+    for (const { items } of this.#state.windows.values()) {
+      const message = items.find((message) => message.id === id)
+      if (message) return message
+    }
+    return undefined
   }
 
   #contactNamed(name: string): Contact | undefined {
@@ -352,10 +392,8 @@ class Client extends Actions implements Palabre {
   async sent(id: string): Promise<Message> {
     const fate = this.#outbox.fate(id)
     if (fate) return fate
-    for (const window of this.#state.windows.values()) {
-      const message = window.items.find((message) => message.id === id)
-      if (message) return message
-    }
+    const message = this.#held(id)
+    if (message) return message
     throw new PalabreError('not_found', 'no such message is waiting', 404)
   }
 

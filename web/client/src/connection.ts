@@ -84,8 +84,14 @@ export class Connection {
         return
       }
       const id = this.#nextId
+      let message: string | Uint8Array
+      try {
+        message = this.options.codec.request(id, type, data)
+      } catch (error) {
+        reject(new PalabreError('invalid', error instanceof Error ? error.message : String(error), 400))
+        return
+      }
       this.#nextId = id === 0xffff_ffff ? 1 : id + 1
-      const message = this.options.codec.request(id, type, data)
       if (sizeOf(message) > this.frameBytes) {
         reject(new PalabreError('too_large', `a request may have ${this.frameBytes} bytes`, 413))
         return

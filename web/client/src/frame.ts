@@ -6,6 +6,8 @@ const VERSION = 1
 const HEADER = 12
 /** The payload is JSON, not MessagePack. */
 const FLAG_JSON = 1
+/** As many levels of lists and maps the server reads; the envelope is one of them. */
+const NESTING = 32
 
 /** What a binary frame is. */
 export const Kind = { request: 1, reply: 2, push: 3, error: 4, ping: 5, pong: 6, close: 7 } as const
@@ -23,6 +25,7 @@ export class FrameError extends Error {}
 /** How events are written and read. */
 export interface Codec {
   readonly subprotocol: string
+  /** Throws what can't be written. */
   request(id: number, type: string, data: unknown): string | Uint8Array
   /** What asks the server for a sign of life; `undefined` where only a request does. */
   ping(): Uint8Array | undefined
@@ -56,10 +59,24 @@ function event(document: unknown, re: number | undefined): Incoming {
   return { kind: 'event', re, type, data }
 }
 
+/** Refuses what the server can't read: of such a message it could not even say which request it was. */
+function check(value: unknown, levels: number): void {
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new FrameError(`${value} can't be sent`)
+  if (typeof value !== 'object' || value === null) return
+  if (levels === 0) throw new FrameError('it is nested too deeply')
+  for (const item of Object.values(value)) check(item, levels - 1)
+}
+
+/** Half of a surrogate pair is no character. JSON writes it as an escape, and escapes no other `\ud…`. */
+const whole = (text: string) => text.replace(/\\(ud...|.)/g, (escape, of: string) => (of.length > 1 ? '\ufffd' : escape))
+
 /** Text messages, one envelope each. */
 export const json: Codec = {
   subprotocol: 'palabre.v1.json',
-  request: (id, type, data) => JSON.stringify({ id, type, data }),
+  request(id, type, data) {
+    check(data, NESTING - 1)
+    return whole(JSON.stringify({ id, type, data }))
+  },
   ping: () => undefined,
   pong: () => undefined,
   read(data) {
@@ -72,7 +89,10 @@ export const json: Codec = {
 /** Binary messages, of one or more frames each. */
 export const binary: Codec = {
   subprotocol: 'palabre.v1.bin',
-  request: (id, type, data) => frame(Kind.request, id, pack({ type, data })),
+  request(id, type, data) {
+    check(data, NESTING - 1)
+    return frame(Kind.request, id, pack({ type, data }))
+  },
   ping: () => frame(Kind.ping, 0, NOTHING),
   pong: () => frame(Kind.pong, 0, NOTHING),
   read(data) {

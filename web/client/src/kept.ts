@@ -2,7 +2,7 @@
  * The store of one account, as the outbox uses it: one thing after the other, and never waited for without end.
  *
  * Other clients of the user may use the same store at the same time: what it holds is looked at again and again, and what is
- * no longer in it was sent or given up by one of them.
+ * no longer in it was sent or given up by one of them, unless the store itself was emptied.
  */
 import type { Clock, Outgoing, OutboxStore } from './api.js'
 import { PalabreError } from './errors.js'
@@ -34,13 +34,18 @@ export class Kept {
   /** The store would not remove them: they must not come back. */
   readonly #stuck = new Set<string>()
   #isLate = false
+  #isOpen = false
   #lookedAt = Number.NEGATIVE_INFINITY
+  /** What the store's contents were called when it was last looked at. */
+  #epoch: unknown
   #unwatch: (() => void) | undefined
 
   constructor(
     private readonly store: OutboxStore,
     private readonly clock: Clock,
     private readonly found: (look: Look) => void,
+    /** The store was emptied under everybody: what was in it must be put again. */
+    private readonly lost: () => void,
   ) {}
 
   get account(): string | undefined {
@@ -55,12 +60,18 @@ export class Kept {
   /** From now on it is this account's, and other clients' changes are heard of, where the store tells. */
   open(account: string): void {
     this.#account ??= account
-    this.#unwatch ??= this.store.watch?.(this.#account, () => void this.look(true))
+    this.#isOpen = true
+    try {
+      this.#unwatch ??= this.store.watch?.(this.#account, () => void this.look(true))
+    } catch {
+      // A browser that blocks a page's data may block this, too: then the next look tells.
+    }
   }
 
   /** Resolves when everything is written, or the patience is over. */
   async close(): Promise<void> {
     await this.#patient(this.#last).catch(() => {})
+    this.#isOpen = false
     this.#unwatch?.()
     this.#unwatch = undefined
   }
@@ -74,7 +85,7 @@ export class Kept {
   change(outgoing: Outgoing): void {
     const { id } = outgoing
     void this.#write([id], async (account) => {
-      const isGone = this.#stored.has(id) && !(await this.store.load(account)).some((kept) => kept.id === id)
+      const isGone = this.#stored.has(id) && !(await this.#load(account)).some((kept) => kept.id === id) && this.#stored.has(id)
       if (!isGone) return this.#put(account, outgoing)
       this.#stored.delete(id)
       this.found({ kept: [], missing: [id], isNews: true })
@@ -117,8 +128,21 @@ export class Kept {
     return this.#isLate ? Promise.resolve() : this.#patient(this.#next.done).catch(() => {})
   }
 
-  async #look(account: string, isNews: boolean): Promise<void> {
+  async #load(account: string): Promise<Outgoing[]> {
     const all = await this.store.load(account)
+    const epoch = this.store.epoch?.()
+    const isLost = this.#epoch !== undefined && epoch !== this.#epoch
+    this.#epoch = epoch
+    if (isLost) {
+      this.#stored.clear()
+      this.lost()
+    }
+    return all
+  }
+
+  async #look(account: string, isNews: boolean): Promise<void> {
+    const all = await this.#load(account)
+    if (!this.#isOpen) return
     this.#lookedAt = this.clock.now()
     const isOpen = (id: string) => !this.#writing.has(id)
     const kept = all.filter(({ id }) => isOpen(id) && !this.#stuck.has(id)).sort((a, b) => a.created - b.created)

@@ -221,6 +221,8 @@ export class Link {
     }
     if (run !== this.#run) return
     this.events.token(token)
+    // It may be one that ends it.
+    if (run !== this.#run) return
     if (token === this.#expired) return this.stop(new PalabreError('token_expired', "the token's time is over", 401), 4201)
     this.#token = token
     try {

@@ -16,6 +16,8 @@ export interface Host {
   isReady(): boolean
   /** The conversation a target means, as far as is known. */
   conversation(target: Outgoing['target']): string | undefined
+  /** Whether a message is known to be on the server. */
+  isKnown(id: string): boolean
   changed(): void
   sent(message: Message): void
   failed(message: PendingMessage): void
@@ -28,9 +30,11 @@ interface Entry {
   place: number
   /** When it was first heard of here. */
   since: number
+  /** How often in a row the server did not answer it, though the connection lived. */
+  unanswered: number
 }
 
-/** A fault of the server is worth so many tries. */
+/** A fault of the server is worth so many tries, and so is its silence: what it can't read it can't refuse. */
 const FAULTS = 3
 /** What is in the outbox for longer may have been sent or given up by another client meanwhile: the store knows. */
 const LOOK_AFTER = 1_000
@@ -54,11 +58,13 @@ export class Outbox {
   /** The store was looked at, as far as it can be: what it holds goes first. */
   #looked = false
   #timer: unknown
+  /** What ends the pauses before another try, by their timers. */
+  readonly #pauses = new Map<unknown, () => void>()
   /** When the last one was written. */
   #written = 0
 
   constructor(private readonly host: Host) {
-    this.#kept = new Kept(host.store, host.clock, (look) => this.#found(look))
+    this.#kept = new Kept(host.store, host.clock, (look) => this.#found(look), () => this.#keepAll())
   }
 
   /** Says whose outbox it is: what was left in the store is taken up, and sent before anything else. */
@@ -66,8 +72,12 @@ export class Outbox {
     const isFirst = this.#kept.account === undefined
     this.#kept.open(account)
     if (!isFirst) return
-    for (const { outgoing } of this.#entries.values()) this.#kept.put(outgoing)
+    this.#keepAll()
     this.resume()
+  }
+
+  #keepAll(): void {
+    for (const { outgoing } of this.#entries.values()) this.#kept.put(outgoing)
   }
 
   /** A session began, or may begin: looks at what others left in the store, then sends what waits. */
@@ -81,22 +91,35 @@ export class Outbox {
 
   /** Resolves when what was to be kept is kept. */
   async close(): Promise<void> {
+    this.#stop()
+    await this.#kept.close()
+    // What the store told until then may have begun to wait for something.
+    this.#stop()
+  }
+
+  #stop(): void {
     const { clock } = this.host
     clock.clearTimeout(this.#timer)
-    for (const [id, timer] of this.#lost) {
+    for (const id of [...this.#lost.keys()]) this.#reject(id, elsewhere())
+    for (const [timer, end] of this.#pauses) {
       clock.clearTimeout(timer)
-      this.#reject(id, elsewhere())
+      end()
     }
-    await this.#kept.close()
+    this.#pauses.clear()
   }
 
   #found({ kept, missing, isNews }: Look): void {
     const { clock } = this.host
     const now = clock.now()
-    let wait = TAKE_OVER
+    let wait = Number.POSITIVE_INFINITY
     let isChanged = false
     for (const outgoing of kept) {
       const entry = this.#entries.get(outgoing.id)
+      // Whoever sent it was gone before the store had it removed. What its id means elsewhere is another message.
+      if (!entry && outgoing.failed?.code !== 'id_taken' && this.host.isKnown(outgoing.id)) {
+        void this.#kept.remove(outgoing.id)
+        continue
+      }
       const age = now - outgoing.created
       if (entry ? entry.view.state === 'sending' || !entry.outgoing.failed === !outgoing.failed : isNews && age < TAKE_OVER) {
         // Whoever wrote it just now is about to send it.
@@ -107,7 +130,7 @@ export class Outbox {
       isChanged = true
     }
     clock.clearTimeout(this.#timer)
-    if (wait < TAKE_OVER) this.#timer = clock.setTimeout(() => void this.#kept.look(true), wait)
+    if (wait < Number.POSITIVE_INFINITY) this.#timer = clock.setTimeout(() => void this.#kept.look(true), wait)
     for (const id of missing) {
       if (!this.#entries.delete(id)) continue
       isChanged = true
@@ -158,14 +181,16 @@ export class Outbox {
     if (!entry?.outgoing.failed) return
     const { failed, ...outgoing } = entry.outgoing
     // The id means something else on the server: this message needs another.
-    if (failed.code === 'id_taken') {
-      void this.#forget(id)
-      outgoing.id = uuid()
-    }
-    // To the end of the line.
+    const isTaken = failed.code === 'id_taken'
+    if (isTaken) outgoing.id = uuid()
+    // To the end of the line; but it is not new, so the store is looked at before it is sent.
     this.#entries.delete(id)
-    this.#set(outgoing, this.host.clock.now())
-    this.#kept.put(outgoing)
+    this.#set(outgoing, this.host.clock.now(), entry.since)
+    if (isTaken) {
+      // In this order, so that it is in the store at any time.
+      this.#kept.put(outgoing)
+      void this.#kept.remove(id)
+    } else this.#kept.change(outgoing)
     this.pump()
   }
 
@@ -241,16 +266,19 @@ export class Outbox {
         this.confirm(await this.host.send(outgoing))
         tries = 0
       } catch (error) {
-        if (!this.#entries.has(id)) continue
-        const known = error instanceof PalabreError ? error : new PalabreError('network', String(error))
-        if (known.code === 'disconnected' || known.code === 'timeout' || known.code === 'closed') {
+        const entry = this.#entries.get(id)
+        if (!entry) continue
+        const known = error instanceof PalabreError ? error : new PalabreError('internal', String(error), 500)
+        entry.unanswered = known.code === 'timeout' ? entry.unanswered + 1 : 0
+        const isHopeless = entry.unanswered >= FAULTS
+        if (!isHopeless && (known.code === 'disconnected' || known.code === 'timeout' || known.code === 'closed')) {
           // The next connection sends it again.
           this.#show(id, 'queued')
           return
         }
         const isFault = known.code === 'internal' && ++tries < FAULTS
         // A session that is signed out ends; this message goes with the next one.
-        if (!known.isTransient && !isFault && known.status !== 401) {
+        if (isHopeless || (!known.isTransient && !isFault && known.status !== 401)) {
           tries = 0
           this.#fail(id, known)
           continue
@@ -258,9 +286,19 @@ export class Outbox {
         this.#show(id, 'queued')
         const { backoff, clock } = this.host
         const ms = known.retryAfterMs ?? pause(isFault ? tries : tries++, backoff, () => clock.random())
-        await new Promise<void>((resolve) => void clock.setTimeout(resolve, ms))
+        if (this.host.isReady()) await this.#rest(ms)
       }
     }
+  }
+
+  #rest(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.host.clock.setTimeout(() => {
+        this.#pauses.delete(timer)
+        resolve()
+      }, ms)
+      this.#pauses.set(timer, resolve)
+    })
   }
 
   #isOld(id: string): boolean {
@@ -268,7 +306,7 @@ export class Outbox {
     return this.host.clock.now() - known > LOOK_AFTER
   }
 
-  #set(outgoing: Outgoing, place: number): PendingMessage {
+  #set(outgoing: Outgoing, place: number, since = this.#entries.get(outgoing.id)?.since ?? this.host.clock.now()): PendingMessage {
     const conversation = this.host.conversation(outgoing.target)
     const error = outgoing.failed && new PalabreError(outgoing.failed.code as PalabreError['code'], outgoing.failed.message, outgoing.failed.status)
     const view: PendingMessage = {
@@ -277,8 +315,7 @@ export class Outbox {
       state: error ? 'failed' : 'queued',
       ...(error && { error }),
     }
-    const since = this.#entries.get(outgoing.id)?.since ?? this.host.clock.now()
-    this.#entries.set(outgoing.id, { outgoing, view, place, since })
+    this.#entries.set(outgoing.id, { outgoing, view, place, since, unanswered: 0 })
     if (error) this.#reject(outgoing.id, error)
     this.#changed()
     return view

@@ -74,9 +74,14 @@ export class Receipts {
     this.#flush()
   }
 
-  #flush(): void {
+  /** No session is to come soon. */
+  stop(): void {
     this.clock.clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  #flush(): void {
+    this.stop()
     // Planned before something failed.
     if (this.clock.now() < this.#until) return this.#plan()
     while (this.isReady() && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {

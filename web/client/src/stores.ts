@@ -1,5 +1,6 @@
 /** Where unsent messages are kept. */
 import type { Outgoing, OutboxStore } from './api.js'
+import { uuid } from './clock.js'
 
 /** Keeps them as long as the program runs. */
 export function memoryStore(): OutboxStore {
@@ -16,15 +17,21 @@ export function memoryStore(): OutboxStore {
 }
 
 const TABLE = 'outbox'
+/** Where the database says which one it is; no account is a number. */
+const EPOCH = [0, '']
 
 /** Keeps them in the browser's IndexedDB, over reloads and restarts. */
 export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB): OutboxStore {
   let database: Promise<IDBDatabase> | undefined
+  let epoch: string | undefined
   const news = channel(`${name}.${TABLE}`)
   const open = () =>
     (database ??= new Promise<IDBDatabase>((resolve, reject) => {
       const request = factory.open(name, 1)
-      request.onupgradeneeded = () => request.result.createObjectStore(TABLE, { keyPath: ['account', 'entry.id'] })
+      request.onupgradeneeded = () => {
+        const table = request.result.createObjectStore(TABLE, { keyPath: ['account', 'entry.id'] })
+        table.put({ account: EPOCH[0], entry: { id: EPOCH[1] }, epoch: uuid() })
+      }
       request.onsuccess = () => {
         // A newer version of the page, or clearing the site's data, must not wait for this one.
         request.result.onversionchange = () => {
@@ -52,7 +59,11 @@ export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB
   return {
     async load(account) {
       // An array is greater than any string, so these bounds hold all of an account.
-      const rows = await run<Array<{ entry: Outgoing }>>('readonly', (table) => table.getAll(IDBKeyRange.bound([account], [account, []])))
+      const rows = await run<Array<{ entry: Outgoing }>>('readonly', (table) => {
+        const mark = table.get(EPOCH)
+        mark.onsuccess = () => (epoch = (mark.result as { epoch: string } | undefined)?.epoch)
+        return table.getAll(IDBKeyRange.bound([account], [account, []]))
+      })
       return rows.map(({ entry }) => entry)
     },
     async put(account, entry) {
@@ -63,6 +74,7 @@ export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB
       await run('readwrite', (table) => table.delete([account, id]))
       news.tell(account)
     },
+    epoch: () => epoch,
     watch: (account, changed) => news.hear((other) => void (other === account && changed())),
   }
 }

@@ -116,6 +116,23 @@ describe('frames', () => {
     assert.throws(() => binary.read(all.slice(0, 5)), FrameError)
   })
 
+  it('have no half of a character in them', () => {
+    const text = 'a\ud83d, \ude00b, 😀, \\ud83d, \\\\ud83d\ud83d, \u0000"\n'
+    const whole = text.replace(/[\ud800-\udfff]/gu, '\ufffd')
+    const data = { [text]: [text] }
+    const { data: written } = JSON.parse(json.request(1, 'x', data) as string) as { data: unknown }
+    assert.deepEqual(written, { [whole]: [whole] })
+    assert.deepEqual(decode((binary.request(1, 'x', data) as Uint8Array).subarray(12)), { type: 'x', data: { [whole]: [whole] } })
+  })
+
+  it('are not made of what the server can not read', () => {
+    const deep = (levels: number): unknown => (levels === 0 ? 1 : levels % 2 === 0 ? [deep(levels - 1)] : { a: deep(levels - 1) })
+    for (const { request } of [json, binary]) {
+      request(1, 'x', deep(31))
+      for (const data of [deep(32), { a: [Number.NaN] }, [-Infinity]]) assert.throws(() => request(1, 'x', data), FrameError)
+    }
+  })
+
   it('that are none are refused', () => {
     const good = binary.request(1, 'x', {}) as Uint8Array
     for (const [at, value] of [[0, 0x51], [1, 2], [2, 9], [2, 1], [3, 2], [7, 200]] as const) {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import RealSocket from 'ws'
-import { PalabreError } from '../src/index.js'
+import { memoryStore, PalabreError } from '../src/index.js'
 import { decide, pause } from '../src/reconnect.js'
 import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, refusal, settle } from './support/fake.js'
 
@@ -110,6 +110,52 @@ describe('connecting', () => {
     await clock.pass(60_000)
     assert.equal(FakeSocket.all.length, 1)
     assert.equal(client.connection.error?.code, 'token_expired')
+  })
+
+  it('sends nothing as another user', async () => {
+    const token = (sub: string) => `e30.${btoa(JSON.stringify({ project: 'p', sub }))}.x`
+    const texts = () => FakeSocket.all.flatMap(({ sent }) => sent).filter(({ type }) => type === 'message.text').length
+    for (const account of [undefined, 'device']) {
+      let who = 'alice'
+      const client = make({ token: async () => token(who), ...(account !== undefined && { account }) })
+      await online(client)
+      await FakeSocket.last.drop(4000)
+      const { id } = client.send('c', "alice's")
+      who = 'bob'
+      const sockets = FakeSocket.all.length
+      await clock.pass(500)
+      assert.equal(client.connection.phase, 'closed')
+      assert.ok(refusal('unauthorized')(client.connection.error))
+      assert.equal(FakeSocket.all.length, sockets, 'not even a connection is made')
+      await assert.rejects(client.connect(), refusal('unauthorized'))
+      who = 'alice'
+      assert.deepEqual(client.pending().map(({ id }) => id), [id])
+      await client.close()
+    }
+    // A token that tells nothing is good for a session that does.
+    const client = make({ token: () => 'opaque' })
+    await online(client)
+    await FakeSocket.last.drop(4000)
+    client.send('c', "alice's")
+    await clock.pass(500)
+    await FakeSocket.last.welcome([], [], { user: BOB })
+    assert.ok(refusal('unauthorized')(client.connection.error))
+    assert.equal(texts(), 0)
+  })
+
+  it('keeps nothing for a token that does not say whose it is', async () => {
+    const store = memoryStore()
+    const accounts = new Set<string>()
+    const put: typeof store.put = (account, entry) => (accounts.add(account), store.put(account, entry))
+    for (const token of ['opaque', () => 'opaque']) {
+      const client = make({ token, store: { ...store, put } })
+      const socket = await online(client, [conversation('c', 0)])
+      client.send('c', 'one')
+      await settle()
+      assert.equal(socket.asked('message.text'), 1, 'it is sent all the same')
+      await client.close()
+    }
+    assert.deepEqual([...accounts], [])
   })
 
   it('asks again for a token that was not to be had, unless there will be none', async () => {

@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto'
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { indexedDbStore, memoryStore } from '../src/index.js'
-import { anew, clock, conversation, FakeSocket, make, ME, message, online, refusal, settle } from './support/fake.js'
+import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, refusal, settle } from './support/fake.js'
 
 anew()
 
@@ -92,6 +92,102 @@ describe('the outbox', () => {
     }
     assert.equal(client.pending()[0]?.error?.code, 'internal')
     await assert.rejects(client.sent(id), refusal('internal'))
+  })
+
+  it('gives up what a living server never answers, so that the rest can go', async () => {
+    const client = make()
+    const socket = await online(client, [room])
+    const [one, two] = [client.send('c', 'one'), client.send('c', 'two')]
+    await settle()
+    /** So much time, with a server that has other things to say. */
+    const pass = async (on: FakeSocket, seconds: number) => {
+      for (let passed = 0; passed < seconds; passed++) {
+        await clock.pass(1_000)
+        on.push('user.update', BOB)
+      }
+    }
+    await pass(socket, 40)
+    assert.equal(socket.asked('message.text'), 3)
+    // A connection that is gone is no answer, either, but says nothing of the message.
+    await socket.drop(4000)
+    await clock.pass(500)
+    await FakeSocket.last.welcome([room])
+    await pass(FakeSocket.last, 59)
+    assert.equal(client.pending()[0]?.state, 'sending')
+    assert.equal(FakeSocket.last.sent.at(-1)?.data['id'], one.id)
+    await pass(FakeSocket.last, 1)
+    assert.equal(client.pending()[0]?.error?.code, 'timeout')
+    await assert.rejects(client.sent(one.id), refusal('timeout'))
+    assert.equal(FakeSocket.last.sent.at(-1)?.data['id'], two.id)
+    await FakeSocket.last.reply('message.text', confirmed(two.id, 1))
+    assert.deepEqual(client.pending().map(({ id }) => id), [one.id])
+    client.retry(one.id)
+    await pass(FakeSocket.last, 20)
+    assert.equal(client.pending()[0]?.state, 'sending', 'it has as many tries again')
+    await client.close()
+  })
+
+  it('does not send again what was under way when the server could read no more', async () => {
+    const store = memoryStore()
+    const client = make({ store, account: 'p/alice' })
+    const socket = await online(client, [room])
+    const [one, two] = [client.send('c', 'one'), client.send('c', 'two')]
+    await settle()
+    await socket.drop(4202)
+    assert.equal(client.connection.phase, 'closed')
+    assert.deepEqual(client.pending().map(({ state }) => state), ['failed', 'queued'])
+    assert.equal(client.pending()[0]?.error?.code, 'invalid')
+    await client.close()
+    const next = make({ store, account: 'p/alice' })
+    const again = await online(next, [room])
+    assert.deepEqual(again.sent.filter(({ type }) => type === 'message.text').map(({ data }) => data['id']), [two.id])
+    assert.equal(next.pending()[0]?.id, one.id)
+    await next.close()
+  })
+
+  it('fails what can not be written, and goes on', async () => {
+    const client = make()
+    const socket = await online(client, [room])
+    let deep: unknown = 1
+    for (let level = 0; level < 31; level++) deep = [deep]
+    const payloads = [deep, { half: Number.NaN }, [Number.POSITIVE_INFINITY], { big: 1n }] as never[]
+    const refused = payloads.map((payload) => client.sendGame('c', { game: 'go', payload }))
+    const { id } = client.send('c', 'after them')
+    await settle()
+    assert.deepEqual(client.pending().map(({ error }) => [error?.code, error?.status, error?.isTransient]), [
+      ...refused.map(() => ['invalid', 400, false]),
+      [undefined, undefined, undefined],
+    ])
+    assert.equal(socket.sent.at(-1)?.data['id'], id)
+    await assert.rejects(client.request('group.members', { conversation: 1n as never }), refusal('invalid'))
+    await client.close()
+  })
+
+  it('leaves no timer behind when it is closed', async () => {
+    const store = memoryStore()
+    await store.put('p/alice', { id: 'another', type: 'message.text', target: { conversation: 'c' }, data: { body: 'x' }, created: clock.now() })
+    let told = () => {}
+    const client = make({ account: 'p/alice', store: { ...store, watch: (_, changed) => ((told = changed), () => {}) } })
+    const socket = await online(client, [{ ...room, last_seq: 4 }])
+    await socket.reply('message.text', confirmed('another', 5))
+    assert.equal(client.pending().length, 0)
+    const idle = clock.waiting
+    // A receipt that is gathered, a pause before another try, and what another client wrote just now.
+    socket.push('message.text', message('c', 6))
+    client.send('c', 'one')
+    await settle()
+    await socket.refuse('message.text', { status: 503, code: 'unavailable' })
+    await store.put('p/alice', { id: 'fresh', type: 'message.text', target: { conversation: 'd' }, data: { body: 'x' }, created: clock.now() })
+    told()
+    await settle()
+    assert.equal(clock.waiting, idle + 3)
+    await client.close()
+    assert.equal(clock.waiting, 0)
+    // Nothing waits for them, either.
+    const again = await online(client, [room])
+    await settle()
+    assert.equal(again.asked('message.text'), 2)
+    await client.close()
   })
 
   for (const [kind, store] of [['memory', memoryStore()], ['IndexedDB', indexedDbStore('outbox-test')]] as const) {

@@ -34,7 +34,13 @@ for (const [kind, shared] of Object.entries(stores)) {
     const end = shared()
     const peek = end()
     const tab = () => make({ account: 'p/alice', store: end() })
-    return { tab, kept: (count: number) => until(async () => (await peek.load('p/alice')).length === count) }
+    const load = () => peek.load('p/alice')
+    return {
+      tab,
+      end,
+      kept: (count: number) => until(async () => (await load()).length === count),
+      refused: () => until(async () => (await load()).some(({ failed }) => failed)),
+    }
   }
 
   describe(`clients with one store (${kind})`, () => {
@@ -108,12 +114,13 @@ for (const [kind, shared] of Object.entries(stores)) {
     })
 
     it('look again before they send what has waited', async () => {
-      const { tab } = tabs()
+      const { tab, kept } = tabs()
       const [first, second] = [tab(), tab()]
       await online(first, [room])
       const b = await online(second, [room])
       const [one, two] = ['one', 'two'].map((body) => second.send('c', body).id) as [string, string]
       await until(() => asked(b).length === 1)
+      await kept(2)
       await FakeSocket.all[0]!.drop(4000)
       await clock.pass(1_500)
       await FakeSocket.last.welcome([room])
@@ -127,7 +134,7 @@ for (const [kind, shared] of Object.entries(stores)) {
     })
 
     it('know of each other what was refused, and what is tried again', async () => {
-      const { tab, kept } = tabs()
+      const { tab, kept, refused } = tabs()
       const first = tab()
       const { id } = first.send('c', 'one')
       await kept(1)
@@ -136,6 +143,7 @@ for (const [kind, shared] of Object.entries(stores)) {
       const a = await online(first, [room])
       await until(() => asked(a).length === 1)
       await a.refuse('message.text', { status: 403, code: 'read_only' })
+      await refused()
       const b = await online(second, [room])
       await until(() => second.pending()[0]?.state === 'failed')
       assert.equal(second.pending()[0]?.error?.code, 'read_only')
@@ -149,6 +157,75 @@ for (const [kind, shared] of Object.entries(stores)) {
       await FakeSocket.last.welcome([room])
       await until(() => first.pending().length === 0)
       await first.close()
+    })
+
+    it('do not try again what another one discarded', async () => {
+      const { tab, kept, refused } = tabs()
+      const first = tab()
+      const { id } = first.send('c', 'one')
+      await kept(1)
+      const a = await online(first, [room])
+      await until(() => asked(a).length === 1)
+      await a.refuse('message.text', { status: 403, code: 'read_only' })
+      await refused()
+      const second = tab()
+      await until(() => ids(second).length === 1)
+      await second.discard(id)
+      // Whether or not the store has told: it is pressed now.
+      await clock.pass(2_000)
+      first.retry(id)
+      await until(() => ids(first).length === 0)
+      await Promise.all([first.close(), second.close()])
+      await kept(0)
+      assert.equal(asked(a).length, 1)
+    })
+
+    it('do not show what the one that sent it had no time to remove', async () => {
+      const { tab, kept, end } = tabs()
+      const client = tab()
+      const left = (id: string, more: object = {}) =>
+        end().put('p/alice', { id, type: 'message.text', target: { conversation: 'c' }, data: { body: id }, created: 1, ...more })
+      const socket = await online(client, [{ ...room, last_seq: 1 }])
+      const opened = client.open('c')
+      await settle()
+      await socket.reply('message.fetch', { conversation: 'c', messages: [confirmed('sent', 1), message('c', 2, { id: 'taken' })], more: false })
+      await opened
+      const [one, two, three] = [left('sent'), left('other'), left('taken', { failed: { code: 'id_taken', message: 'no', status: 409 } })]
+      await Promise.all([one, two, three])
+      const shown: string[][] = []
+      client.watch('outbox', () => shown.push(ids(client)))
+      await socket.drop(4000)
+      await clock.pass(500)
+      await FakeSocket.last.welcome([{ ...room, last_seq: 2 }])
+      await until(() => asked(FakeSocket.last).length === 1)
+      assert.deepEqual(asked(FakeSocket.last), ['other'])
+      assert.deepEqual(shown.flat().filter((id) => id === 'sent'), [])
+      assert.deepEqual(ids(client).sort(), ['other', 'taken'])
+      await kept(2)
+      await client.close()
+    })
+
+    it('have a message in the store at any time while it gets another id', async () => {
+      const { end } = tabs()
+      const inner = end()
+      const counts: number[] = []
+      const look = async () => void counts.push((await inner.load('p/alice')).length)
+      const store: OutboxStore = {
+        load: (account) => inner.load(account),
+        put: async (account, entry) => (await inner.put(account, entry), look()),
+        remove: async (account, id) => (await inner.remove(account, id), look()),
+      }
+      const client = make({ account: 'p/alice', store })
+      const socket = await online(client, [room])
+      const { id } = client.send('c', 'one')
+      await until(() => asked(socket).length === 1 && counts.length === 1)
+      await socket.refuse('message.text', { status: 409, code: 'id_taken' })
+      await until(() => counts.length === 2)
+      client.retry(id)
+      await until(() => counts.length === 4)
+      assert.deepEqual(counts, [1, 1, 2, 1])
+      assert.deepEqual((await inner.load('p/alice')).map(({ id }) => id), ids(client))
+      await client.close()
     })
 
     it('do not keep as refused what another one discarded', async () => {
@@ -220,6 +297,45 @@ describe('a store that tells of changes', () => {
   })
 })
 
+describe('a store that is emptied', () => {
+  it('gets again what waits, and nothing that was removed before', async () => {
+    const name = `sharing-${Math.random()}`
+    const tab = () => make({ account: 'p/alice', store: indexedDbStore(name) })
+    const peek = indexedDbStore(name)
+    const kept = (...ids: string[]) => until(async () => (await peek.load('p/alice')).map(({ id }) => id).join() === ids.join())
+    const client = tab()
+    const [one, two, three] = ['one', 'two', 'three'].map((body) => client.send('c', body).id) as [string, string, string]
+    await client.discard(two)
+    await kept(one, three)
+    const empty = () =>
+      new Promise<void>((resolve, reject) => {
+        const request = indexedDB.deleteDatabase(name)
+        request.onsuccess = () => resolve()
+        request.onerror = () => reject(request.error)
+      })
+    await empty()
+    assert.deepEqual(await peek.load('p/alice'), [])
+    const socket = await online(client, [room])
+    await until(() => asked(socket).length === 1)
+    assert.deepEqual(ids(client), [one, three])
+    await kept(one, three)
+    await empty()
+    // This one changes something first.
+    await socket.refuse('message.text', { status: 403, code: 'read_only' })
+    await until(() => asked(socket).length === 2)
+    assert.deepEqual(client.pending().map(({ id, state }) => [id, state]), [[one, 'failed'], [three, 'sending']])
+    await kept(one, three)
+    assert.deepEqual(ids(client), [one, three])
+    const other = tab()
+    await until(() => ids(other).length === 2)
+    assert.deepEqual(other.pending().map(({ state }) => state), ['failed', 'queued'])
+    // Afterwards what is missing was removed, as ever.
+    await other.discardAll()
+    await until(() => ids(client).length === 0)
+    await Promise.all([client.close(), other.close()])
+  })
+})
+
 describe('a store that is slow', () => {
   it('is taken in when it answers after the patience, and does not keep anything from being sent', async () => {
     let answer!: () => void
@@ -273,6 +389,23 @@ describe('a store that is slow', () => {
     assert.deepEqual(ids(client), [])
     assert.equal(asked(socket).length, 0)
     await client.close()
+  })
+})
+
+describe('a store that can not tell of changes', () => {
+  it('is done without being told', async () => {
+    const watch = () => {
+      throw new Error('the page may keep nothing')
+    }
+    for (const token of ['a.b.c', async () => 'a.b.c']) {
+      const client = make({ account: 'p/alice', token, store: { ...memoryStore(), watch } })
+      const socket = await online(client, [room])
+      assert.equal(client.connection.phase, 'online')
+      const { id } = client.send('c', 'one')
+      await settle()
+      assert.deepEqual(asked(socket), [id])
+      await client.close()
+    }
   })
 })
 

@@ -81,6 +81,20 @@ for (const encoding of ['json', 'binary'] as const) {
       assert.equal(a.messages(conversation)?.items.length, 3)
     })
 
+    it('sends what the server can read, and nothing else', async () => {
+      const { a, conversation } = await pair('sam', 'tess')
+      await a.open(conversation)
+      const deep = (levels: number): never => (levels === 0 ? 1 : [deep(levels - 1)]) as never
+      const half = a.send(conversation, 'half a smile: \ud83d')
+      const deepest = a.sendGame(conversation, { game: 'go', payload: deep(30) })
+      const refused = [deep(31), [Number.NaN] as never].map((payload) => a.sendGame(conversation, { game: 'go', payload }))
+      const last = a.send(conversation, 'after it')
+      for (const { id } of refused) await assert.rejects(a.sent(id), (error) => error instanceof PalabreError && error.code === 'invalid' && error.status === 400)
+      assert.equal((await a.sent(half.id)).body, 'half a smile: \ufffd')
+      assert.equal((await a.sent(deepest.id)).seq, 2)
+      assert.equal((await a.sent(last.id)).seq, 3)
+    })
+
     it('tells refusals with their code, status and field', async () => {
       const { a, conversation } = await pair('heidi', 'ivan')
       const refused = (code: string, status: number, field?: string) => (error: unknown) => {
