@@ -173,6 +173,8 @@ test('a link says where it leads before it is followed', async () => {
   await signIn(window, nia)
   await open(window.page, 'Odo')
   await say(window.page, 'Look: [my bank](https://bank.example.evil.example/login)')
+  // A message on its way is another element than the one that the server has confirmed, and what is open of it goes with it.
+  await window.page.locator('.message:not(.waiting)', { hasText: 'my bank' }).waitFor()
   await window.page.getByRole('link', { name: 'my bank', exact: true }).click()
   const notice = window.page.getByRole('dialog', { name: 'Leave Palabre?' })
   await notice.getByText('https://bank.example.evil.example/login', { exact: true }).waitFor()
