@@ -5,7 +5,7 @@ import { startProxy } from '../../client/test/support/proxy.js'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
 import { hold } from './support/line.js'
 import { befriend, person, places } from './support/server.js'
-import { message, open, say, sayQuietly } from './support/talking.js'
+import { composer, message, open, say, sayQuietly } from './support/talking.js'
 
 let browser: Browser
 before(async () => (browser = await startBrowser()))
@@ -15,6 +15,8 @@ after(() => browser.close())
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEUlEQVR42mO4VKGBFTEMLQkAT2RcgWGoHSgAAAAASUVORK5CYII=', 'base64')
 
 const dialog = ({ page }: Window, name: string) => page.getByRole('dialog', { name })
+/** What is shown and read out beside the page itself. */
+const heard = async ({ page }: Window) => (await page.locator('.toasts, .unseen[role=log]').allTextContents()).filter((text) => text.trim() !== '')
 const openAccount = ({ page }: Window) => page.getByRole('button', { name: /Your account/ }).click()
 
 test('a picture of oneself is seen by the others, and goes', async () => {
@@ -124,11 +126,16 @@ test('without a connection one stays invisible, and does not sign out from what 
   proxy.cut()
   await page.getByText('What you write is kept and sent later.').waitFor()
   await say(page, 'third, discarded')
+  await composer(page).press('ArrowUp')
+  await composer(page).fill('second, mended')
+  await composer(page).press('Enter')
+  await page.getByText('Saved when the connection is back').waitFor()
   await openAccount(window)
   await page.getByRole('button', { name: 'Sign out' }).click()
-  await question.getByText('1 message was not sent').waitFor()
+  await question.getByText('1 message was not sent. 1 edit was not saved.').waitFor()
   await question.getByRole('button', { name: 'Discard and sign out' }).click()
   await page.getByLabel('Password').waitFor()
+  assert.deepEqual(await heard(window), [])
   proxy.open()
   await signIn(window, ivo)
   await open(page, 'Jana Roth')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { openWindow, signIn, startBrowser } from './support/browser.js'
+import { openWindow, signIn, startBrowser, watchPage } from './support/browser.js'
 import { befriend, person } from './support/server.js'
 import { composer, message, open, say, sayQuietly } from './support/talking.js'
 
@@ -11,6 +11,8 @@ after(() => browser.close())
 
 /** More than is fetched at once, several times. */
 const MANY = 260
+/** More than there is room for, near what is seen. */
+const MORE = 45
 
 test('a long history is read in both directions, and only what is seen is in the page', async () => {
   const [rex, sue] = [await person('rex', 'Rex'), await person('sue', 'Sue')]
@@ -56,6 +58,24 @@ test('a long history is read in both directions, and only what is seen is in the
   await say(page, 'Found it')
   await message(page, 'Found it').waitFor()
   await composer(page).waitFor()
+
+  // What is asked of a message stays while others push it away, and so does the focus.
+  const timesTaken = await watchPage(window)
+  await message(page, 'Found it').focus()
+  await page.keyboard.press('Delete')
+  const question = page.getByRole('dialog', { name: 'Delete this message?' })
+  await question.waitFor()
+  const { items } = await sue.rest.call<{ items: Array<{ id: string }> }>('GET', `/api/v1/conversations/${conversation}/messages?after_seq=2&limit=1`)
+  for (let number = 1; number <= MORE; number += 1) await sayQuietly(sue, conversation, `More, number ${number}.`)
+  // One that answers to what is far away.
+  await sue.rest.call('POST', `/api/v1/conversations/${conversation}/messages`, { id: crypto.randomUUID(), body: 'As I said', reply_to: items[0]?.id })
+  await message(page, 'As I said').locator('button.quote', { hasText: 'Number 3.' }).waitFor()
+  const place = () => page.evaluate(() => document.activeElement?.closest('dialog, .message')?.textContent)
+  assert.match((await place()) ?? '', /^Delete this message/)
+  await page.keyboard.press('Escape')
+  await question.waitFor({ state: 'detached' })
+  assert.match((await place()) ?? '', /Found it/)
+  assert.equal(await timesTaken(), 0, 'what is quoted is awaited without taking the page away')
   assert.deepEqual(window.faults, [])
   await window.close()
 
@@ -69,7 +89,7 @@ test('a long history is read in both directions, and only what is seen is in the
   const isNext = () => document.querySelector('.separator.new')?.parentElement?.nextElementSibling?.textContent?.includes('Number 101.') === true
   await away.page.waitForFunction(isNext)
   await away.page.getByRole('button', { name: /new messages/ }).click()
-  await message(away.page, 'Found it').waitFor()
+  await message(away.page, 'As I said').waitFor()
   assert.deepEqual(away.faults, [])
   await away.close()
 })

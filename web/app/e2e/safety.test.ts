@@ -42,6 +42,9 @@ const ATTACKS = [
   '- '.repeat(8_000) + 'x',
   '*a **b '.repeat(2_000),
   '['.repeat(8_000) + '](x)'.repeat(1_000),
+  // Each of these alone would take seconds, whenever it is shown.
+  ...Array<string>(4).fill('**a '.repeat(4_090) + '**a*'),
+  ...Array<string>(4).fill(`${'[*a '.repeat(700)}*\n\nbut *this* is ~~not~~ **one**`),
 ]
 /** What is long in one way or another; the composer takes no more than this. */
 const LONG = ['x'.repeat(16_384), 'a\n'.repeat(4_000), `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_096)}`, '@'.repeat(16_384)]
@@ -57,6 +60,10 @@ test('what is written is only ever text', async () => {
   await open(one.page, 'script')
   await open(other.page, 'onerror')
   for (const text of ATTACKS) await say(one.page, text)
+  // Too many signs of emphasis are none, in their paragraph.
+  const starry = message(other.page, 'but this is not one').last()
+  await starry.waitFor()
+  assert.deepEqual(await starry.locator(':is(em, del, strong)').allInnerTexts(), ['this', 'not', 'one'])
   for (const text of LONG) {
     // As a draft that one comes back to, and then as a message.
     await paste(one.page, text)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { checkAccess, shot, startBrowser } from './support/browser.js'
+import { checkAccess, shot, startBrowser, watchPage } from './support/browser.js'
 import { ask, openDesk, type Request } from './support/desk.js'
 import { person, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
@@ -138,12 +138,17 @@ test('a request goes its whole way, from the question to the rating', async () =
   ])
   assert.match(await readFile(await file.path(), 'utf8'), new RegExp(`${alice.username}: It stands again`))
 
-  // Found again by its words.
+  // Found again by its words, with the field for them staying where it is.
+  const timesTaken = await watchPage(agent)
   await agent.page.getByRole('searchbox').fill('yesterday')
   await agent.page.getByRole('searchbox').press('Enter')
-  await agent.page.getByRole('button', { name: /It was yesterday/ }).click()
+  const hit = agent.page.getByRole('button', { name: /It was yesterday/ })
+  await hit.waitFor()
+  assert.equal(await agent.page.evaluate(() => document.activeElement?.matches('[type=search]')), true)
+  await hit.click()
   await agent.page.getByRole('region', { name: 'The car does not start' }).waitFor()
   await agent.page.getByRole('button', { name: 'Clear the search' }).click()
+  assert.equal(await timesTaken(), 0, 'a search does not take the page away')
 
   await agent.page.getByRole('button', { name: 'Resolve' }).click()
   await agent.page.getByRole('button', { name: 'Close the request' }).click()

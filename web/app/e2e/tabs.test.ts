@@ -5,7 +5,7 @@ import { startProxy } from '../../client/test/support/proxy.js'
 import { openTab, openWindow, signIn, startBrowser, type Window } from './support/browser.js'
 import { hold, type Line } from './support/line.js'
 import { befriend, person, places, PROJECT, type Person } from './support/server.js'
-import { message, open, say } from './support/talking.js'
+import { composer, message, open, say } from './support/talking.js'
 
 let browser: Browser
 let mia: Person
@@ -36,6 +36,7 @@ async function signOut(window: Window, name: string): Promise<void> {
 
 test('a tab leaves alone what another keeps', async () => {
   const [bob, alice] = [await person('bob', 'Bob'), await person('alice', 'Alice')]
+  await befriend(bob, alice)
   const one = await openWindow(browser)
   const other = await openTab(one.page.context())
   await one.page.clock.install()
@@ -53,6 +54,10 @@ test('a tab leaves alone what another keeps', async () => {
   assert.deepEqual(await one.page.evaluate(() => [sessionStorage.length, localStorage.length]), [1, 1])
   await signOut(one, 'Bob')
   assert.equal(await staying(other.page), alice.username)
+  await look(other)
+  await open(other.page, 'Bob')
+  await composer(other.page).fill('begun by Alice')
+  await look(one)
 
   // Whoever stays last is the one who does; the other goes on in their tab.
   await one.page.getByLabel('Stay signed in').check()
@@ -60,6 +65,13 @@ test('a tab leaves alone what another keeps', async () => {
   assert.equal(await staying(other.page), bob.username)
   await other.page.reload()
   await account(other, 'Alice').waitFor()
+  // What she has begun is hers all the same; once sent it is kept nowhere.
+  await look(other)
+  await composer(other.page).waitFor()
+  assert.equal(await composer(other.page).inputValue(), 'begun by Alice')
+  await composer(other.page).press('Enter')
+  await message(other.page, 'begun by Alice').waitFor()
+  assert.equal(await other.page.evaluate(() => JSON.stringify([localStorage, sessionStorage]).includes('begun by Alice')), false)
   await signOut(other, 'Alice')
   assert.equal(await staying(one.page), bob.username)
   for (const { faults } of [one, other]) assert.deepEqual(faults, [])
@@ -107,6 +119,16 @@ test('tabs of one sign-in renew it for each other, and end together', async () =
   await form(asleep).waitFor()
   assert.deepEqual([await asleep.page.getByText('Mia').count(), await asleep.page.title()], [0, 'Sign in – Palabre'])
   assert.deepEqual(await asleep.page.evaluate((key) => [localStorage.getItem(key), sessionStorage.getItem(key)], KEY), [null, null])
+
+  // Who signed out while another was one tab too many is signed out there, too.
+  await asleep.page.evaluate(([key, kept]) => localStorage.setItem(key!, kept!), [KEY, JSON.stringify({ token: fresh, project: PROJECT, me: { id: mia.id, username: mia.username, role: 'user' } })])
+  await asleep.page.reload()
+  await account(asleep, 'Mia').getByText('Online').waitFor({ state: 'attached' })
+  await line?.cut(4204)
+  await asleep.page.getByText('too many tabs').waitFor()
+  await one.page.evaluate((key) => localStorage.removeItem(key), KEY)
+  await asleep.page.getByRole('button', { name: 'Try again' }).click()
+  await asleep.page.getByText('Your session has ended').waitFor()
   for (const { faults } of [one, asleep]) assert.deepEqual(faults, [])
   await one.close()
 })
@@ -123,6 +145,12 @@ const isKept = () =>
       }
     }
   })
+
+/** Waits for it; Playwright's own waiting takes a promise for a yes. */
+async function keeps(page: Page, something: boolean): Promise<void> {
+  const given = AbortSignal.timeout(15_000)
+  while ((await page.evaluate(isKept)) !== something) given.throwIfAborted()
+}
 
 test('two tabs of one person show what either says once, and one sends what the other left', async () => {
   const [lena, max] = [await person('lena', 'Lena'), await person('max', 'Max')]
@@ -143,12 +171,19 @@ test('two tabs of one person show what either says once, and one sends what the 
     assert.deepEqual((await page.locator('.message .body').allTextContents()).map((text) => text.trim()), ['said in the second', 'said in the first'])
   }
 
+  // What one begins in either is kept for both, however empty the other is.
+  await other.page.evaluate(() => addEventListener('storage', ({ key }) => key === 'palabre.drafts' && Object.assign(globalThis, { told: true })))
+  await composer(one.page).fill('begun in the first')
+  await other.page.waitForFunction(() => 'told' in globalThis, undefined, { polling: 50 })
+  assert.equal(await composer(other.page).inputValue(), '')
+  assert.match((await one.page.evaluate(() => localStorage.getItem('palabre.drafts'))) ?? '', /begun in the first/)
+
   proxy.close()
   proxy.cut()
   for (const { page } of [one, other]) await page.getByText('What you write is kept and sent later.').waitFor()
   await say(one.page, 'left behind')
   await message(one.page, 'left behind').getByText('Waits to be sent').waitFor({ state: 'attached' })
-  await one.page.waitForFunction(isKept)
+  await keeps(one.page, true)
   await one.page.close()
   proxy.open()
   await other.page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
@@ -156,6 +191,22 @@ test('two tabs of one person show what either says once, and one sends what the 
   const { items } = await max.rest.call<{ items: Array<{ body: string }> }>('GET', `/api/v1/conversations/${conversation}/messages`)
   assert.deepEqual(items.map(({ body }) => body).sort(), ['left behind', 'said in the first', 'said in the second'])
   assert.equal(await message(other.page, 'left behind').count(), 1)
+
+  // Signing out in one asks for what waits in the other, and discards it.
+  const third = await openTab(other.page.context(), proxy.url)
+  await account(third, 'Lena').getByText('Online').waitFor({ state: 'attached' })
+  proxy.close()
+  proxy.cut()
+  for (const { page } of [other, third]) await page.getByText('What you write is kept and sent later.').waitFor()
+  await say(other.page, 'never sent')
+  await keeps(other.page, true)
+  await look(third)
+  await account(third, 'Lena').click()
+  await third.page.getByRole('button', { name: 'Sign out' }).click()
+  await third.page.getByText('1 message was not sent.').waitFor()
+  await third.page.getByRole('button', { name: 'Discard and sign out' }).click()
+  for (const window of [other, third]) await form(window).waitFor()
+  await keeps(third.page, false)
   for (const { faults } of [one, other]) assert.deepEqual(faults, [])
   await other.close()
   await proxy.stop()

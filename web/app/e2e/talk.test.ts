@@ -180,10 +180,13 @@ test('an invitation, a block and what the blocked one writes', async () => {
   assert.equal(await later.evaluate(() => localStorage.getItem('palabre.drafts')), null)
   await composer(later).fill('For nobody else')
   assert.match((await later.evaluate(() => localStorage.getItem('palabre.drafts'))) ?? '', /For nobody else/)
+  await say(other.page, 'For you alone')
+  await later.getByRole('log').getByText('Emil Roth: For you alone').waitFor({ state: 'attached' })
   await later.getByRole('button', { name: /Your account/ }).click()
   await later.getByRole('button', { name: 'Sign out' }).click()
   await later.getByLabel('Password').waitFor()
   assert.equal(await later.evaluate(() => JSON.stringify([localStorage, sessionStorage]).includes('For nobody else')), false)
+  assert.equal(await later.getByText('For you alone').count(), 0)
   for (const window of [one, other]) {
     assert.deepEqual(window.faults, [])
     await window.close()

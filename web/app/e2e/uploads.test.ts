@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { deflateSync, crc32 } from 'node:zlib'
 import type { Browser } from 'playwright-core'
-import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, WIDE, type Window } from './support/browser.js'
+import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, watchPage, WIDE, type Window } from './support/browser.js'
 import { befriend, person, type Person } from './support/server.js'
 
 let browser: Browser
@@ -103,6 +103,17 @@ async function letGo({ page }: Window): Promise<void> {
   })
 }
 
+/** Lets what is asked for at such addresses wait until what it returns is called. */
+async function holdBack({ page }: Window, addresses: string): Promise<() => Promise<void>> {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => (open = resolve))
+  await page.route(addresses, (route) => void opened.then(() => route.continue()))
+  return async () => {
+    open()
+    await page.unrouteAll({ behavior: 'wait' })
+  }
+}
+
 /** Whether a picture is really shown. */
 const isShown = (window: Window, selector: string) =>
   window.page.waitForFunction((what) => [...document.querySelectorAll<HTMLImageElement>(what)].some((image) => image.complete && image.naturalWidth > 0), selector)
@@ -124,10 +135,18 @@ test('files are chosen, pasted and dropped, and seen by the other one', async ()
   await shot(one, 'upload-tray')
   await checkAccess(one, 'files to send')
   await field(one).fill('Look at **this**')
-  await send(one).click()
+  // Somebody who writes meanwhile goes on writing, however long the pictures take.
+  const timesTaken = await watchPage(other)
+  let come = await holdBack(other, '**/thumbnail')
+  await field(other).focus()
+  await Promise.all([other.page.waitForRequest('**/thumbnail'), send(one).click()])
+  await other.page.keyboard.type('Nice ')
   await chips(one).first().waitFor({ state: 'detached' })
   const said = other.page.locator('.message', { hasText: 'Look at this' })
   await said.getByRole('button', { name: 'Show holiday.png' }).waitFor()
+  await other.page.keyboard.type('pictures')
+  assert.equal(await field(other).inputValue(), 'Nice pictures')
+  await come()
   await isShown(other, '.picture img')
   await shot(other, 'attachments')
   await checkAccess(other, 'files of a message')
@@ -136,9 +155,11 @@ test('files are chosen, pasted and dropped, and seen by the other one', async ()
   assert.ok(bubble && chip && chip.x + chip.width <= bubble.x + bubble.width, 'a file is not wider than what it is in')
   await other.page.setViewportSize(WIDE)
 
+  come = await holdBack(other, '**/content')
   await said.getByRole('button', { name: 'Show holiday.png' }).click()
   const viewer = other.page.getByRole('dialog', { name: 'holiday.png' })
   await viewer.getByRole('img', { name: 'Picture holiday.png' }).waitFor()
+  await come()
   await isShown(other, '.viewer')
   await other.page.waitForFunction(() => document.querySelector<HTMLImageElement>('.viewer')?.naturalWidth === 640)
   await viewer.getByText('640 × 360').waitFor()
@@ -155,6 +176,7 @@ test('files are chosen, pasted and dropped, and seen by the other one', async ()
   await other.page.unroute('**/content')
   await other.page.keyboard.press('Escape')
   await viewer.waitFor({ state: 'detached' })
+  assert.equal(await timesTaken(), 0, 'what is awaited takes no page away')
 
   const [download] = await Promise.all([other.page.waitForEvent('download'), said.getByRole('button', { name: 'Download notes.txt' }).click()])
   assert.equal(download.suggestedFilename(), 'notes.txt')
@@ -208,6 +230,24 @@ test('progress shows, and what is taken away is not sent', async () => {
   assert.equal(await said.locator('.file-chip').count(), 1)
   // What was not uploaded stays where one can see it.
   assert.deepEqual(await chips(window).locator('.upload-name').allInnerTexts(), ['empty.txt'])
+
+  // Who signs out is asked, and takes with them what is under way.
+  const { page } = window
+  await page.route('**/api/v1/media', () => undefined)
+  const under = page.waitForRequest('**/api/v1/media')
+  await choose(window, [text('secret.txt', 'secret')])
+  await under
+  await page.getByRole('button', { name: 'Back', exact: true }).click()
+  await page.getByRole('button', { name: /Your account/ }).click()
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByText('2 files were not sent.').waitFor()
+  await checkAccess(window, 'signing out with files under way')
+  const ended = page.waitForEvent('requestfailed', (request) => request.url().endsWith('/media'))
+  await page.getByRole('button', { name: 'Discard and sign out' }).click()
+  await ended
+  await page.getByLabel('Password').waitFor()
+  assert.equal(await page.evaluate(() => dispatchEvent(new Event('beforeunload', { cancelable: true }))), true, 'whoever is next closes the tab unasked')
+  assert.equal(await page.getByText('secret.txt').count(), 0)
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -1,5 +1,6 @@
 /** The frame: who is signed in sees the rail and a page, who is not signs in. */
 import { createEffect, ErrorBoundary, For, lazy, Match, on, Show, Suspense, Switch } from 'solid-js'
+import { silence } from './core/announce.js'
 import { PAGE } from './core/layers.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
@@ -11,13 +12,19 @@ import { Conversations } from './screens/conversations/index.js'
 import { SignIn } from './screens/sign-in/index.js'
 import { Button } from './ui/button.js'
 import { Icon, type IconName } from './ui/icon.js'
-import { Notes } from './ui/toast.js'
+import { clearToasts, Notes } from './ui/toast.js'
 
 // What not everybody needs comes when it is asked for, and again if it did not come.
 const Support = lazy(async () => ({ default: (await import('./screens/support/index.js')).Support }))
 const Live = lazy(async () => ({ default: (await import('./screens/live/index.js')).Live }))
 
 export function App() {
+  // What was said to one person is not for who signs in next.
+  createEffect(() => {
+    if (chat()) return
+    silence()
+    clearToasts()
+  })
   return (
     <>
       <Show when={chat()} keyed fallback={<SignIn />}>

@@ -8,7 +8,8 @@ export type TokenReason = 'connect' | 'expired' | 'expiring'
 
 /**
  * A token, or where to get one. A getter is asked on every connection, and for a fresh one (`expiring`) when half of the token's life is
- * over. It throws a {@link PalabreError} with status 401 or 403 to give up; whatever else it throws, it is asked again, later and later.
+ * over. It throws a {@link PalabreError} with status 401 or 403 to give up, which ends the session, too; whatever else it throws, and when it
+ * does not answer in time ({@link Options.timeout}), it is asked again, later and later.
  */
 export type TokenSource = string | ((reason: TokenReason) => string | Promise<string>)
 
@@ -82,13 +83,13 @@ export interface Options {
   store?: OutboxStore
   /** Names whose outbox it is; by default read from the token. */
   account?: string
-  /** How long a request may take, waiting for a connection included: 20 000 ms by default. */
+  /** How long a request may take, waiting for a connection included, and a token: 20 000 ms by default. */
   timeout?: number
   /** Reconnecting: the first pause (500 ms) and the longest (30 000 ms). */
   backoff?: { first?: number; longest?: number }
   /** After how long a silence the connection is probed (25 000 ms), and how long the answer may take (10 000 ms). */
   heartbeat?: { silence?: number; answer?: number }
-  /** How many messages of a conversation are held at most after a reconnect: 1 000 by default. */
+  /** How many messages of a conversation are held at most after a reconnect, and half of what may gather while online: 1 000 by default. */
   held?: number
   clock?: Clock
 }
@@ -239,7 +240,7 @@ export interface Palabre {
   loadOlder(conversation: string, limit?: number): Promise<boolean>
   /** Adds a page of newer messages, and says whether there are still more. */
   loadNewer(conversation: string, limit?: number): Promise<boolean>
-  /** Forgets the messages of a conversation that is no longer shown. */
+  /** Forgets the messages of a conversation that is no longer shown, those that are still on their way too. */
   release(conversation: string): void
   /** All members, however many. */
   loadMembers(conversation: string): Promise<readonly Member[]>
@@ -259,6 +260,11 @@ export interface Palabre {
    * nevertheless. Resolves when the store has it removed; rejects when the store fails or does not answer (that need not be handled).
    */
   discard(id: string): Promise<void>
+  /**
+   * How many messages of the user are not confirmed, also those that only the store knows of: what {@link Palabre.discardAll} would give up.
+   * A store that fails or does not answer counts for nothing.
+   */
+  countUnsent(): Promise<number>
   /**
    * As {@link Palabre.discard} for every unsent message of the user in all conversations, also what only the store knows of: for
    * signing out on a device that others use too. To be called before {@link Palabre.close}.

@@ -9,12 +9,12 @@ import { type Deferred, deferred, systemClock } from './clock.js'
 import type { Connection } from './connection.js'
 import { Emitter } from './emitter.js'
 import { PalabreError } from './errors.js'
-import type { Contact, Member, Message, Status, User } from './generated.js'
+import type { Contact, Conversation, Member, Message, Status, User } from './generated.js'
 import { Link } from './link.js'
 import { Streams, Typing } from './live.js'
 import { Outbox } from './outbox.js'
 import type { GameData, Pushes, Ready, RequestData, Target, TextData } from './protocol.js'
-import { Receipts } from './receipts.js'
+import { type Outcome, Receipts } from './receipts.js'
 import { State } from './state.js'
 import { indexedDbStore, memoryStore } from './stores.js'
 import { Sync } from './sync.js'
@@ -22,7 +22,7 @@ import { onWaking } from './waking.js'
 
 /** As long as a request takes at most, unless said otherwise. */
 const TIMEOUT = 20_000
-/** Messages held of a conversation after a reconnect, unless said otherwise. */
+/** Messages held of a conversation after a reconnect, and of those that come by themselves, unless said otherwise. */
 const HELD = 1_000
 /** A page of history. */
 const PAGE = 50
@@ -66,7 +66,8 @@ class Client extends Actions implements Palabre {
     const timeout = options.timeout ?? TIMEOUT
     this.#clock = clock
     this.#timeout = timeout
-    const state = new State((topics) => {
+    const held = options.held ?? HELD
+    const state = new State(held, (topics) => {
       for (const topic of topics) this.#watchers.emit(topic, undefined)
       this.#emitter.emit('change', topics)
     })
@@ -88,7 +89,15 @@ class Client extends Actions implements Palabre {
         this.#emitter.emit(type as keyof Pushes, data as never)
       },
       // Pages are put into the state by those who asked for them.
-      replied: (type, data) => void (isState(type) && this.#event(type, data)),
+      replied: (type, data) => {
+        // To a member a group is told with what they may do in it. Who has left it is pushed nothing more, only answered.
+        if (type === 'group.update' && (data as Conversation).permission === undefined) this.#event('group.delete', { conversation: (data as Conversation).id })
+        else if (isState(type)) this.#event(type, data)
+      },
+      renewed: (ready) => {
+        // Who it is has been told by pushes, which may be newer.
+        if (state.session) state.session = { ...state.session, ...ready, user: state.session.user }
+      },
       lost: () => {
         this.#current = undefined
         this.#sync.end()
@@ -96,8 +105,9 @@ class Client extends Actions implements Palabre {
     })
     this.#sync = new Sync({
       state,
-      held: options.held ?? HELD,
+      held,
       ask: (connection, type, data) => this.#link.ask(connection, type, data, this.#until),
+      inTime: (what) => this.#link.inTime(what),
       connection: (until) => this.#link.ready(until),
       now: () => clock.now(),
       later: (ms, run) => void clock.setTimeout(run, ms),
@@ -177,6 +187,8 @@ class Client extends Actions implements Palabre {
   }
 
   #event(type: string, data: unknown): void {
+    // Newer servers may say something with its name alone.
+    if (typeof data !== 'object' || data === null) return
     switch (type) {
       case 'typing.update':
         return this.#typists.push(data as Pushes['typing.update'])
@@ -199,12 +211,14 @@ class Client extends Actions implements Palabre {
     this.#streams.wrote(message.conversation)
   }
 
-  async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<'done' | 'again'> {
+  async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<Outcome> {
     try {
       await this.#link.request(`message.${kind}`, { conversation, seq })
       return 'done'
     } catch (error) {
-      return error instanceof PalabreError && error.isTransient ? 'again' : 'done'
+      if (!(error instanceof PalabreError)) return 'refused'
+      // Signed out or closed, it goes with the next session.
+      return error.isTransient || error.status === 0 || error.status === 401 || error.status >= 500 ? 'again' : 'refused'
     }
   }
 
@@ -389,6 +403,10 @@ class Client extends Actions implements Palabre {
 
   discard(id: string): Promise<void> {
     return this.#outbox.discard(id)
+  }
+
+  countUnsent(): Promise<number> {
+    return this.#outbox.count()
   }
 
   discardAll(): Promise<void> {

@@ -158,17 +158,27 @@ export class Connection {
     try {
       events = this.options.codec.read(data)
     } catch (error) {
-      this.abandon(`the server sent what could not be read: ${String(error)}`)
+      this.#unreadable(error)
       return
     }
     for (const event of events) {
       if (this.#over) return
-      if (event.kind === 'event') this.#event(event.re, event.type, event.data)
-      else if (event.kind === 'ping') {
+      if (event.kind === 'event') {
+        try {
+          this.#event(event.re, event.type, event.data)
+        } catch (error) {
+          // Not what it is called: as it would be thrown at nobody, it would end a Node process.
+          this.#unreadable(error)
+        }
+      } else if (event.kind === 'ping') {
         const pong = this.options.codec.pong()
         if (pong) this.#socket.send(pong)
       } else if (event.kind === 'close') this.#told = event
     }
+  }
+
+  #unreadable(error: unknown): void {
+    this.abandon(`the server sent what could not be read: ${String(error)}`)
   }
 
   #event(re: number | undefined, type: string, data: unknown): void {
@@ -179,12 +189,13 @@ export class Connection {
     }
     const waiting = this.#waiting.get(re)
     if (!waiting) return
-    this.#waiting.delete(re)
     if (type === 'error') waiting.reject(failure(data))
     else {
       this.events.replied(waiting.type, data)
       waiting.resolve(data)
     }
+    // Only now: one whose answer can't be read is told when the connection is given up.
+    this.#waiting.delete(re)
   }
 
   /** A browser waits long for the close of a dead connection; this does not. */

@@ -17,6 +17,9 @@ const MEMBERS_KEPT = 200
 /** Conversations that are read again at the same time. */
 const AT_ONCE = 4
 
+/** Held of a conversation that was released meanwhile. */
+const NOTHING: MessageWindow = { items: [], hasOlder: false, hasNewer: false }
+
 /** What the messages that are held need to know, and whom they tell. */
 export interface Host {
   state: State
@@ -31,6 +34,8 @@ export interface Host {
 export class Held {
   /** Counts how often the messages held of a conversation were begun anew. */
   readonly #begun = new Map<string, number>()
+  /** Counts how often a conversation was released. */
+  readonly #released = new Map<string, number>()
 
   constructor(
     private readonly host: Host,
@@ -62,18 +67,22 @@ export class Held {
   // --- Members ---
 
   async #readMembers(connection: Connection, id: string): Promise<void> {
-    const members: Member[] = []
-    for (let more = true; more; ) {
-      const after = members.at(-1)?.user.id
-      const data = { conversation: id, limit: PAGE, ...(after !== undefined && { after }) }
-      await this.pages.ask(connection, 'group.members', data, (page) => {
+    const all = async () => {
+      const members: Member[] = []
+      for (let more = true; more; ) {
+        const after = members.at(-1)?.user.id
+        const data = { conversation: id, limit: PAGE, ...(after !== undefined && { after }) }
+        const page = await this.pages.ask(connection, 'group.members', data, () => {})
         members.push(...page.members)
         more = page.more && page.members.length > 0
-        if (more) return
-        this.host.state.setMembers(id, members, members.length)
-        this.host.state.raise(id)
-      })
+      }
+      return members
     }
+    // As one page: what overtakes the first of them must not be lost with the last.
+    await this.pages.put(connection, all(), (members) => {
+      this.host.state.setMembers(id, members, members.length, true)
+      this.host.state.raise(id)
+    })
   }
 
   /** All members of a conversation. */
@@ -144,30 +153,43 @@ export class Held {
   /** Forgets what is held of a conversation. */
   release(id: string): void {
     this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
+    this.#released.set(id, (this.#released.get(id) ?? 0) + 1)
     if (this.host.state.windows.delete(id)) this.host.state.touch(`messages:${id}`)
   }
 
+  #window(id: string): MessageWindow {
+    return this.host.state.windows.get(id) ?? NOTHING
+  }
+
+  /** Says whether a conversation was released since this was asked: then what comes is held no more. */
+  #releases(id: string): () => boolean {
+    const before = this.#released.get(id)
+    return () => this.#released.get(id) !== before
+  }
+
   /** Holds a conversation's newest messages, or those around a number. */
-  open(id: string, until: number, around?: number): Promise<MessageWindow> {
+  open(id: string, until: number, around?: number, isReleased = this.#releases(id)): Promise<MessageWindow> {
     return this.pages.lasting(until, async (connection) => {
+      if (isReleased()) return this.#window(id)
       const known = this.host.state.windows.get(id)
       if (known && (around === undefined ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
       if (around === undefined) {
         await this.#fetch(connection, { conversation: id, limit: FIRST_PAGE }, ({ messages, more }) => {
-          this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
+          if (!isReleased()) this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
         })
       } else {
         const older = await this.#fetch(connection, { conversation: id, before_seq: around, limit: FIRST_PAGE / 2 }, () => {})
         await this.#fetch(connection, { conversation: id, after_seq: around - 1, limit: FIRST_PAGE / 2 }, ({ messages, more }) => {
-          this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
+          if (!isReleased()) this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
         })
         // What was changed in the older ones between the two pages.
         await this.#rereadWindow(connection, id)
       }
+      if (isReleased()) return this.#window(id)
       await this.#mates(connection, id)
       this.host.state.raise(id)
       this.host.state.recount(id)
-      return this.host.state.windows.get(id) ?? { items: [], hasOlder: false, hasNewer: false }
+      return this.#window(id)
     })
   }
 
@@ -182,8 +204,9 @@ export class Held {
 
   /** Adds a page at one end, and says whether there is more. */
   extend(id: string, older: boolean, limit: number, until: number): Promise<boolean> {
+    const isReleased = this.#releases(id)
     return this.pages.lasting(until, async (connection) => {
-      const window = this.host.state.windows.get(id) ?? (await this.open(id, until))
+      const window = this.host.state.windows.get(id) ?? (await this.open(id, until, undefined, isReleased))
       const edge = older ? window.items[0]?.seq : window.items.at(-1)?.seq
       if (edge === undefined || !(older ? window.hasOlder : window.hasNewer)) return false
       await this.#fetch(connection, { conversation: id, ...(older ? { before_seq: edge } : { after_seq: edge }), limit }, ({ messages, more }) => {

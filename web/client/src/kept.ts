@@ -106,6 +106,12 @@ export class Kept {
     })))
   }
 
+  /** The ids of what is in the store, after everything that was begun before. */
+  ids(): Promise<string[]> {
+    if (this.#account === undefined) return Promise.resolve([])
+    return this.#handled(this.#patient(this.#after(async (account) => (await this.store.load(account)).map(({ id }) => id).filter((id) => !this.#stuck.has(id)))))
+  }
+
   /** Looks at what is in the store. Resolves when that is known or the patience is over; what comes later is told all the same. */
   look(isNews = false): Promise<void> {
     if (this.#account === undefined) return Promise.resolve()

@@ -17,6 +17,8 @@ export interface LinkEvents {
   ready(ready: Ready, connection: Connection): void
   push(type: string, data: unknown): void
   replied(type: string, data: unknown): void
+  /** The session goes on with another token. */
+  renewed(ready: Ready): void
   /** The connection that was ready is gone. */
   lost(): void
 }
@@ -42,6 +44,9 @@ function limited<T>(clock: Clock, ms: number, error: () => PalabreError, run: (s
   })
 }
 
+/** Whether the application says that there will be no token any more. */
+const isFinal = (error: unknown): error is PalabreError => error instanceof PalabreError && (error.status === 401 || error.status === 403)
+
 /** See the top of the file. */
 export class Link {
   #current: ConnectionState = { phase: 'idle' }
@@ -65,6 +70,8 @@ export class Link {
   #reason: TokenReason = 'connect'
   /** Counts starts and stops, so that what was begun before one knows that it is over. */
   #run = 0
+  /** Ends the wait for a token, which may never come. */
+  #over = new AbortController()
   readonly #clock: Clock
   readonly #backoff: Backoff
 
@@ -86,6 +93,7 @@ export class Link {
     this.#expired = undefined
     this.#reason = 'connect'
     this.#run++
+    this.#over = new AbortController()
     void this.#open()
   }
 
@@ -93,6 +101,7 @@ export class Link {
   stop(error?: PalabreError, closeCode?: number): void {
     if (this.#current.phase === 'closed') return
     this.#run++
+    this.#over.abort()
     this.#clock.clearTimeout(this.#timer)
     const connection = this.#connection
     this.#connection = undefined
@@ -155,6 +164,11 @@ export class Link {
         await this.sleep(ms)
       }
     }
+  }
+
+  /** What comes by itself, if it comes before the patience with a request is over. */
+  inTime<T>(what: Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#patient<T>(this.#clock.now() + this.options.timeout, 'timeout', signal, (settle, fail) => what.then(settle, fail))
   }
 
   sleep(ms: number): Promise<void> {
@@ -250,13 +264,13 @@ export class Link {
 
   async #fetchToken(reason: TokenReason): Promise<string> {
     const { token } = this.options
-    return typeof token === 'string' ? token : token(reason)
+    return typeof token === 'string' ? token : this.inTime((async () => token(reason))(), this.#over.signal)
   }
 
   /** The application had no token: for good if it says so, else later. */
   #noToken(error: unknown): void {
     const known = error instanceof PalabreError ? error : new PalabreError('network', `no token was to be had: ${String(error)}`)
-    if (known.status === 401 || known.status === 403) this.stop(known)
+    if (isFinal(known)) this.stop(known)
     else this.#wait(pause(this.#attempt++, this.#backoff, () => this.#clock.random()), { error: known })
   }
 
@@ -336,13 +350,20 @@ export class Link {
     // The next attempt, should this one come to nothing: the sooner, the less time is left.
     const left = this.#endsAt - this.#clock.now()
     this.#renewIn(connection, Math.max(RENEW_AGAIN, (left / 10) * (1 - this.#clock.random() / 2)))
+    let token: string
     try {
-      const token = await this.#fetchToken('expiring')
+      token = await this.#fetchToken('expiring')
+    } catch (error) {
+      if (this.#usable === connection && isFinal(error)) this.stop(error)
+      return
+    }
+    try {
       if (this.#usable !== connection) return
       const ready = await this.ask(connection, 'session.auth', { token }, this.#clock.now() + this.options.timeout)
       if (this.#usable !== connection) return
       this.#token = token
       this.#planRenewal(connection, ready, true)
+      this.events.renewed(ready)
     } catch {
       // Asked again soon; and when the time is over, the close code says what to do.
     }

@@ -202,6 +202,12 @@ export class Outbox {
     return removed
   }
 
+  /** How many wait, also of what only the store knows; a store that fails or does not answer knows of none. */
+  async count(): Promise<number> {
+    const stored = await this.#kept.ids().catch(() => [])
+    return new Set([...this.#entries.keys(), ...stored]).size
+  }
+
   /** Gives up everything, also what only the store knows of. Resolves when the store has it removed. */
   discardAll(): Promise<void> {
     for (const id of [...this.#entries.keys()]) void this.discard(id)

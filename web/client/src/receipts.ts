@@ -8,6 +8,11 @@ const GATHER = 250
 /** Receipts for this many conversations are under way at once. */
 const RECEIPTS = 8
 
+/** What became of a receipt: the server has it, can't take it now, or does not want it. */
+export type Outcome = 'done' | 'again' | 'refused'
+
+const KINDS = ['read', 'delivered'] as const
+
 /** See the top of the file. */
 export class Receipts {
   readonly #wanted = { delivered: new Map<string, number>(), read: new Map<string, number>() }
@@ -23,8 +28,7 @@ export class Receipts {
   constructor(
     private readonly state: State,
     private readonly clock: Clock,
-    /** Says whether it is done, or is to be tried again. */
-    private readonly send: (kind: 'delivered' | 'read', conversation: string, seq: number) => Promise<'done' | 'again'>,
+    private readonly send: (kind: 'delivered' | 'read', conversation: string, seq: number) => Promise<Outcome>,
     private readonly isReady: () => boolean,
     private readonly backoff: Backoff,
   ) {}
@@ -57,7 +61,7 @@ export class Receipts {
   }
 
   forget(id: string): void {
-    for (const kind of ['delivered', 'read'] as const) {
+    for (const kind of KINDS) {
       this.#wanted[kind].delete(id)
       this.#done[kind].delete(id)
     }
@@ -78,17 +82,26 @@ export class Receipts {
 
   #flush(): void {
     this.stop()
-    while (this.isReady() && this.clock.now() >= this.#until && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
-      const next = this.#next('read') ?? this.#next('delivered')
+    // Planned before something failed.
+    if (this.clock.now() < this.#until) return this.#plan()
+    while (this.isReady() && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
+      // The more important ones first, as long as nothing fails: then one kind must not keep the other waiting either.
+      const [first, second] = this.#failures % 2 === 0 ? KINDS : KINDS.toReversed()
+      const next = this.#next(first!) ?? this.#next(second!)
       if (!next) return
       const { kind, id, seq } = next
       this.#sending.add(id)
       void this.send(kind, id, seq)
         .then((outcome) => {
-          if (outcome === 'again') return this.#rest()
+          const wanted = this.#wanted[kind].get(id)
+          if (outcome === 'again') {
+            // To the end of the line: what fails in one conversation must not keep the others waiting.
+            if (wanted !== undefined && this.#wanted[kind].delete(id)) this.#wanted[kind].set(id, wanted)
+            return this.#rest()
+          }
           this.#failures = 0
-          this.#done[kind].set(id, Math.max(seq, this.#done[kind].get(id) ?? 0))
-          if ((this.#wanted[kind].get(id) ?? 0) <= seq) this.#wanted[kind].delete(id)
+          if (outcome === 'done') this.#done[kind].set(id, Math.max(seq, this.#done[kind].get(id) ?? 0))
+          if (wanted !== undefined && wanted <= seq) this.#wanted[kind].delete(id)
         })
         .finally(() => {
           this.#sending.delete(id)

@@ -46,7 +46,7 @@ export interface Rest {
 async function problem(status: number, body: () => Promise<unknown>, retryAfter: string | null): Promise<PalabreError> {
   let problem: Partial<Problem> = {}
   try {
-    problem = (await body()) as Partial<Problem>
+    problem = ((await body()) ?? {}) as Partial<Problem>
   } catch {
     // A proxy answered, or nobody knows who.
   }
@@ -57,8 +57,26 @@ async function problem(status: number, body: () => Promise<unknown>, retryAfter:
 }
 
 const unreachable = (error: unknown): PalabreError => {
+  if (error instanceof PalabreError) return error
   const isAbort = error instanceof Error && error.name === 'AbortError'
-  return isAbort ? new PalabreError('aborted', 'given up') : new PalabreError('network', `the server was not reached: ${String(error)}`)
+  return isAbort ? new PalabreError('aborted', 'given up') : new PalabreError('network', `no answer of the server was to be had: ${String(error)}`)
+}
+
+/** No token, no way to the server, an answer that breaks off or is somebody else's: all of it is told in one way. */
+async function told<T>(answer: () => Promise<T>): Promise<T> {
+  try {
+    return await answer()
+  } catch (error) {
+    throw unreachable(error)
+  }
+}
+
+function written(body: unknown): string {
+  try {
+    return JSON.stringify(body)
+  } catch (error) {
+    throw new PalabreError('invalid', `this is no JSON: ${String(error)}`, 400)
+  }
 }
 
 /** Makes the helper. */
@@ -73,26 +91,22 @@ export function createRest(options: RestOptions = {}): Rest {
   }
 
   async function answer(method: string, path: string, init: RequestInit, isPublic = false): Promise<Response> {
-    let response: Response
     const all = { ...(await headers(isPublic)), ...(init.headers as Record<string, string> | undefined) }
-    try {
-      response = await ask(address(path), { ...init, method, headers: all, credentials: 'omit' })
-    } catch (error) {
-      throw unreachable(error)
-    }
+    const response = await ask(address(path), { ...init, method, headers: all, credentials: 'omit' })
     if (!response.ok) throw await problem(response.status, () => response.json(), response.headers.get('retry-after'))
     return response
   }
 
-  async function call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isPublic = false): Promise<T> {
-    const init: RequestInit = { ...(signal && { signal }) }
-    if (body !== undefined) {
-      init.body = JSON.stringify(body)
-      init.headers = { 'content-type': 'application/json' }
-    }
-    const response = await answer(method, path, init, isPublic)
-    return (response.status === 204 ? undefined : await response.json()) as T
-  }
+  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isPublic = false): Promise<T> =>
+    told(async () => {
+      const init: RequestInit = { ...(signal && { signal }) }
+      if (body !== undefined) {
+        init.body = written(body)
+        init.headers = { 'content-type': 'application/json' }
+      }
+      const response = await answer(method, path, init, isPublic)
+      return (response.status === 204 ? undefined : await response.json()) as T
+    })
 
   /** `fetch` can't tell how far an upload is; the older way can. */
   async function uploadWithProgress(form: FormData, onProgress: (share: number) => void, signal?: AbortSignal): Promise<Media> {
@@ -123,17 +137,19 @@ export function createRest(options: RestOptions = {}): Rest {
     changePassword: (old, next) => call('POST', '/api/v1/auth/password', { old, new: next }),
     updateAccount: (user, changes) => call('PATCH', `/api/v1/users/${encodeURIComponent(user)}`, changes),
     call: (method, path, body, signal) => call(method, path, body, signal),
-    async upload(file, { name, onProgress, signal } = {}) {
-      const form = new FormData()
-      form.append('file', file, name ?? (file as File).name ?? 'file')
-      if (onProgress && typeof XMLHttpRequest !== 'undefined') return uploadWithProgress(form, onProgress, signal)
-      const response = await answer('POST', '/api/v1/media', { body: form, ...(signal && { signal }) })
-      onProgress?.(1)
-      return (await response.json()) as Media
-    },
-    async download(media, part = 'content', signal) {
-      const response = await answer('GET', `/api/v1/media/${encodeURIComponent(media)}/${part}`, { ...(signal && { signal }) })
-      return response.blob()
-    },
+    upload: (file, { name, onProgress, signal } = {}) =>
+      told(async () => {
+        const form = new FormData()
+        form.append('file', file, name ?? (file as File).name ?? 'file')
+        if (onProgress && typeof XMLHttpRequest !== 'undefined') return uploadWithProgress(form, onProgress, signal)
+        const response = await answer('POST', '/api/v1/media', { body: form, ...(signal && { signal }) })
+        onProgress?.(1)
+        return (await response.json()) as Media
+      }),
+    download: (media, part = 'content', signal) =>
+      told(async () => {
+        const response = await answer('GET', `/api/v1/media/${encodeURIComponent(media)}/${part}`, { ...(signal && { signal }) })
+        return await response.blob()
+      }),
   }
 }

@@ -67,11 +67,17 @@ export class State {
   readonly statuses = new Map<string, Status>()
   readonly typing = new Map<string, readonly User[]>()
   readonly streams = new Map<string, Stream>()
+  /** How many messages came to the end of a window since it was begun or something was put before its beginning. */
+  readonly #grown = new Map<string, number>()
   #changed = new Set<Topic>()
   #sorted: readonly ConversationState[] | undefined
   #contactList: readonly Contact[] | undefined
 
-  constructor(private readonly tell: (topics: ReadonlySet<Topic>) => void) {}
+  constructor(
+    /** How many messages of a conversation are held of those that came by themselves. */
+    private readonly held: number,
+    private readonly tell: (topics: ReadonlySet<Topic>) => void,
+  ) {}
 
   get me(): string | undefined {
     return this.session?.user.id
@@ -118,7 +124,7 @@ export class State {
 
   /** A conversation as the server describes it to this user: replaces what is known. */
   setConversation({ members, ...conversation }: Conversation & Own): void {
-    if (members) this.setMembers(conversation.id, members, conversation.member_count)
+    if (members) this.setMembers(conversation.id, members, conversation.member_count, true)
     this.conversations.set(conversation.id, conversation)
     this.touch('conversations')
   }
@@ -127,7 +133,7 @@ export class State {
   changeConversation({ members, ...change }: Conversation): boolean {
     const known = this.conversations.get(change.id)
     if (!known && change.permission === undefined) return false
-    if (members) this.setMembers(change.id, members, change.member_count)
+    if (members) this.setMembers(change.id, members, change.member_count, false)
     // What it may lack is gone (a name, a bot); what never comes with a change stays.
     const kept = known && {
       permission: known.permission,
@@ -159,13 +165,16 @@ export class State {
 
   // --- Members and how far they have come ---
 
-  /** The members, if these are all of them. Watermarks only go forward. */
-  setMembers(id: string, members: readonly Member[], count: number): void {
+  /**
+   * The members, if these are all of them. A page replaces what was known: after a block watermarks may be lower than before. What a push
+   * tells may be older, so there they only go forward.
+   */
+  setMembers(id: string, members: readonly Member[], count: number, isPage: boolean): void {
     if (members.length < count) {
       if (this.members.delete(id)) this.touch(`members:${id}`)
       return
     }
-    const known = new Map(this.members.get(id)?.map((member) => [member.user.id, member]))
+    const known = new Map(isPage ? [] : this.members.get(id)?.map((member) => [member.user.id, member]))
     const merged = members.map((member) => {
       const before = known.get(member.user.id)
       // Somebody who left and came back begins anew.
@@ -232,6 +241,7 @@ export class State {
   }
 
   setWindow(id: string, window: MessageWindow): void {
+    if (window.items[0]?.seq !== this.windows.get(id)?.items[0]?.seq) this.#grown.delete(id)
     this.windows.set(id, window)
     this.touch(`messages:${id}`)
   }
@@ -248,6 +258,7 @@ export class State {
         this.setWindow(id, { ...window, items: items.with(at, newer(found, message)) })
       } else if ((at >= 0 || !window.hasOlder) && (at < items.length - 1 || !window.hasNewer)) {
         this.setWindow(id, { ...window, items: items.toSpliced(at + 1, 0, message) })
+        this.#trim(id)
       }
     }
     const conversation = this.conversations.get(id)
@@ -265,6 +276,15 @@ export class State {
       this.patch(id, { last_message: cut(newer(known, message)) })
     }
     this.recount(id)
+  }
+
+  /** Lets go of the old end of what grew by itself: not of what was just loaded there, for somebody looks at it. */
+  #trim(id: string): void {
+    const window = this.windows.get(id)!
+    const grown = (this.#grown.get(id) ?? 0) + 1
+    this.#grown.set(id, grown)
+    if (grown <= this.held || window.items.length <= 2 * this.held) return
+    this.setWindow(id, { ...window, items: window.items.slice(-this.held), hasOlder: true })
   }
 
   /** Finds a message that is held. */

@@ -20,6 +20,8 @@ const RECOUNT_AFTER = 300
 /** What the synchronisation needs of the client. */
 export interface Host extends Asking, Omit<HeldHost, 'statusesOf'> {
   later(ms: number, run: () => void): void
+  /** Rejects when it does not come in time. */
+  inTime<T>(what: Promise<T>): Promise<T>
   /** Everything is up to date. */
   synced(connection: Connection): void
   deleted: Effects['deleted']
@@ -93,7 +95,7 @@ export class Sync {
         contacts.reject(error)
       },
     }
-    this.#run(connection, () => groups.promise, () => contacts.promise)
+    this.#run(connection, () => this.host.inTime(groups.promise), () => this.host.inTime(contacts.promise))
   }
 
   /** The connection is gone. */

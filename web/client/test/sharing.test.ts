@@ -259,7 +259,9 @@ for (const [kind, shared] of Object.entries(stores)) {
       const late = tab()
       late.send('d', 'four')
       await late.close()
+      assert.equal(await second.countUnsent(), 4)
       await second.discardAll()
+      assert.equal(await second.countUnsent(), 0)
       await gone
       assert.deepEqual(ids(second), [])
       await second.close()
@@ -364,9 +366,11 @@ describe('a store that is slow', () => {
     const { id } = client.send('c', 'one')
     await settle()
     assert.deepEqual(asked(socket), [id])
+    const counted = client.countUnsent()
     const discarded = assert.rejects(client.discardAll(), refusal('timeout'))
     await clock.pass(3_000)
     await discarded
+    assert.equal(await counted, 0)
     const closed = client.close()
     await clock.pass(3_000)
     await closed

@@ -8,8 +8,8 @@ anew()
 describe('the state', () => {
   const big = (id: string, last_seq: number, more: object = {}) => conversation(id, last_seq, { member_count: 60, ...more })
 
-  async function opened(messages: unknown[], more = false, last_seq = messages.length) {
-    const client = make()
+  async function opened(messages: unknown[], more = false, last_seq = messages.length, options: Parameters<typeof make>[0] = {}) {
+    const client = make(options)
     const socket = await online(client, [big('c', last_seq)])
     const window = client.open('c')
     await settle()
@@ -71,6 +71,26 @@ describe('the state', () => {
     assert.equal(seqs()[0], 4_001)
     assert.equal(seqs().length, 1_000)
     assert.equal(client.messages('c')?.hasOlder, true)
+  })
+
+  it('lets go of the oldest of what grew by itself, and not of what was just loaded', async () => {
+    const page = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => message('c', from + index))
+    const { client, socket, seqs } = await opened(page(101, 105), true, 105, { held: 10 })
+    const span = () => [seqs()[0], seqs().at(-1)]
+    const pushed = (from: number, to: number) => page(from, to).forEach((message) => socket.push('message.text', message))
+    pushed(106, 120)
+    assert.deepEqual(span(), [101, 120])
+    pushed(121, 121)
+    assert.deepEqual([...span(), seqs().length, client.messages('c')?.hasOlder], [112, 121, 10, true])
+    assert.equal(client.conversation('c')?.unread, 121)
+    const older = client.loadOlder('c')
+    await settle()
+    await socket.reply('message.fetch', { conversation: 'c', messages: page(62, 111), more: true })
+    await older
+    pushed(122, 131)
+    assert.deepEqual(span(), [62, 131])
+    pushed(132, 132)
+    assert.deepEqual(span(), [123, 132])
   })
 
   it('finds a conversation that moved to the top between two pages, and forgets one that is gone', async () => {
@@ -152,6 +172,84 @@ describe('the state', () => {
     await socket.reply('message.read', {})
     await clock.pass(250)
     assert.equal(reads(), asked + 8)
+  })
+
+  it('asks again for a receipt at which the server failed, and for no other one', async () => {
+    const client = make({ heartbeat: { silence: 3_600_000 } })
+    const rooms = ['c', 'd', 'e'].map((id) => big(id, 3))
+    const socket = await online(client, [...rooms, big('f', 3, { unread: 0 })])
+    const reads = (id: string) => socket.sent.filter(({ type, data }) => type === 'message.read' && data['conversation'] === id)
+    const answer = async (id: string, data: object) => {
+      socket.onmessage?.({ data: JSON.stringify({ re: reads(id).at(-1)!.id, ...data }) })
+      await settle()
+    }
+    const error = (status: number, code: string) => ({ type: 'error', data: { status, code, message: 'no' } })
+    for (const { id } of rooms) client.visible(id, 3)
+    await clock.pass(250)
+    await answer('c', error(500, 'internal'))
+    await answer('d', error(403, 'forbidden'))
+    await answer('e', { type: 'message.read', data: {} })
+    await clock.pass(375)
+    await socket.reply('message.delivered', {})
+    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [2, 1, 1])
+    // What fails does not keep others waiting.
+    client.visible('f', 3)
+    await answer('c', error(500, 'internal'))
+    await clock.pass(500)
+    assert.deepEqual([reads('c').length, reads('f').length], [2, 1])
+    await answer('f', { type: 'message.read', data: {} })
+    await clock.pass(250)
+    assert.equal(reads('c').length, 3)
+    // Nor what has arrived.
+    const arrived = socket.asked('message.delivered')
+    socket.push('message.text', message('f', 4))
+    await answer('c', error(500, 'internal'))
+    await clock.pass(500)
+    assert.deepEqual([reads('c').length, socket.asked('message.delivered') - arrived], [3, 1])
+    await socket.reply('message.delivered', {})
+    await clock.pass(250)
+    await answer('c', { type: 'message.read', data: {} })
+    await clock.pass(60_000)
+    assert.deepEqual(rooms.map(({ id }) => reads(id).length), [4, 1, 1])
+    // What was refused is not taken for done: read again in the next session, it is said again.
+    await socket.drop(4000)
+    await clock.pass(500)
+    await FakeSocket.last.welcome(rooms)
+    for (const { id } of rooms) client.visible(id, 3)
+    await clock.pass(250)
+    assert.deepEqual(FakeSocket.last.sent.filter(({ type }) => type === 'message.read').map(({ data }) => data['conversation']), ['d'])
+  })
+
+  it('takes the watermarks of members as they are read again after a block, and what overtook them', async () => {
+    const member = (user: object, delivered_seq: number, read_seq: number) =>
+      ({ user, permission: 'w', joined_at: '2026-11-20T18:00:00.000Z', delivered_seq, read_seq })
+    const hidden = (reached: number) => [member(ME, 3, 3), member(BOB, reached, reached)]
+    const group = conversation('g', 3)
+    const pair = (reached: number) => conversation('p', 3, { kind: 'private', members: hidden(reached) })
+    const client = make()
+    const socket = await online(client, [group, pair(3)])
+    await socket.reply('status.fetch', { statuses: [] })
+    const loaded = client.loadMembers('g')
+    await settle()
+    // The first page was read before Bob read on; the second one says nothing of him.
+    socket.push('message.read', { conversation: 'g', user: BOB, seq: 2 })
+    await socket.reply('group.members', { conversation: 'g', members: [member(BOB, 1, 1)], more: true })
+    await socket.reply('group.members', { conversation: 'g', members: [member(ME, 3, 3)], more: false })
+    const reached = (id: string) => client.members(id)?.find(({ user }) => user.id === BOB.id)?.read_seq
+    await loaded
+    assert.equal(reached('g'), 2)
+
+    socket.push('contact.update', { user: BOB, status: 'blocked', date: '2026-11-20T18:00:00.000Z' })
+    await settle()
+    await socket.reply('group.summary', { conversations: [group, pair(1)], more: false })
+    await socket.reply('contact.summary', { contacts: [], more: false })
+    await socket.reply('status.fetch', { statuses: [] })
+    await socket.reply('group.members', { conversation: 'g', members: hidden(1), more: false })
+    assert.deepEqual([reached('g'), reached('p')], [1, 1])
+    // What a change tells may be older than what is known.
+    socket.push('message.read', { conversation: 'g', user: BOB, seq: 3 })
+    socket.push('group.update', { ...group, members: hidden(2) })
+    assert.equal(reached('g'), 3)
   })
 
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {

@@ -67,6 +67,20 @@ for (const encoding of ['json', 'binary'] as const) {
       assert.deepEqual(b.messages(conversation)?.items[0]?.reactions, {})
     })
 
+    it('holds nothing of what is released, also if it is still on its way', async () => {
+      const { a, b, conversation } = await pair('mona', 'nick')
+      for (const body of ['one', 'two', 'three']) await b.sent(b.send(conversation, body).id)
+      const asked = [a.open(conversation), a.openAt(conversation, 2), a.loadOlder(conversation)]
+      a.release(conversation)
+      await Promise.all(asked)
+      assert.equal(a.messages(conversation), undefined)
+      // Who comes back meanwhile holds it.
+      const first = a.open(conversation)
+      a.release(conversation)
+      await Promise.all([first, a.open(conversation)])
+      assert.equal(a.messages(conversation)?.items.length, 3)
+    })
+
     it('sends what the server can read, and nothing else', async () => {
       const { a, conversation } = await pair('sam', 'tess')
       await a.open(conversation)
@@ -148,6 +162,16 @@ for (const encoding of ['json', 'binary'] as const) {
       await until(a, 'busy', () => a.status(bob.id)?.text === 'in a match until 8')
       await a.updateGroup(group.id, { remove: [bob.id] })
       await until(b, 'the group is gone', () => b.conversation(group.id) === undefined && b.messages(group.id) === undefined)
+
+      // Who leaves is answered only; those who stay are told.
+      const other = await a.createGroup({ title: 'Saturday', add: [bob.username] })
+      await until(b, 'the other group', () => b.conversation(other.id) !== undefined)
+      await b.open(other.id)
+      await b.leave(other.id)
+      assert.deepEqual([b.conversation(other.id), b.messages(other.id), b.members(other.id)], [undefined, undefined, undefined])
+      await until(a, 'one is left', () => a.members(other.id)?.length === 1)
+      await assert.rejects(a.leave(other.id), (error) => error instanceof PalabreError && error.code === 'conflict')
+      assert.equal(a.conversation(other.id)?.permission, 'o')
     })
 
     it('walks through a long history in both directions', async () => {

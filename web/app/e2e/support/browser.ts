@@ -51,6 +51,16 @@ export async function openTab(context: BrowserContext, url = places().url, prepa
   return { page, faults, close: () => context.close() }
 }
 
+/** Counts how often what is shown beside the rail is taken away as a whole, from now on. */
+export async function watchPage({ page }: Window): Promise<() => Promise<number>> {
+  const count = await page.evaluateHandle(() => {
+    const seen = { times: 0 }
+    new MutationObserver((changes) => (seen.times += changes.length)).observe(document.querySelector('main.page') as Element, { childList: true })
+    return seen
+  })
+  return () => count.evaluate(({ times }) => times)
+}
+
 /** Signs somebody in by the form. */
 export async function signIn({ page }: Window, who: Person): Promise<void> {
   await page.getByLabel('Project').fill(PROJECT)

@@ -13,6 +13,12 @@ export { announcement }
 const THERE_MS = 3_000
 let timer: ReturnType<typeof setTimeout> | undefined
 
+/** Takes back what is not read out yet: whom it was for is gone. */
+export function silence(): void {
+  clearTimeout(timer)
+  set({ text: '', layer: PAGE })
+}
+
 /** Reads a text out when nothing else is being read. */
 export function announce(text: string): void {
   clearTimeout(timer)

@@ -12,7 +12,10 @@ const PAUSE_MS = 1_000
 
 /** What is kept for who is signed in. */
 interface Shelf {
-  urls: Map<string, Promise<string>>
+  /** Those that are there, or that there are none of, the ones seen last at the end. */
+  kept: Map<string, Promise<string>>
+  /** Those on their way. */
+  coming: Map<string, Promise<string>>
   /** Those that wait for their turn. */
   waiting: Array<() => void>
   going: number
@@ -24,32 +27,49 @@ export const isGone = (error: unknown): boolean => error instanceof PalabreError
 
 /** The address of a small picture of a picture; rejects with a 404 where there is none. */
 export function thumbnail(rest: Rest, media: string): Promise<string> {
-  let shelf = shelves.get(rest)
-  if (!shelf) shelves.set(rest, (shelf = { urls: new Map(), waiting: [], going: 0 }))
-  const { urls } = shelf
-  const known = urls.get(media)
+  const shelf = shelfOf(rest)
+  const { kept, coming } = shelf
+  const known = kept.get(media)
   if (known) {
-    // Seen just now.
-    urls.delete(media)
-    urls.set(media, known)
+    keep(kept, media, known)
     return known
   }
+  const awaited = coming.get(media)
+  if (awaited) return awaited
   const url = inTurn(shelf, () => patiently(() => rest.download(media, 'thumbnail'))).then((blob) => URL.createObjectURL(blob))
-  urls.set(media, url)
+  coming.set(media, url)
+  const came = () => {
+    coming.delete(media)
+    // Unless whoever asked has signed out.
+    if (shelves.get(rest) === shelf) keep(kept, media, url)
+  }
   // That there is none stays so; anything else is tried again.
-  url.catch((error: unknown) => !isGone(error) && urls.get(media) === url && urls.delete(media))
-  for (const [oldest, old] of urls) {
-    if (urls.size <= KEPT) break
-    urls.delete(oldest)
+  url.then(came, (error: unknown) => (isGone(error) ? came() : coming.delete(media)))
+  return url
+}
+
+function shelfOf(rest: Rest): Shelf {
+  let shelf = shelves.get(rest)
+  if (!shelf) shelves.set(rest, (shelf = { kept: new Map(), coming: new Map(), waiting: [], going: 0 }))
+  return shelf
+}
+
+/** Seen just now. Only those that came count, and go: one that is still awaited would go in the moment in which it is shown. */
+function keep(kept: Shelf['kept'], media: string, url: Promise<string>): void {
+  kept.delete(media)
+  kept.set(media, url)
+  for (const [oldest, old] of kept) {
+    if (kept.size <= KEPT) break
+    kept.delete(oldest)
     revoke(old)
   }
-  return url
 }
 
 /** Forgets the small pictures of who was signed in. */
 export function release(rest: Rest): void {
-  for (const url of shelves.get(rest)?.urls.values() ?? []) revoke(url)
+  const shelf = shelves.get(rest)
   shelves.delete(rest)
+  for (const urls of [shelf?.kept, shelf?.coming]) urls?.forEach(revoke)
 }
 
 const revoke = (url: Promise<string>): void => void url.then(URL.revokeObjectURL, () => undefined)

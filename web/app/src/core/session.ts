@@ -19,6 +19,16 @@ export interface Chat {
   token(): string
   me: { id: string; username: string; role: UserRole }
   project: string
+  /** Aborted when the sign-in is over. */
+  ended: AbortSignal
+  /** What would be lost with the page, beside messages: whoever keeps some adds it. */
+  unsent: Unsent[]
+}
+
+/** What the server does not have yet. */
+export interface Unsent {
+  what: 'edits' | 'files'
+  count(): number
 }
 
 interface Kept {
@@ -52,6 +62,8 @@ interface SignedIn {
   place: Place
 }
 let current: SignedIn | undefined
+/** Ends what goes on for who is signed in. */
+let given = new AbortController()
 
 /** Where things of who is signed in are remembered: as long as the sign-in itself. */
 export const place = (): Place => current?.place ?? session
@@ -67,12 +79,20 @@ export async function signIn(project: string, username: string, password: string
   start({ kept, place })
 }
 
-/** Goes on where the page was left, if somebody is signed in. */
-export function resume(): void {
+/** Goes on where the page was left, if somebody is signed in: says whether. */
+export function resume(): boolean {
   for (const place of [session, local]) {
     const kept = read(place)
-    if (kept) return start({ kept, place })
+    if (!kept) continue
+    start({ kept, place })
+    return true
   }
+  return false
+}
+
+/** As {@link resume}, for who was signed in here: they may have signed out in another tab. */
+export function retry(): void {
+  if (!resume()) setOver('ended')
 }
 
 const leaving = new Set<(me: string) => void>()
@@ -83,7 +103,7 @@ export const onSignOut = (forgetIt: (me: string) => void): void => void leaving.
 export function signOut(): void {
   const client = chat()?.client
   // Closing waits for it. What the store can't remove must not keep anybody signed in.
-  if (client && client.pending().length > 0) client.discardAll().catch(() => undefined)
+  if (client) client.discardAll().catch(() => undefined)
   forget()
   leave()
 }
@@ -102,6 +122,7 @@ function end(): void {
   current = undefined
   setChat(undefined)
   if (!here) return
+  given.abort()
   release(here.rest)
   void here.client.close()
 }
@@ -184,9 +205,10 @@ function start(here: SignedIn): void {
     setOver(isCrowded ? 'crowded' : 'ended')
     end()
   })
+  given = new AbortController()
   current = here
   setOver(undefined)
-  setChat({ client, rest, token, me, project })
+  setChat({ client, rest, token, me, project, ended: given.signal, unsent: [] })
   // How it goes is seen by its phase.
   client.connect().catch(() => undefined)
 }

@@ -1,9 +1,10 @@
 /** A dialog over the page. It is there while it is rendered; Escape and the cross call `onClose`, after which it should be no longer. */
-import { createUniqueId, onCleanup, onMount, Show, type JSX } from 'solid-js'
+import { createUniqueId, onMount, Show, type JSX } from 'solid-js'
 import { Portal } from 'solid-js/web'
 import { putOnTop } from '../core/layers.js'
 import { t } from '../i18n/core.js'
 import { IconButton } from './button.js'
+import { stay } from './stay.js'
 import { Notes } from './toast.js'
 
 export interface DialogProps {
@@ -26,7 +27,7 @@ export function Dialog(props: DialogProps) {
     dialog.showModal()
     dialog.querySelector<HTMLElement>('[autofocus], .dialog-body :is(input:not([hidden]), textarea, select)')?.focus()
   })
-  onCleanup(() => {
+  stay(() => {
     if (dialog.open) dialog.close()
     if (before instanceof HTMLElement && before.isConnected) before.focus()
   })

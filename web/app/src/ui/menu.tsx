@@ -1,6 +1,7 @@
 /** A button that opens a menu. Arrow keys move in it, Escape and a click elsewhere close it. */
 import { createEffect, createSignal, createUniqueId, Index, on, onMount, Show, type JSX } from 'solid-js'
 import { Icon, type IconName } from './icon.js'
+import { stay } from './stay.js'
 
 type Choice = { label: string; icon?: IconName; danger?: boolean; disabled?: boolean; checked?: boolean; run: () => void }
 export type MenuItem = Choice | 'line'
@@ -29,6 +30,7 @@ export function Menu(props: { label: string; items: MenuItem[]; class?: string; 
 
 function List(props: { id: string; label: string; items: MenuItem[]; button: HTMLElement; onClose: () => void }) {
   let list!: HTMLDivElement
+  stay()
   const enabled = () => [...list.querySelectorAll<HTMLButtonElement>('.menu-item:not(:disabled)')]
   onMount(() => {
     list.showPopover()

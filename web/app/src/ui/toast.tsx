@@ -1,4 +1,5 @@
 /** Short notes that go away by themselves, over all that is open. */
+import { PalabreError } from '@palabre/client'
 import { createSignal, For, untrack } from 'solid-js'
 import { announcement } from '../core/announce.js'
 import { describe } from '../core/errors.js'
@@ -26,8 +27,13 @@ export function toast(text: string): void {
 
 /** Shows what went wrong. Takes what a promise rejected with: `doIt().catch(toastError)`. */
 export function toastError(error: unknown): void {
+  // Whoever asked for it has left.
+  if (error instanceof PalabreError && error.code === 'closed') return
   toast(describe(error))
 }
+
+/** Takes all notes away. */
+export const clearToasts = (): void => void set([])
 
 const drop = (note: Toast) => set((all) => all.filter((one) => one !== note))
 

@@ -18,13 +18,14 @@ type Chosen = (typeof STATUSES)[number]
 const chosen = (now: Status | undefined): Chosen => STATUSES.find((one) => one === now?.status) ?? 'online'
 
 export function AccountDialog(props: { status: Status | undefined; onClose: () => void }) {
-  const { client, me } = useChat()
+  const { client, me, unsent } = useChat()
   // Only what is chosen here is told: an invisible person must not be seen for a new theme.
   const [status, setStatus] = createSignal<Chosen>()
   const [text, setText] = createSignal<string>()
   const [busy, setBusy] = createSignal(false)
   const [problem, setProblem] = createSignal<string>()
-  const [unsent, setUnsent] = createSignal(0)
+  /** What signing out discards. */
+  const [lost, setLost] = createSignal<string>()
 
   const save = async () => {
     if (busy()) return
@@ -41,10 +42,13 @@ export function AccountDialog(props: { status: Status | undefined; onClose: () =
       setBusy(false)
     }
   }
-  const leave = () => {
-    const waiting = client.pending().length
-    if (waiting === 0) signOut()
-    else setUnsent(waiting)
+  const leave = async () => {
+    const messages = await client.countUnsent()
+    const count = (what: 'edits' | 'files') => unsent.reduce((sum, one) => sum + (one.what === what ? one.count() : 0), 0)
+    const all = { messages, edits: count('edits'), files: count('files') }
+    const words = (['messages', 'edits', 'files'] as const).filter((what) => all[what] > 0).map((what) => t.count(`signOut.${what}`, all[what]))
+    if (words.length === 0) signOut()
+    else setLost([...words, t('signOut.discards')].join(' '))
   }
   return (
     <Dialog
@@ -53,7 +57,7 @@ export function AccountDialog(props: { status: Status | undefined; onClose: () =
       onSubmit={() => void save()}
       actions={
         <>
-          <Button look="danger" icon="leave" onClick={leave}>
+          <Button look="danger" icon="leave" onClick={() => void leave()}>
             {t('signOut')}
           </Button>
           <Button type="submit" look="primary" disabled={busy()}>
@@ -80,8 +84,8 @@ export function AccountDialog(props: { status: Status | undefined; onClose: () =
       <SelectField label={t('language')} value={language()} onChange={(event) => setLanguage(event.currentTarget.value as Language)}>
         <For each={Object.entries(LANGUAGES)}>{([code, name]) => <option value={code}>{name}</option>}</For>
       </SelectField>
-      <Show when={unsent()}>
-        {(count) => <Confirm title={t('signOut.unsent')} text={t.count('signOut.unsent', count())} action={t('signOut.discard')} stay={t('signOut.stay')} run={signOut} onClose={() => setUnsent(0)} />}
+      <Show when={lost()}>
+        {(text) => <Confirm title={t('signOut.unsent')} text={text()} action={t('signOut.discard')} stay={t('signOut.stay')} run={signOut} onClose={() => setLost(undefined)} />}
       </Show>
     </Dialog>
   )

@@ -1,5 +1,5 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
-import type { ConversationState, Message } from '@palabre/client'
+import { PalabreError, type ConversationState, type Message } from '@palabre/client'
 import { createMemo, createSignal, Match, Show, Switch, type JSX } from 'solid-js'
 import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
@@ -12,12 +12,13 @@ import { Avatar } from '../../ui/avatar.js'
 import { IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { Menu, type MenuItem } from '../../ui/menu.js'
-import { toastError } from '../../ui/toast.js'
+import { toast, toastError } from '../../ui/toast.js'
 import { DropOverlay } from './attachments/drop.js'
 import { uploadsOf } from './attachments/uploads.js'
 import { BotBar } from './bot/bot-bar.js'
 import { maySwitch, switchMode } from './bot/mode.js'
 import { Confirm } from '../../ui/confirm.js'
+import { Closed } from './closed.js'
 import { Composer, intentOf, type Intent } from './composer/composer.js'
 import { draft } from './drafts.js'
 import { GroupInfo } from './dialogs/group-info.js'
@@ -54,7 +55,7 @@ export function Conversation(props: Props) {
   const people = createMemo(() => members().map(({ user }) => user), [], { equals: (a, b) => a.length === b.length && a.every((one, at) => one === b[at]) })
   const actions: Actions = {
     people,
-    reply: (replyTo) => setIntent({ replyTo }),
+    reply: (replyTo) => setIntent(({ edit }) => ({ replyTo, edit })),
     edit: (edit) => setIntent(({ replyTo }) => ({ replyTo, edit })),
     focusComposer: () => focusComposer(),
     mayWrite,
@@ -62,10 +63,6 @@ export function Conversation(props: Props) {
   }
   /** One's own text that was written last. */
   const last = (): Message | undefined => client.messages(id)?.items.findLast((message) => message.author.id === me.id && message.kind === 'text' && message.role === 'user' && !message.deleted_at)
-  const unblock = () => {
-    const user = contact()?.user.id
-    if (user) client.updateContact(user, 'unblock').catch(toastError)
-  }
   return (
     <Show when={conversation()}>
       {(shown) => (
@@ -81,16 +78,8 @@ export function Conversation(props: Props) {
               <Composer id={id} title={titleOf(client, shown())} intent={intent()} onIntent={setIntent} last={last} register={(focus) => (focusComposer = focus)} tools={props.tools} />
             }
           >
-            <Match when={isBlocked()}>
-              <p class="composer-closed">
-                {t('blocked')}{' '}
-                <button type="button" class="button small" onClick={unblock}>
-                  {t('unblock')}
-                </button>
-              </p>
-            </Match>
-            <Match when={shown().permission === 'r'}>
-              <p class="composer-closed quiet">{t('readOnly')}</p>
+            <Match when={isBlocked() || shown().permission === 'r'}>
+              <Closed conversation={shown()} />
             </Match>
           </Switch>
           <DropOverlay onFiles={mayWrite() && !intent().edit ? uploadsOf(chat, id).add : undefined} />
@@ -154,7 +143,8 @@ function Header(props: { id: string }) {
       ? [{ label: t('unblock'), icon: 'check', run: () => void client.updateContact(peer.id, 'unblock').catch(toastError) }]
       : [...extras(), { label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
   }
-  const away = (done: Promise<unknown>) => done.then(() => go('/conversations'), toastError)
+  const away = (done: Promise<unknown>, refused = toastError) => done.then(() => go('/conversations'), refused)
+  const stays = (error: unknown) => (error instanceof PalabreError && error.code === 'conflict' ? toast(t('group.leave.owner')) : toastError(error))
   const close = () => setDialog(undefined)
   const name = () => {
     const peer = client.peer(id)
@@ -179,7 +169,7 @@ function Header(props: { id: string }) {
         <Match when={dialog() === 'game' && conversation()}>{(known) => <InviteToGame conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'info' && conversation()}>{(known) => <GroupInfo conversation={known()} onClose={close} />}</Match>
         <Match when={dialog() === 'leave'}>
-          <Confirm title={t('group.leave.title', { name: title() })} text={t('group.leave.text')} action={t('group.leave')} run={() => away(client.leave(id))} onClose={close} />
+          <Confirm title={t('group.leave.title', { name: title() })} text={t('group.leave.text')} action={t('group.leave')} run={() => away(client.leave(id), stays)} onClose={close} />
         </Match>
         <Match when={dialog() === 'delete'}>
           <Confirm title={t('group.delete.title', { name: title() })} text={t('group.delete.text')} action={t('group.delete')} run={() => away(client.deleteGroup(id))} onClose={close} />

@@ -3,7 +3,7 @@
  * or by the device of who stays signed in, and forgotten when they sign out.
  */
 import type { Message } from '@palabre/client'
-import { createSignal } from 'solid-js'
+import { createSignal, untrack } from 'solid-js'
 import { onSignOut, place } from '../../core/session.js'
 import { local, session } from '../../core/storage.js'
 
@@ -55,11 +55,16 @@ onSignOut((me) => {
 export function setDraft(me: string, conversation: string, { text, tone, replyTo, edit }: Draft): void {
   const name = key(me, conversation)
   const isNothing = text === '' && !tone && !replyTo && !edit
-  if (isNothing && !drafts()[name]) return
+  // What another tab writes is no reason to write here.
+  if (isNothing && !untrack(drafts)[name]) return
   const next: Draft = { text, ...(tone && { tone }), ...(replyTo && { replyTo: { ...replyTo, body: replyTo.body.slice(0, QUOTED) } }), ...(edit && { edit }) }
   const where = place()
   // Read again: other tabs keep theirs there, too.
   const { [name]: _before, ...others } = kept(where)
+  const elsewhere = where === local ? session : local
+  // Written while the sign-in was remembered there: it is read as well, and would come back.
+  const { [name]: older, ...rest } = kept(elsewhere)
+  if (older) store(elsewhere, rest)
   const all = isNothing ? others : Object.fromEntries([...Object.entries(others), [name, next] as const].slice(-MOST))
   store(where, all)
   set(({ [name]: _old, ...rest }) => (isNothing ? rest : { ...rest, [name]: next }))

@@ -1,6 +1,6 @@
 /** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
 import { createEffect, Match, onCleanup, Show, Switch } from 'solid-js'
-import { go, parts } from '../../core/router.js'
+import { follow, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
@@ -58,7 +58,14 @@ export function Conversations() {
           </Match>
           <Match when={id() !== undefined}>
             <Show when={(known = isKnown(known))} fallback={<p class="empty">{core('loading')}</p>}>
-              <p class="empty">{t('missing')}</p>
+              <div class="empty" role="alert">
+                <p>{t('missing')}</p>
+                <span class="only-narrow">
+                  <a class="button" href="/conversations" onClick={follow}>
+                    {t('title')}
+                  </a>
+                </span>
+              </div>
             </Show>
           </Match>
         </Switch>

@@ -7,10 +7,27 @@ import type { User } from '@palabre/client'
 import { Marked, type Tokens } from 'marked'
 import { nameOf } from './names.js'
 
+/** So many signs of emphasis in one paragraph: for each the parser goes through all that follow, so that more take seconds. */
+const STARS = 500
+const star = /[*_~]/g
+let starry = { block: '', is: false }
+
+/** Whether a paragraph has so many of them that they are shown as they were written. Asked at each of them. */
+function isStarry(block: string): boolean {
+  if (starry.block !== block) starry = { block, is: (block.match(star)?.length ?? 0) > STARS }
+  return starry.is
+}
+
 const marked = new Marked({ gfm: true, breaks: true })
 marked.use({
-  // Written HTML is shown as it was written.
-  tokenizer: { html: () => undefined, tag: () => undefined },
+  tokenizer: {
+    // Written HTML is shown as it was written.
+    html: () => undefined,
+    tag: () => undefined,
+    // `undefined` is text, `false` is left to the parser.
+    emStrong: (_, block) => (isStarry(block) ? undefined : false),
+    del: (_, block) => (isStarry(block) ? undefined : false),
+  },
   renderer: {
     // A picture from elsewhere would tell its host who reads this: it becomes a link.
     image({ href, text, title }: Tokens.Image) {
@@ -36,10 +53,12 @@ const RULES = {
 const DEEP = /^(?:[ \t]*(?:>|[*+-][ \t]|\d{1,9}[.)][ \t])){21}/m
 /** Cells of a table. Each line gets as many as the first, so that a short text may ask for millions. */
 const CELLS = 5_000
+/** Signs that the parser stops at, in a whole text. */
+const STOPS = 4_000
 
 /** Whether a text can be shown as Markdown without harm to the page, whoever wrote it. */
 function isTame(text: string): boolean {
-  if (DEEP.test(text)) return false
+  if (DEEP.test(text) || (text.match(/[*_~!]/g)?.length ?? 0) > STOPS) return false
   const lines = text.split('\n')
   const widest = Math.max(...lines.map((line) => line.split('|').length - 1))
   return widest * lines.length <= CELLS

@@ -1,5 +1,6 @@
 /** What bots did this month: as bars, a bot each, and by bot and model in a table. */
 import { createEffect, createMemo, createResource, For, onCleanup, Show } from 'solid-js'
+import { loaded } from '../../core/loaded.js'
 import { useChat } from '../../core/session.js'
 import { language } from '../../i18n/index.js'
 import { t } from '../../i18n/live.js'
@@ -35,7 +36,7 @@ export function Bots(props: { isPaused: boolean }) {
     onCleanup(() => clearInterval(timer))
   })
   return (
-    <Show when={report.latest}>
+    <Show when={loaded(report)}>
       {(known) => (
         <>
           <Show when={known().items.length > 0}>

@@ -2,7 +2,7 @@
 import { PalabreError } from '@palabre/client'
 import { createEffect, createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
 import { describe } from '../../core/errors.js'
-import { over, resume, signIn } from '../../core/session.js'
+import { over, retry, signIn } from '../../core/session.js'
 import { t } from '../../i18n/core.js'
 import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
@@ -97,7 +97,7 @@ export function SignIn() {
                 <div class="notice" role="status">
                   <p>{t(`connection.${why()}`)}</p>
                   <Show when={why() === 'crowded'}>
-                    <Button small onClick={resume}>
+                    <Button small onClick={retry}>
                       {t('retry')}
                     </Button>
                   </Show>

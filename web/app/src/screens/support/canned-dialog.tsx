@@ -2,6 +2,7 @@
 import { PalabreError } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { describe } from '../../core/errors.js'
+import { loaded } from '../../core/loaded.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
@@ -44,7 +45,7 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
   })
   const found = () => {
     const words = plain(wanted()).split(/\s+/)
-    return (answers.latest ?? []).filter((answer) => {
+    return (loaded(answers) ?? []).filter((answer) => {
       const text = plain(`${answer.name} ${answer.body}`)
       return words.every((word) => text.includes(word))
     })
@@ -111,9 +112,9 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
         />
       </Show>
       <div role="status" class="quiet small">
-        <Show when={answers.loading && !answers.latest}>{core('loading')}</Show>
-        <Show when={answers.latest?.length === 0}>{t('canned.none')}</Show>
-        <Show when={wanted() && answers.latest}>{found().length === 0 ? t('search.none') : t.count('canned.found', found().length)}</Show>
+        <Show when={answers.loading && !loaded(answers)}>{core('loading')}</Show>
+        <Show when={loaded(answers)?.length === 0}>{t('canned.none')}</Show>
+        <Show when={wanted() && loaded(answers)}>{found().length === 0 ? t('search.none') : t.count('canned.found', found().length)}</Show>
       </div>
       <Show when={found().length > 0}>
         <ul class="canned" role="list">

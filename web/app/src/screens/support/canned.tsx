@@ -1,5 +1,6 @@
 /** Answers that agents have at hand: the first few in a menu, all of them in a dialog. */
 import { createResource, createSignal, Show } from 'solid-js'
+import { loaded } from '../../core/loaded.js'
 import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
 import { Icon } from '../../ui/icon.js'
@@ -23,7 +24,7 @@ export function CannedAnswers(props: { onPick: (text: string) => void }) {
     }
   })
   const items = (): MenuItem[] => {
-    const known = first.latest
+    const known = loaded(first)
     return [
       ...(known?.items ?? []).map(({ name, body }) => ({ label: name, run: () => props.onPick(body) })),
       ...(known?.items.length ? (['line'] as const) : []),
@@ -36,7 +37,7 @@ export function CannedAnswers(props: { onPick: (text: string) => void }) {
         <Icon name="note" />
       </Menu>
       <Show when={open()}>
-        <CannedDialog many={first.latest?.next !== undefined} onPick={(text) => (setOpen(false), props.onPick(text))} onClose={() => setOpen(false)} />
+        <CannedDialog many={loaded(first)?.next !== undefined} onPick={(text) => (setOpen(false), props.onPick(text))} onClose={() => setOpen(false)} />
       </Show>
     </>
   )

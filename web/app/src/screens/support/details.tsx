@@ -1,6 +1,7 @@
 /** What agents know of a request and its customer never sees: times, tags, notes, and every step. */
 import type { SupportRequest, Timestamp, User } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
+import { loaded } from '../../core/loaded.js'
 import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
@@ -157,7 +158,7 @@ function Notes(props: { id: string }) {
       <h3>{t('notes')}</h3>
       <p class="hint">{t('notes.hint')}</p>
       <ul class="support-notes" role="list">
-        <For each={notes.latest}>
+        <For each={loaded(notes)}>
           {(note) => (
             <li>
               <p class="small quiet">
@@ -200,7 +201,7 @@ function Audit(props: { request: SupportRequest }) {
     <details class="support-audit" onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{t('audit')}</summary>
       <ol role="list">
-        <For each={steps.latest}>
+        <For each={loaded(steps)}>
           {(step) => (
             <li>
               <strong>{t(`step.${step.step}`)}</strong> <span class="quiet">{whom(step)}</span>

@@ -1,6 +1,7 @@
 /** The list of requests: which ones, how one works, and what is looked for. */
 import type { AgentStatus, Message, SupportPriority, SupportRequest, SupportStatus } from '@palabre/client'
 import { createMemo, createResource, createSignal, createUniqueId, For, Match, onCleanup, Show, Switch } from 'solid-js'
+import { loaded } from '../../core/loaded.js'
 import { follow, go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -276,10 +277,10 @@ function Found(props: { wanted: string }) {
       <h2 class="small quiet">{t('search.results')}</h2>
       <div role="status">
         <Show when={found.loading || chosen() !== undefined}>{core('loading')}</Show>
-        <Show when={found()?.length === 0 && !found.loading}>{t('search.none')}</Show>
+        <Show when={loaded(found)?.length === 0 && !found.loading}>{t('search.none')}</Show>
       </div>
       <ul class="support-rows" role="list">
-        <For each={found()}>
+        <For each={loaded(found)}>
           {(message) => (
             <li>
               <button type="button" class="support-row" aria-busy={chosen() === message.id} onClick={() => void show(message).catch(toastError)}>

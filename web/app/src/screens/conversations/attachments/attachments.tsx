@@ -1,7 +1,8 @@
 /** The files of a message: pictures as small pictures, sound and film to be played, all else to be saved. */
-import { PalabreError, type Attachment } from '@palabre/client'
+import { PalabreError, type Attachment, type Rest } from '@palabre/client'
 import { createResource, createSignal, For, Match, onCleanup, Show, Switch } from 'solid-js'
 import { describe } from '../../../core/errors.js'
+import { loaded } from '../../../core/loaded.js'
 import { useChat } from '../../../core/session.js'
 import { t } from '../../../i18n/attachments.js'
 import { t as core } from '../../../i18n/core.js'
@@ -21,8 +22,27 @@ const PICTURES = /^image\/(png|jpeg|gif|webp)$/
 const isPicture = ({ mime, width, height }: Attachment) => PICTURES.test(mime) && width !== undefined && height !== undefined
 
 function told(error: unknown): void {
+  // Whoever asked is gone.
+  if (error instanceof PalabreError && error.code === 'aborted') return
   if (error instanceof PalabreError && error.status === 404) toast(t('gone'))
   else toastError(error)
+}
+
+/** Gives addresses of contents that are good as long as what is made here is in the page. What is gone by the time they come needs them no more. */
+function borrower(rest: Rest): (media: string) => Promise<string> {
+  const given = new AbortController()
+  const urls: string[] = []
+  onCleanup(() => {
+    given.abort()
+    urls.forEach(URL.revokeObjectURL)
+  })
+  return async (media) => {
+    const content = await rest.download(media, 'content', given.signal)
+    if (given.signal.aborted) throw new PalabreError('aborted', 'nobody waits for it any more')
+    const url = URL.createObjectURL(content)
+    urls.push(url)
+    return url
+  }
 }
 
 export function Attachments(props: { attachments: readonly Attachment[] }) {
@@ -53,10 +73,10 @@ function Picture(props: { picture: Attachment }) {
   const [open, setOpen] = createSignal(false)
   const scale = () => Math.min(1, SMALL / Math.max(props.picture.width ?? SMALL, props.picture.height ?? SMALL))
   return (
-    <Show when={url.loading || url()} fallback={<FileChip file={props.picture} />}>
+    <Show when={url.loading || loaded(url)} fallback={<FileChip file={props.picture} />}>
       <button type="button" class="picture" aria-haspopup="dialog" aria-label={t('open', { name: props.picture.name })} title={props.picture.name} onClick={() => setOpen(true)}>
         <img
-          src={url()}
+          src={loaded(url)}
           classList={{ coming: url.loading }}
           alt=""
           width={Math.max(24, Math.round((props.picture.width ?? SMALL) * scale()))}
@@ -64,7 +84,7 @@ function Picture(props: { picture: Attachment }) {
         />
       </button>
       <Show when={open()}>
-        <Viewer picture={props.picture} small={url()} onClose={() => setOpen(false)} />
+        <Viewer picture={props.picture} small={loaded(url)} onClose={() => setOpen(false)} />
       </Show>
     </Show>
   )
@@ -73,18 +93,13 @@ function Picture(props: { picture: Attachment }) {
 /** A picture as large as there is room. The small one is shown until it is there. */
 function Viewer(props: { picture: Attachment; small: string | undefined; onClose: () => void }) {
   const { rest } = useChat()
-  const given = new AbortController()
+  const borrow = borrower(rest)
   const [whole] = createResource(async () => {
     try {
-      return { url: URL.createObjectURL(await rest.download(props.picture.id, 'content', given.signal)) }
+      return { url: await borrow(props.picture.id) }
     } catch (error) {
       return { problem: error instanceof PalabreError && error.status === 404 ? t('gone') : describe(error) }
     }
-  })
-  onCleanup(() => {
-    given.abort()
-    const url = whole()?.url
-    if (url !== undefined) URL.revokeObjectURL(url)
   })
   return (
     <Dialog
@@ -102,7 +117,7 @@ function Viewer(props: { picture: Attachment; small: string | undefined; onClose
         </>
       }
     >
-      <Show when={whole()?.problem} fallback={<img class="viewer" src={whole()?.url ?? props.small} alt={t('picture', { name: props.picture.name })} width={props.picture.width} height={props.picture.height} />}>
+      <Show when={loaded(whole)?.problem} fallback={<img class="viewer" src={loaded(whole)?.url ?? props.small} alt={t('picture', { name: props.picture.name })} width={props.picture.width} height={props.picture.height} />}>
         {(problem) => (
           <p class="notice bad" role="alert">
             {problem()}
@@ -118,10 +133,7 @@ function FileChip(props: { file: Attachment }) {
   const [player, setPlayer] = createSignal<string>()
   const [busy, setBusy] = createSignal(false)
   const kind = () => /^(audio|video)\//.exec(props.file.mime)?.[1]
-  onCleanup(() => {
-    const url = player()
-    if (url !== undefined) URL.revokeObjectURL(url)
-  })
+  const borrow = borrower(rest)
   const run = async (work: () => Promise<void>) => {
     if (busy()) return
     setBusy(true)
@@ -138,7 +150,7 @@ function FileChip(props: { file: Attachment }) {
         <span class="quiet small">{busy() ? core('loading') : size(props.file.size)}</span>
       </span>
       <Show when={kind() && player() === undefined}>
-        <IconButton icon="play" label={t('play', { name: props.file.name })} onClick={() => void run(async () => void setPlayer(URL.createObjectURL(await rest.download(props.file.id))))} />
+        <IconButton icon="play" label={t('play', { name: props.file.name })} onClick={() => void run(async () => void setPlayer(await borrow(props.file.id)))} />
       </Show>
       <IconButton icon="download" label={t('download', { name: props.file.name })} onClick={() => void run(() => save(rest, props.file.id, props.file.name))} />
       <Switch>

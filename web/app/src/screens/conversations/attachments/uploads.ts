@@ -79,7 +79,7 @@ interface Entry extends Upload {
   readonly given: AbortController
 }
 
-function createUploads({ rest, client }: Chat): Uploads {
+function createUploads({ rest, client, ended, unsent }: Chat): Uploads {
   const [all, setAll] = createSignal<readonly Entry[]>([])
   let last: readonly Entry[] = []
 
@@ -172,9 +172,18 @@ function createUploads({ rest, client }: Chat): Uploads {
     },
   }
   // Files are kept by the page alone.
-  addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault())
+  addEventListener('beforeunload', (event) => all().length > 0 && event.preventDefault(), { signal: ended })
   // What a break has ended begins anew after it.
   client.on('connection', ({ phase }) => phase === 'online' && all().filter(isUnreached).forEach(uploads.retry))
+  unsent.push({ what: 'files', count: () => all().length })
+  ended.addEventListener('abort', () => {
+    for (const entry of [...all(), ...last]) {
+      entry.given.abort()
+      forget(entry)
+    }
+    setAll([])
+    last = []
+  })
   return uploads
 }
 

@@ -17,7 +17,7 @@ import { draft, setDraft, type Draft } from '../drafts.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { TONES, toneName } from '../tones.js'
-import { editsOf } from './edits.js'
+import { editsOf, type Mending } from './edits.js'
 import { EmojiPicker } from './emoji-picker.js'
 
 /** What the server takes. */
@@ -58,11 +58,12 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
   let field!: HTMLTextAreaElement
   /** What was being written when an edit began. */
   let aside = begun.edit ? begun.text : ''
-  const edits = editsOf(client, id, (message) => {
+  const edits = editsOf(chat, id, (message) => {
     const { edit, ...rest } = draft(me.id, id)
     if (edit?.message.id === message.id) setDraft(me.id, id, rest)
   })
-  const saving = () => (edits.now()?.is === 'saving' && edits.now()?.message.id === props.intent.edit?.id ? edits.now() : undefined)
+  const mending = () => (props.intent.edit ? edits.of(props.intent.edit.id) : undefined)
+  const isSaving = () => mending()?.is === 'saving'
 
   const grow = () => {
     field.style.height = 'auto'
@@ -87,8 +88,9 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
       () => props.intent,
       (intent, before) => {
         if (intent.edit && !before?.edit) aside = text()
-        if (intent.edit) write(intent.edit.body)
-        else if (before?.edit) write(aside)
+        // What is not saved yet is gone on with.
+        if (intent.edit && intent.edit.id !== before?.edit?.id) write(edits.of(intent.edit.id)?.body ?? intent.edit.body)
+        else if (!intent.edit && before?.edit) write(aside)
         if (intent.edit || intent.replyTo) focus()
       },
       { defer: true },
@@ -98,9 +100,12 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     const { edit, replyTo } = props.intent
     setDraft(me.id, id, { text: edit ? aside : text(), tone: tone(), replyTo, edit: edit && { message: edit, text: text() } })
   })
-  createEffect(() => {
-    const done = edits.now()
-    if (done?.is === 'saved' && done.message.id === untrack(() => props.intent.edit?.id)) props.onIntent({ replyTo: untrack(() => props.intent.replyTo) })
+  createEffect<Mending | undefined>((before) => {
+    const now = mending()
+    const { edit, replyTo } = untrack(() => props.intent)
+    // It was being saved, and now it is.
+    if (!now && before?.is === 'saving' && before.message.id === edit?.id) props.onIntent({ replyTo })
+    return now
   })
   onCleanup(() => client.setTyping(id, false))
 
@@ -137,7 +142,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     const { edit, replyTo } = props.intent
     if (!isSomething()) return
     if (edit) {
-      if (saving()) return
+      if (isSaving()) return
       // It stays in the field until the server has it.
       if (body !== edit.body) void edits.save(edit, body)
       else props.onIntent({ replyTo })
@@ -162,9 +167,10 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     if (replyTo) props.onIntent({})
   }
   const cancel = () => {
-    if (!props.intent.edit && !props.intent.replyTo) return
-    if (props.intent.edit) edits.giveUp()
-    props.onIntent(props.intent.edit ? { replyTo: props.intent.replyTo } : {})
+    const { edit, replyTo } = props.intent
+    if (!edit && !replyTo) return
+    props.onIntent(edit ? { replyTo } : {})
+    if (edit) edits.giveUp(edit.id)
   }
   const keys = (event: KeyboardEvent) => {
     if (event.isComposing) return
@@ -228,7 +234,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <span class="one-line">
               <strong>{props.intent.edit ? t('edit.intent') : t('reply.intent', { name: nameOf(message().author) })}</strong> {excerpt(message().body)}
             </span>
-            <span role="status">{saving() && t(isOnline() ? 'edit.saving' : 'edit.later')}</span>
+            <span role="status">{isSaving() && t(isOnline() ? 'edit.saving' : 'edit.later')}</span>
             <IconButton small icon="close" label={core('cancel')} onClick={cancel} />
           </div>
         )}
@@ -265,7 +271,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           aria-label={t('write.to', { name: props.title })}
           placeholder={t('write.to', { name: props.title })}
           maxLength={MOST_CHARACTERS}
-          readOnly={saving() !== undefined}
+          readOnly={isSaving()}
           aria-haspopup="listbox"
           aria-controls={offered().length > 0 ? listId : undefined}
           aria-autocomplete="list"
@@ -294,7 +300,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
-          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || saving() !== undefined} />
+          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || isSaving()} />
         </div>
       </div>
       <Show when={picker()}>

@@ -1,8 +1,9 @@
 /** A field of emoji beside a button: for reactions and for the composer. */
-import { createSignal, For, onCleanup, onMount, Show } from 'solid-js'
+import { createSignal, For, onMount, Show } from 'solid-js'
 import { Portal } from 'solid-js/web'
 import { t } from '../../../i18n/conversation.js'
 import { place } from '../../../ui/menu.js'
+import { stay } from '../../../ui/stay.js'
 import { EMOJI, QUICK } from './emoji.js'
 
 /** In a row, as the style has it. */
@@ -22,7 +23,7 @@ export function EmojiPicker(props: { beside: Element; onPick: (emoji: string) =>
     place(popover, props.beside)
     search.focus()
   })
-  onCleanup(() => before instanceof HTMLElement && before.isConnected && before.focus())
+  stay(() => before instanceof HTMLElement && before.isConnected && before.focus())
   const keys = (event: KeyboardEvent) => {
     if (event.key === 'Escape') {
       event.preventDefault()

@@ -1,13 +1,15 @@
 /** A group: its title, who is in it and what they may do; changed by who may. */
 import type { ConversationState, Member, Permission } from '@palabre/client'
-import { createSignal, For, onMount, Show } from 'solid-js'
+import { createSignal, onMount, Show } from 'solid-js'
 import { describe } from '../../../core/errors.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
 import { t } from '../../../i18n/conversation.js'
 import { Avatar } from '../../../ui/avatar.js'
+import { ById } from '../../../ui/by-id.js'
 import { Button } from '../../../ui/button.js'
+import { Confirm } from '../../../ui/confirm.js'
 import { Dialog } from '../../../ui/dialog.js'
 import { TextField } from '../../../ui/field.js'
 import { Icon } from '../../../ui/icon.js'
@@ -22,8 +24,11 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
   const { client, me } = useChat()
   const id = props.conversation.id
   const members = watched(client, `members:${id}`, () => client.members(id))
-  const [title, setTitle] = createSignal(props.conversation.title ?? '')
+  // As it is, also when another renames it meanwhile, until one writes another.
+  const [written, setTitle] = createSignal<string>()
+  const title = () => written() ?? props.conversation.title ?? ''
   const [people, setPeople] = createSignal<Chosen[]>([])
+  const [removing, setRemoving] = createSignal<Member>()
   const [problem, setProblem] = createSignal<string>()
   const isOwner = () => props.conversation.permission === 'o'
   const mayChange = () => isOwner() || props.conversation.permission === 'a'
@@ -48,7 +53,7 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
       run: () => void client.updateGroup(id, { permissions: { [member.user.id]: one } }).catch(toastError),
     })),
     'line',
-    { label: t('group.remove'), icon: 'close', danger: true, run: () => void client.updateGroup(id, { remove: [member.user.id] }).catch(toastError) },
+    { label: t('group.remove'), icon: 'close', danger: true, run: () => setRemoving(member) },
   ]
   const mayChangeThem = (member: Member) => mayChange() && member.user.id !== me.id && (isOwner() || member.permission !== 'o')
 
@@ -81,26 +86,37 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
       </Show>
       <h3 class="dialog-part">{t.count('members', props.conversation.member_count)}</h3>
       <ul role="list" class="members">
-        <For each={members() ?? []}>
+        <ById each={members() ?? []} id={({ user }) => user.id}>
           {(member) => (
             <li class="member">
-              <Avatar id={member.user.id} name={nameOf(member.user)} picture={member.user.avatar} small />
+              <Avatar id={member().user.id} name={nameOf(member().user)} picture={member().user.avatar} small />
               <span class="member-text">
                 <strong class="one-line">
-                  {nameOf(member.user)}
-                  {member.user.id === me.id ? ` (${t('you')})` : ''}
+                  {nameOf(member().user)}
+                  {member().user.id === me.id ? ` (${t('you')})` : ''}
                 </strong>
-                <span class="quiet small">{t(`permission.${member.permission}`)}</span>
+                <span class="quiet small">{t(`permission.${member().permission}`)}</span>
               </span>
-              <Show when={mayChangeThem(member)}>
-                <Menu label={t('requests.more', { name: nameOf(member.user) })} items={items(member)}>
+              <Show when={mayChangeThem(member())}>
+                <Menu label={t('requests.more', { name: nameOf(member().user) })} items={items(member())}>
                   <Icon name="more" />
                 </Menu>
               </Show>
             </li>
           )}
-        </For>
+        </ById>
       </ul>
+      <Show when={removing()}>
+        {(member) => (
+          <Confirm
+            title={t('group.remove.title', { name: nameOf(member().user) })}
+            text={t('group.remove.text')}
+            action={t('group.remove')}
+            onClose={() => setRemoving(undefined)}
+            run={() => client.updateGroup(id, { remove: [member().user.id] }).catch(toastError)}
+          />
+        )}
+      </Show>
     </Dialog>
   )
 }

@@ -19,6 +19,7 @@ import { hold, online } from './hold.js'
 import type { Actions } from './message.js'
 import { RowView } from './row.js'
 import { rowMaker, wereAddedBefore, type Row } from './rows.js'
+import { staying } from './staying.js'
 
 /** Unread messages that are among the newest that are fetched at first. */
 const PAGE = 40
@@ -70,6 +71,8 @@ export function History(props: { id: string; actions: Actions }) {
     },
     { all: [], shift: false },
   )
+
+  const { at: stayingAt, stay, follow } = staying(() => rows().all)
 
   const toBottom = () => {
     virtual?.scrollToIndex(rows().all.length - 1, { align: 'end' })
@@ -155,6 +158,7 @@ export function History(props: { id: string; actions: Actions }) {
     setActive(message.id)
     settle(() => toRow(message.id, 'center'))
   }
+  onMount(() => follow(scroller))
   onMount(() => void begin())
   createEffect(
     on(wanted, (place) => {
@@ -288,8 +292,8 @@ export function History(props: { id: string; actions: Actions }) {
         </Switch>
         <Show when={held() !== undefined || rows().all.length > 0}>
           <div class="history-space" />
-          <Virtualizer ref={(handle) => (virtual = handle)} data={rows().all as Row[]} shift={rows().shift} scrollRef={scroller} bufferSize={600} onScroll={scrolled} onResize={() => atBottom() && ready() && toBottom()}>
-            {(row) => <RowView row={row} conversation={id} actions={props.actions} active={active()} marked={marked()} onActive={setActive} />}
+          <Virtualizer ref={(handle) => (virtual = handle)} data={rows().all as Row[]} shift={rows().shift} scrollRef={scroller} bufferSize={600} keepMounted={stayingAt()} onScroll={scrolled} onResize={() => atBottom() && ready() && toBottom()}>
+            {(row) => <RowView row={row} conversation={id} actions={props.actions} active={active()} marked={marked()} onActive={setActive} stay={stay} />}
           </Virtualizer>
         </Show>
         <div ref={below} class="history-below">

@@ -1,6 +1,7 @@
 /** A message: who, when, what, and what may be done with it. */
 import type { Message, PendingMessage, User } from '@palabre/client'
 import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
+import { loaded } from '../../../core/loaded.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -252,7 +253,7 @@ function Quote(props: { conversation: string; id: string }) {
     () => !held() && props.id,
     (id) => rest.call<Message>('GET', `/api/v1/conversations/${encodeURIComponent(props.conversation)}/messages/${encodeURIComponent(id)}`).catch(() => undefined),
   )
-  const message = () => held() ?? fetched.latest
+  const message = () => held() ?? loaded(fetched)
   return (
     <Show when={message()} fallback={<p class="quote quiet small">{fetched.loading ? '…' : t('quote.gone')}</p>}>
       {(quoted) => (

@@ -6,6 +6,7 @@ import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
 import { Confirm } from '../../../ui/confirm.js'
 import { Icon } from '../../../ui/icon.js'
+import { StayContext } from '../../../ui/stay.js'
 import { toastError } from '../../../ui/toast.js'
 import { day } from '../times.js'
 import { MessageRow, type Actions } from './message.js'
@@ -20,6 +21,8 @@ export interface RowProps {
   /** The message that was looked for. */
   marked: string | undefined
   onActive: (key: string) => void
+  /** Keeps it in the page, however far it is from what is seen. */
+  stay: (key: string) => () => void
 }
 
 export function RowView(props: RowProps) {
@@ -41,15 +44,17 @@ export function RowView(props: RowProps) {
     )
   }
   return (
-    <ErrorBoundary
-      fallback={(_error, again) => {
-        // When it changes it may do better.
-        createEffect(on(row.view, again, { defer: true }))
-        return <Broken message={row.view().message} pending={row.view().pending?.id} conversation={props.conversation} actions={props.actions} />
-      }}
-    >
-      <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
-    </ErrorBoundary>
+    <StayContext.Provider value={() => props.stay(row.key)}>
+      <ErrorBoundary
+        fallback={(_error, again) => {
+          // When it changes it may do better.
+          createEffect(on(row.view, again, { defer: true }))
+          return <Broken message={row.view().message} pending={row.view().pending?.id} conversation={props.conversation} actions={props.actions} />
+        }}
+      >
+        <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
+      </ErrorBoundary>
+    </StayContext.Provider>
   )
 }
 
