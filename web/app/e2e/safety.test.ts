@@ -62,7 +62,7 @@ test('what is written is only ever text', async () => {
   for (const text of ATTACKS) await say(one.page, text)
   // Too many signs of emphasis are none, in their paragraph.
   const starry = message(other.page, 'but this is not one').last()
-  await starry.waitFor()
+  await starry.waitFor({ timeout: 60_000 })
   assert.deepEqual(await starry.locator(':is(em, del, strong)').allInnerTexts(), ['this', 'not', 'one'])
   for (const text of LONG) {
     // As a draft that one comes back to, and then as a message.

@@ -51,6 +51,8 @@ export function History(props: { id: string; actions: Actions }) {
   let virtual: VirtualizerHandle | undefined
   let loading = false
   let alive = true
+  /** The sizes when it was last looked where one is. */
+  let before = { whole: 0, top: 0, shown: 0 }
   const gone = new AbortController()
   const letGo = hold(client, id)
   onCleanup(() => {
@@ -181,9 +183,14 @@ export function History(props: { id: string; actions: Actions }) {
   const scrolled = () => {
     if (!virtual || !alive || !ready()) return
     const { scrollOffset } = virtual
-    const left = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight
+    const { scrollHeight: whole, scrollTop: top, clientHeight: shown } = scroller
+    const left = whole - top - shown
     const window = held()
-    setAtBottom(left < BOTTOM_PX && !window?.hasNewer)
+    // What grows takes one away from the bottom too, and is followed; who leaves it goes up, and nothing else changes.
+    const hasLeft = top < before.top && whole === before.whole && shown === before.shown
+    before = { whole, top, shown }
+    if (window?.hasNewer || (left >= BOTTOM_PX && hasLeft)) setAtBottom(false)
+    else if (left < BOTTOM_PX) setAtBottom(true)
     if (window?.hasOlder && scrollOffset < NEAR_PX) void load(true)
     else if (window?.hasNewer && left < NEAR_PX) void load(false)
     tellWhatIsSeen()
@@ -245,7 +252,9 @@ export function History(props: { id: string; actions: Actions }) {
   const messages = () => rows().all.filter((row) => row.kind === 'message')
   const focusOn = (key: string) => {
     setActive(key)
+    setAtBottom(false)
     toRow(key, 'nearest')
+    requestAnimationFrame(scrolled)
     const focus = (tries: number) => {
       // Gone on, or elsewhere, meanwhile.
       if (active() !== key || !alive) return
