@@ -158,7 +158,7 @@ test('a message that cannot be shown leaves the others, and can be deleted', asy
   // One's own may go.
   await page.getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
-  await page.getByText('This message was deleted.').first().waitFor()
+  await page.locator('.message').getByText('This message was deleted.').first().waitFor()
   assert.equal(await broken.count(), 1)
   await say(page, 'It goes on')
   await message(page, 'It goes on').waitFor()

@@ -55,7 +55,7 @@ test('two people in two windows talk, a third on a phone', async () => {
   await message(other.page, 'wrong window').getByRole('button', { name: 'More about this message' }).click()
   await other.page.getByRole('menuitem', { name: 'Delete' }).click()
   await other.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
-  await one.page.getByText('This message was deleted.').first().waitFor()
+  await one.page.locator('.message').getByText('This message was deleted.').first().waitFor()
   assert.equal(await one.page.locator('.conversations').getByText('wrong window').count(), 0)
 
   // A group of all three.
@@ -102,7 +102,7 @@ test('two people in two windows talk, a third on a phone', async () => {
   await message(one.page, 'Welcome @Cleo Martin').getByRole('button', { name: /🎉 1/ }).waitFor()
   await menu('I am on time', 'Delete')
   await phone.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).tap()
-  await one.page.getByText('This message was deleted.').waitFor()
+  await one.page.locator('.message').getByText('This message was deleted.').first().waitFor()
   const small = await phone.page.locator('.conversation button:visible, .conversation a:visible').evaluateAll((all) => all.filter(({ isConnected }) => isConnected).map((one) => ({ name: one.getAttribute('aria-label') ?? one.textContent, ...one.getBoundingClientRect().toJSON() })).filter(({ width, height }) => Math.min(width, height) < 24))
   assert.deepEqual(small, [], 'all of it is large enough to be hit')
   await say(one.page, 'Until later')
