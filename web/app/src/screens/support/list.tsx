@@ -18,7 +18,7 @@ import { NewRequest } from './new-request.js'
 import type { Page } from './pages.js'
 
 export const STATUSES: readonly SupportStatus[] = ['NEW', 'IN_PROGRESS', 'RESOLVED', 'CLOSED']
-export const PRIORITIES: readonly SupportPriority[] = ['HIGH', 'MEDIUM', 'LOW']
+const PRIORITIES: readonly SupportPriority[] = ['HIGH', 'MEDIUM', 'LOW']
 const WORKING: readonly AgentStatus[] = ['available', 'busy', 'away']
 /** What an agent may say of how many requests they take at once. */
 const MOST_AT_ONCE = 100

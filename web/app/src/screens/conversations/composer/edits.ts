@@ -2,11 +2,11 @@
  * Messages that are being mended. What was written takes the place of a message only when the server has taken it; without a connection that
  * is later, whatever one looks at meanwhile.
  */
-import { PalabreError, type Message } from '@palabre/client'
+import type { Message } from '@palabre/client'
 import { createSignal } from 'solid-js'
+import { lasting } from '../../../core/lasting.js'
 import type { Chat } from '../../../core/session.js'
 import { toastError } from '../../../ui/toast.js'
-import { online } from '../history/hold.js'
 
 /** What becomes of a message that is mended, until it is saved. */
 export interface Mending {
@@ -52,21 +52,15 @@ function create({ client, ended, unsent }: Chat, conversation: string, saved: (m
     const own = new AbortController()
     given.set(id, own)
     set(id, { message, body, is: 'saving' })
-    for (;;) {
-      try {
-        await client.edit(conversation, id, body)
-        if (own.signal.aborted) return
-        saved(message)
-        set(id)
-        return
-      } catch (error) {
-        const wasCut = error instanceof PalabreError && (error.code === 'offline' || error.code === 'disconnected')
-        if (wasCut && (await online(client, own.signal))) continue
-        if (own.signal.aborted) return
-        set(id, { message, body, is: 'refused' })
-        toastError(error)
-        return
-      }
+    try {
+      await lasting(client, own.signal, () => client.edit(conversation, id, body))
+      if (own.signal.aborted) return
+      saved(message)
+      set(id)
+    } catch (error) {
+      if (own.signal.aborted) return
+      set(id, { message, body, is: 'refused' })
+      toastError(error)
     }
   }
   const count = () => [...all().values()].filter(({ is }) => is === 'saving').length

@@ -13,7 +13,7 @@ const MOST_CHARACTERS = 4_000
 /** Long texts that were asked for stay as long as the page, also while they are scrolled out of it. */
 const opened = new Set<string>()
 
-export function isLong(text: string): boolean {
+function isLong(text: string): boolean {
   return text.length > MOST_CHARACTERS || text.split('\n', MOST_LINES + 1).length > MOST_LINES
 }
 

@@ -1,9 +1,9 @@
 /** What was said, however much: only what is on the screen is in the page. Older and newer messages come while scrolling. */
-import { PalabreError } from '@palabre/client'
 import { createEffect, createMemo, createSignal, Match, on, onCleanup, onMount, Show, Switch, untrack } from 'solid-js'
 import { Virtualizer, type VirtualizerHandle } from 'virtua/solid'
 import { announce } from '../../../core/announce.js'
 import { describe } from '../../../core/errors.js'
+import { lasting } from '../../../core/lasting.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -15,7 +15,7 @@ import { StreamingAnswer } from '../bot/streaming-answer.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
 import { setWanted, wanted } from '../place.js'
-import { hold, online } from './hold.js'
+import { hold } from './hold.js'
 import type { Actions } from './message.js'
 import { RowView } from './row.js'
 import { rowMaker, wereAddedBefore, type Row } from './rows.js'
@@ -87,17 +87,6 @@ export function History(props: { id: string; actions: Actions }) {
     return at >= 0
   }
 
-  /** Asks again whenever there is a connection, until one that is there fails it. */
-  const lasting = async <T,>(ask: () => Promise<T>): Promise<T> => {
-    for (;;) {
-      try {
-        return await ask()
-      } catch (error) {
-        const wasCut = error instanceof PalabreError && (error.code === 'offline' || error.code === 'disconnected')
-        if (!wasCut || !(await online(client, gone.signal))) throw error
-      }
-    }
-  }
   const begin = async () => {
     setProblem(undefined)
     const noteUnread = () => {
@@ -117,7 +106,7 @@ export function History(props: { id: string; actions: Actions }) {
         const first = noteUnread()
         return first === undefined ? client.open(id) : client.openAt(id, first)
       }
-      if (!known || known.hasNewer) await lasting(ask)
+      if (!known || known.hasNewer) await lasting(client, gone.signal, ask)
       if (!alive) return
       const hasNew = rows().all.some(({ kind }) => kind === 'new')
       // What comes meanwhile does not pull it down.
@@ -129,7 +118,7 @@ export function History(props: { id: string; actions: Actions }) {
   }
   const toNewest = () => {
     if (!held()?.hasNewer) return toBottom()
-    lasting(() => client.open(id)).then(
+    lasting(client, gone.signal, () => client.open(id)).then(
       () => alive && settle(toBottom),
       (error: unknown) => alive && toastError(error),
     )
@@ -148,7 +137,7 @@ export function History(props: { id: string; actions: Actions }) {
   const show = async (seq: number) => {
     setWanted(undefined)
     const find = () => client.messages(id)?.items.find((message) => message.seq === seq)
-    if (!find()) await lasting(() => client.openAt(id, seq))
+    if (!find()) await lasting(client, gone.signal, () => client.openAt(id, seq))
     if (!alive) return
     const message = find()
     if (!message) {

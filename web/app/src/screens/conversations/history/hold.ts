@@ -25,23 +25,3 @@ export function hold(client: Palabre, conversation: string): () => void {
     })
   }
 }
-
-/** When there is a connection again; at once if there is one. Resolves with `false` if there will be none, or `given` is up. */
-export function online(client: Palabre, given: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    const end = (is: boolean) => {
-      stop()
-      given.removeEventListener('abort', abort)
-      resolve(is)
-    }
-    const abort = () => end(false)
-    const look = () => {
-      const { phase } = client.connection
-      if (phase === 'online' || phase === 'closed') end(phase === 'online')
-    }
-    const stop = client.on('connection', look)
-    given.addEventListener('abort', abort)
-    if (given.aborted) abort()
-    else look()
-  })
-}
