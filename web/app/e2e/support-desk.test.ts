@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { checkAccess, shot, startBrowser, watchPage } from './support/browser.js'
+import { checkAccess, painted, shot, startBrowser, watchPage } from './support/browser.js'
 import { ask, openDesk, type Request } from './support/desk.js'
 import { person, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
@@ -213,23 +213,60 @@ test('of two agents who take at once one has it, and the other is told nicely', 
   }
 })
 
-test('who waits is told their place as the queue moves', async () => {
+/** Two who wait before all others, and who takes what waits; who waits after them may be another test's. */
+async function twoWait(subjects: [string, string]) {
   const [first, second, carol] = [await person('first'), await person('second'), await staff('agent', 'carol')]
-  // Nobody else waits before them; who waits after them may be another test's.
+  const take = (request: Request) => carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
   await carol.rest.call('PUT', '/api/v1/support/agents/me', { status: 'busy', capacity: 100 })
   const { items } = await carol.rest.call<{ items: Request[] }>('GET', '/api/v1/support/queue?priority=HIGH')
-  for (const { id } of items) await carol.rest.call('POST', `/api/v1/support/requests/${id}/take`)
-  const request = await ask(first, 'I was here before', 'HIGH')
+  for (const request of items) await take(request)
+  const before = await ask(first, subjects[0], 'HIGH')
   const window = await desk(second)
-  const own = await ask(second, 'And I after', 'HIGH')
-  await window.page.getByRole('link', { name: /And I after/ }).click()
-  const place = window.page.getByText('You are number 2 in the queue')
-  await place.waitFor()
+  const own = await ask(second, subjects[1], 'HIGH')
+  await window.page.getByRole('link', { name: subjects[1] }).click()
+  await window.page.getByText('You are number 2 in the queue').waitFor()
+  return { window, before, own, take }
+}
+
+test('who waits is told their place as the queue moves', async () => {
+  const { window, before, own, take } = await twoWait(['I was here before', 'And I after'])
   await shot(window, 'support-place')
-  await carol.rest.call('POST', `/api/v1/support/requests/${request.id}/take`)
+  await take(before)
   await window.page.getByText('You are next').waitFor()
-  await carol.rest.call('POST', `/api/v1/support/requests/${own.id}/take`)
+  await take(own)
   await window.page.getByRole('region', { name: 'And I after' }).getByText('In progress').waitFor()
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('an answer that was long under way does not put back the place that was told meanwhile', async () => {
+  const { window, before, own, take } = await twoWait(['I was here long before', 'And I long after'])
+  const { page } = window
+  // The server answers at once; the answer comes when more was told.
+  let arrive!: () => void
+  const arrives = new Promise<void>((resolve) => (arrive = resolve))
+  const answered = new Promise<void>((resolve) => {
+    void page.route(`**/api/v1/support/requests/${own.id}`, async (route) => {
+      const response = await route.fetch()
+      resolve()
+      await arrives
+      await route.fulfill({ response })
+    })
+  })
+  const main = page.getByRole('navigation', { name: 'Main' })
+  await main.getByRole('link', { name: 'Chats' }).click()
+  const arrived = page.waitForResponse((response) => response.url().endsWith(own.id))
+  await main.getByRole('link', { name: 'Support' }).click()
+  await page.getByRole('link', { name: 'And I long after' }).click()
+  await answered
+  await take(before)
+  await page.getByText('You are next').waitFor()
+  arrive()
+  await (await arrived).finished()
+  await painted(page)
+  assert.equal(await page.getByText('You are next').count(), 1)
+  await take(own)
+  await page.getByRole('region', { name: 'And I long after' }).getByText('In progress').waitFor()
   assert.deepEqual(window.faults, [])
   await window.close()
 })

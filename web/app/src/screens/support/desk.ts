@@ -6,6 +6,7 @@ import { PalabreError, type AgentStatus, type Message, type SupportPlace, type S
 import { createContext, createEffect, createMemo, createSignal, on, onCleanup, useContext } from 'solid-js'
 import { announce } from '../../core/announce.js'
 import type { Chat } from '../../core/session.js'
+import { createTold } from '../../core/told.js'
 import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
@@ -92,7 +93,6 @@ export function createDesk({ client, rest, me }: Chat) {
       }
       return after
     })
-    for (const { id, place, wait_s } of requests) if (place !== undefined) setPlace({ request: id, place, ...(wait_s !== undefined && { wait_s }) })
   }
   const setPlace = (place: SupportPlace) => setPlaces((before) => new Map(before).set(place.request, place))
 
@@ -114,19 +114,18 @@ export function createDesk({ client, rest, me }: Chat) {
     return inList(list()).filter(fits).sort(order(list())).map(({ id }) => id)
   })
 
+  const told = { requests: createTold<string>(), places: createTold<string>(), agents: createTold<string>() }
   let latest = 0
-  /** What was told while a page was under way: the page may be older. */
-  let told = new Set<string>()
   const load = async (more = false): Promise<void> => {
     const turn = (latest += 1)
-    told = new Set()
+    const isTold = told.requests.since()
     const which = list()
     const { status, priority } = filter()
     const query = new URLSearchParams({ limit: String(PAGE), ...(status && { status }), ...(priority && { priority }), ...(more && next() && { after: next()! }) })
     try {
       const page = await rest.call<Page<SupportRequest>>('GET', `${PATHS[which]}&${query}`)
       if (turn !== latest) return
-      if (!more && !page.next && !status && !priority) forget(which, page.items)
+      if (!more && !page.next && !status && !priority) forget(which, page.items, isTold)
       put(...page.items)
       setNext(page.next)
       setState('ready')
@@ -137,17 +136,25 @@ export function createDesk({ client, rest, me }: Chat) {
     }
   }
   /** What is in a list no longer, and nobody told so. */
-  const forget = (which: List, there: SupportRequest[]) => {
+  const forget = (which: List, there: SupportRequest[], isTold: (id: string) => boolean) => {
     const ids = new Set(there.map(({ id }) => id))
-    setKnown((before) => new Map([...before].filter(([id, request]) => ids.has(id) || told.has(id) || !belongs(request, which))))
+    setKnown((before) => new Map([...before].filter(([id, request]) => ids.has(id) || isTold(id) || !belongs(request, which))))
   }
-  const loadOne = async (id: string): Promise<void> => put(await rest.call<SupportRequest>('GET', `/api/v1/support/requests/${id}`))
+  /** Asks for a request, or for something to be done with one, and takes what it is then. */
+  const ask = async (method: string, path = '', body?: unknown): Promise<SupportRequest> => {
+    const isTold = told.places.since()
+    const request = await rest.call<SupportRequest>(method, `/api/v1/support/requests${path}`, body)
+    const { id, place, wait_s } = request
+    put(request)
+    if (place !== undefined && !isTold(id)) setPlace({ request: id, place, ...(wait_s !== undefined && { wait_s }) })
+    return request
+  }
+  const loadOne = (id: string): Promise<SupportRequest> => ask('GET', `/${id}`)
 
   // --- Steps ---
 
   const step = async (id: string, name: 'take' | 'transfer' | 'resolve' | 'close' | 'reopen', body?: unknown): Promise<SupportRequest> => {
-    const request = await rest.call<SupportRequest>('POST', `/api/v1/support/requests/${id}/${name}`, body)
-    put(request)
+    const request = await ask('POST', `/${id}/${name}`, body)
     void loadAgents()
     return request
   }
@@ -172,8 +179,8 @@ export function createDesk({ client, rest, me }: Chat) {
   const putSession = (session: SupportSession): void => {
     setSessions((before) => {
       const known = before.get(session.request) ?? []
-      // Told again, it stays the same object: what shows it has nothing to do.
-      if (known.some((one) => isSame(one, session))) return before
+      // Told again, it stays the same object: what shows it has nothing to do. An answer may be older than what was told.
+      if (known.some((one) => isSame(one, session) || (one.id === session.id && one.updated_at > session.updated_at))) return before
       const others = known.filter(({ id }) => id !== session.id)
       const all = [...others, session].sort((a, b) => a.created_at.localeCompare(b.created_at))
       return new Map(before).set(session.request, all)
@@ -205,9 +212,12 @@ export function createDesk({ client, rest, me }: Chat) {
 
   const loadAgents = async (): Promise<void> => {
     if (!isStaff) return
+    const isTold = told.agents.since()
     const [all, one] = await Promise.all([rest.call<Page<Agent>>('GET', '/api/v1/support/agents'), rest.call<Agent>('GET', '/api/v1/support/agents/me')])
-    setAgents(all.items)
-    setOwn(one)
+    const statuses = new Map(agents().map(({ user, status }) => [user.id, status]))
+    const newer = (agent: Agent): Agent => ({ ...agent, status: (isTold(agent.user.id) && statuses.get(agent.user.id)) || agent.status })
+    setAgents(all.items.map(newer))
+    setOwn((before) => (before && isTold(me.id) ? { ...one, status: before.status } : one))
   }
   const work = async (status: AgentStatus, capacity: number): Promise<void> => {
     setOwn(await rest.call<Agent>('PUT', '/api/v1/support/agents/me', { status, capacity }))
@@ -219,15 +229,19 @@ export function createDesk({ client, rest, me }: Chat) {
   const ends = [
     client.on('support.request', (request) => {
       const isNews = request.status === 'NEW' && !known().has(request.id) && request.customer.id !== me.id
-      told.add(request.id)
+      told.requests.note(request.id)
       put(request)
       if (isNews) announce(t('new.request', { subject: request.subject }))
       // Only as its customer or agent one may read what is said.
       if (isOpen(request) && (request.agent?.id === me.id || request.customer.id === me.id)) void loadSessions(request.id).catch(() => undefined)
     }),
-    client.on('support.queue', setPlace),
+    client.on('support.queue', (place) => {
+      told.places.note(place.request)
+      setPlace(place)
+    }),
     client.on('support.session', putSession),
     client.on('support.agent', ({ user, status }) => {
+      told.agents.note(user.id)
       if (agents().some((agent) => agent.user.id === user.id)) setAgents((all) => all.map((agent) => (agent.user.id === user.id ? { ...agent, status } : agent)))
       else void loadAgents().catch(() => undefined)
       if (user.id === me.id) setOwn((agent) => agent && { ...agent, status })
@@ -261,7 +275,7 @@ export function createDesk({ client, rest, me }: Chat) {
     place: (id: string) => places().get(id),
     sessions: (id: string): readonly SupportSession[] => sessions().get(id) ?? [],
     agents, own, phase,
-    put, loadOne, step, take, loadSessions, openSession, endSession, requestOf, loadAgents, work,
+    ask, loadOne, step, take, loadSessions, openSession, endSession, requestOf, loadAgents, work,
     /** Unread messages of a request's sessions. */
     unread: (id: string) => (sessions().get(id) ?? []).reduce((sum, { conversation }) => sum + (client.conversation(conversation)?.unread ?? 0), 0),
   }

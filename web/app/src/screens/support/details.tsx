@@ -87,12 +87,11 @@ function Facts(props: { request: SupportRequest }) {
 
 function Tags(props: { request: SupportRequest }) {
   const desk = useDesk()
-  const { rest } = useChat()
   const [text, setText] = createSignal('')
   const tags = () => props.request.tags ?? []
   const set = async (next: string[]) => {
     try {
-      desk.put(await rest.call<SupportRequest>('PUT', `/api/v1/support/requests/${props.request.id}/tags`, { tags: next }))
+      await desk.ask('PUT', `/${props.request.id}/tags`, { tags: next })
     } catch (error) {
       toastError(error)
     }

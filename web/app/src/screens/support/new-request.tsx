@@ -1,9 +1,8 @@
 /** Asking for support. */
-import { PalabreError, type SupportPriority, type SupportRequest, type SupportType } from '@palabre/client'
+import { PalabreError, type SupportPriority, type SupportType } from '@palabre/client'
 import { createSignal, For } from 'solid-js'
 import { describe } from '../../core/errors.js'
 import { go } from '../../core/router.js'
-import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
 import { Button } from '../../ui/button.js'
@@ -16,7 +15,6 @@ const ORDER: readonly SupportPriority[] = ['LOW', 'MEDIUM', 'HIGH']
 
 export function NewRequest(props: { subject?: string; onClose: () => void; onDone?: () => void }) {
   const desk = useDesk()
-  const { rest } = useChat()
   const [type, setType] = createSignal<SupportType>('CHAT')
   const [subject, setSubject] = createSignal(props.subject ?? '')
   const [priority, setPriority] = createSignal<SupportPriority>('MEDIUM')
@@ -33,14 +31,13 @@ export function NewRequest(props: { subject?: string; onClose: () => void; onDon
     setProblem(undefined)
     try {
       const wantsBot = bot() && type() === 'CHAT'
-      const request = await rest.call<SupportRequest>('POST', '/api/v1/support/requests', {
+      const request = await desk.ask('POST', '', {
         type: type(),
         priority: priority(),
         subject: subject().trim(),
         ...(text && { message: text }),
         ...(wantsBot && { bot: true }),
       })
-      desk.put(request)
       // A chat begins at once, also before anything was said.
       if (type() === 'CHAT' && !text && !wantsBot) await desk.openSession(request.id).catch(() => undefined)
       props.onDone?.()

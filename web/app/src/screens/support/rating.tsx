@@ -1,7 +1,6 @@
 /** What the customer says of how it went, once, after the end. */
 import type { SupportRequest } from '@palabre/client'
 import { createSignal, createUniqueId, For, Show } from 'solid-js'
-import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
 import { Button } from '../../ui/button.js'
 import { TextField } from '../../ui/field.js'
@@ -22,7 +21,6 @@ export function Stars(props: { count: number }) {
 
 export function Rating(props: { request: SupportRequest }) {
   const desk = useDesk()
-  const { rest } = useChat()
   const id = createUniqueId()
   const [stars, setStars] = createSignal(0)
   const [comment, setComment] = createSignal('')
@@ -32,7 +30,7 @@ export function Rating(props: { request: SupportRequest }) {
     setBusy(true)
     try {
       const text = comment().trim()
-      desk.put(await rest.call<SupportRequest>('POST', `/api/v1/support/requests/${props.request.id}/rating`, { stars: stars(), ...(text && { comment: text }) }))
+      await desk.ask('POST', `/${props.request.id}/rating`, { stars: stars(), ...(text && { comment: text }) })
     } catch (error) {
       toastError(error)
     }
