@@ -17,6 +17,9 @@ const MEMBERS_KEPT = 200
 /** Conversations that are read again at the same time. */
 const AT_ONCE = 4
 
+/** A place in a conversation: where it ends. */
+const NEWEST = Number.POSITIVE_INFINITY
+
 /** Held of a conversation that was released meanwhile. */
 const NOTHING: MessageWindow = { items: [], hasOlder: false, hasNewer: false }
 
@@ -34,8 +37,8 @@ export interface Host {
 export class Held {
   /** Counts how often the messages held of a conversation were begun anew. */
   readonly #begun = new Map<string, number>()
-  /** Counts how often a conversation was released. */
-  readonly #released = new Map<string, number>()
+  /** The place of a conversation that was asked for last, until it is released. */
+  readonly #wanted = new Map<string, number>()
 
   constructor(
     private readonly host: Host,
@@ -153,7 +156,7 @@ export class Held {
   /** Forgets what is held of a conversation. */
   release(id: string): void {
     this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
-    this.#released.set(id, (this.#released.get(id) ?? 0) + 1)
+    this.#wanted.delete(id)
     if (this.host.state.windows.delete(id)) this.host.state.touch(`messages:${id}`)
   }
 
@@ -161,31 +164,28 @@ export class Held {
     return this.host.state.windows.get(id) ?? NOTHING
   }
 
-  /** Says whether a conversation was released since this was asked: then what comes is held no more. */
-  #releases(id: string): () => boolean {
-    const before = this.#released.get(id)
-    return () => this.#released.get(id) !== before
-  }
-
-  /** Holds a conversation's newest messages, or those around a number. */
-  open(id: string, until: number, around?: number, isReleased = this.#releases(id)): Promise<MessageWindow> {
+  /** Holds a conversation's newest messages, or those around a number, unless another place is asked for before they come. */
+  open(id: string, until: number, around = NEWEST): Promise<MessageWindow> {
+    this.#wanted.set(id, around)
+    const isOver = () => this.#wanted.get(id) !== around
     return this.pages.lasting(until, async (connection) => {
-      if (isReleased()) return this.#window(id)
+      if (isOver()) return this.#window(id)
       const known = this.host.state.windows.get(id)
-      if (known && (around === undefined ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
-      if (around === undefined) {
+      if (known && (around === NEWEST ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
+      if (around === NEWEST) {
         await this.#fetch(connection, { conversation: id, limit: FIRST_PAGE }, ({ messages, more }) => {
-          if (!isReleased()) this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
+          if (!isOver()) this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
         })
       } else {
         const older = await this.#fetch(connection, { conversation: id, before_seq: around, limit: FIRST_PAGE / 2 }, () => {})
+        if (isOver()) return this.#window(id)
         await this.#fetch(connection, { conversation: id, after_seq: around - 1, limit: FIRST_PAGE / 2 }, ({ messages, more }) => {
-          if (!isReleased()) this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
+          if (!isOver()) this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
         })
         // What was changed in the older ones between the two pages.
         await this.#rereadWindow(connection, id)
       }
-      if (isReleased()) return this.#window(id)
+      if (isOver()) return this.#window(id)
       await this.#mates(connection, id)
       this.host.state.raise(id)
       this.host.state.recount(id)
@@ -204,9 +204,12 @@ export class Held {
 
   /** Adds a page at one end, and says whether there is more. */
   extend(id: string, older: boolean, limit: number, until: number): Promise<boolean> {
-    const isReleased = this.#releases(id)
+    if (!this.#wanted.has(id)) this.#wanted.set(id, NEWEST)
     return this.pages.lasting(until, async (connection) => {
-      const window = this.host.state.windows.get(id) ?? (await this.open(id, until, undefined, isReleased))
+      const place = this.#wanted.get(id)
+      // Released meanwhile.
+      if (place === undefined) return false
+      const window = this.host.state.windows.get(id) ?? (await this.open(id, until, place))
       const edge = older ? window.items[0]?.seq : window.items.at(-1)?.seq
       if (edge === undefined || !(older ? window.hasOlder : window.hasNewer)) return false
       await this.#fetch(connection, { conversation: id, ...(older ? { before_seq: edge } : { after_seq: edge }), limit }, ({ messages, more }) => {
