@@ -6,7 +6,7 @@ import { openWindow, painted, signIn, startBrowser } from './support/browser.js'
 import { ask, openDesk, type Request } from './support/desk.js'
 import { holdAnswer, holdRequest } from './support/late.js'
 import { befriend, person, type Person } from './support/server.js'
-import { staff } from './support/staff.js'
+import { crowd, staff } from './support/staff.js'
 import { message, open, sayQuietly } from './support/talking.js'
 
 let browser: Browser
@@ -162,6 +162,26 @@ test('who has left a group stays where they went meanwhile', async () => {
   await page.locator('.conversation-link', { hasText: 'Soon left' }).waitFor({ state: 'detached' })
   await painted(page)
   assert.equal(new URL(page.url()).pathname, `/conversations/${elsewhere}`)
+  assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('the members of a large group stay there when it changes', async () => {
+  const [ada, ben, many] = [await person('ada'), await person('ben'), await crowd(50)]
+  await ada.rest.call('POST', '/api/v1/conversations', { title: 'Crowd', members: [ben.id, ...many].map((user) => ({ user })) })
+  const window = await openWindow(browser)
+  const { page } = window
+  await signIn(window, ada)
+  await open(page, 'Crowd')
+  await page.getByRole('button', { name: 'More about this conversation' }).click()
+  await page.getByRole('menuitem', { name: 'About this group' }).click()
+  const dialog = page.getByRole('dialog', { name: 'About this group' })
+  const member = dialog.getByRole('listitem').filter({ hasText: ben.username })
+  await member.getByText('Writes').waitFor()
+  await member.getByRole('button', { name: /^More about/ }).click()
+  await page.getByRole('menuitemradio', { name: 'Reads' }).click()
+  await member.getByText('Reads').waitFor()
+  assert.equal(await dialog.getByRole('listitem').filter({ hasText: 'crowd-' }).count(), many.length)
   assert.deepEqual(window.faults, [])
   await window.close()
 })
