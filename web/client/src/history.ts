@@ -47,7 +47,7 @@ export class Held {
 
   /** Reads everything again that is held. */
   async reread(connection: Connection): Promise<void> {
-    const work: Array<() => Promise<void>> = []
+    const work: Array<() => Promise<unknown>> = []
     for (const [id, members] of this.host.state.members) {
       const conversation = this.host.state.conversations.get(id)
       if (!conversation) this.host.state.members.delete(id)
@@ -69,7 +69,7 @@ export class Held {
 
   // --- Members ---
 
-  async #readMembers(connection: Connection, id: string): Promise<void> {
+  #readMembers(connection: Connection, id: string): Promise<Member[]> {
     const all = async () => {
       const members: Member[] = []
       for (let more = true; more; ) {
@@ -82,7 +82,7 @@ export class Held {
       return members
     }
     // As one page: what overtakes the first of them must not be lost with the last.
-    await this.pages.put(connection, all(), (members) => {
+    return this.pages.put(connection, all(), (members) => {
       this.host.state.setMembers(id, members, members.length, true)
       this.host.state.raise(id)
     })
@@ -90,8 +90,9 @@ export class Held {
 
   /** All members of a conversation. */
   async loadMembers(id: string, until: number): Promise<readonly Member[]> {
-    await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
-    return this.host.state.members.get(id) ?? []
+    const read = await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
+    // What came meanwhile may have changed them, or made them forgotten.
+    return this.host.state.members.get(id) ?? read
   }
 
   // --- Messages ---

@@ -68,4 +68,17 @@ describe('what comes late', () => {
     socket.push('message.edit', own(1, { body: 'best', edited_at: '2026-11-20T18:00:02.000Z' }))
     assert.equal(client.messages('c')?.items[0]?.body, 'best')
   })
+
+  it('gives the members that were read, also when the group has changed meanwhile', async () => {
+    const client = make()
+    const group = conversation('g', 1, { member_count: 60 })
+    const socket = await online(client, [group])
+    const members = Array.from({ length: 60 }, (_, at) => ({ user: { id: `u${at}`, username: `user${at}` }, permission: 'w', joined_at: '2026-11-20T18:00:00.000Z', delivered_seq: 1, read_seq: 1 }))
+    const all = client.loadMembers('g')
+    await settle()
+    socket.push('group.update', { ...group, title: 'Another', members: members.slice(0, 50) })
+    await socket.reply('group.members', { conversation: 'g', members, more: false })
+    assert.equal((await all).length, 60)
+    assert.equal(client.members('g'), undefined, 'they may be others by now')
+  })
 })
