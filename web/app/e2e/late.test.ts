@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
+import { createTold } from '../src/core/told.js'
 import { openWindow, painted, signIn, startBrowser } from './support/browser.js'
 import { ask, openDesk, type Request } from './support/desk.js'
 import { holdAnswer, holdRequest } from './support/late.js'
@@ -15,6 +16,15 @@ after(() => browser.close())
 
 const take = (who: Person, { id }: Request) => who.rest.call('POST', `/api/v1/support/requests/${id}/take`)
 const goTo = (page: Page, path: string) => page.evaluate((to) => (history.pushState(null, '', to), dispatchEvent(new PopStateEvent('popstate'))), path)
+
+test('what was told or asked for last is known, in whatever order it comes', () => {
+  const told = createTold<string>()
+  const [first, second] = [told.since(), told.since()]
+  assert.deepEqual([second('place'), first('place'), first('other')], [false, true, false])
+  const third = told.since()
+  told.note('place')
+  assert.deepEqual([third('place'), third('other'), told.since()('place')], [true, false, false])
+})
 
 test('at the desk what is known stays, and what was said last holds', async () => {
   const [alice, carol] = [await person('alice'), await staff('agent', 'carol')]
