@@ -21,9 +21,7 @@ impl Told {
         // Who is not here is told as soon as they are.
         let here: Vec<Standing> =
             places.into_iter().filter(|standing| chat.bus.users.mask(standing.customer) != 0).collect();
-        let before =
-            std::mem::replace(&mut self.0, here.iter().map(|standing| (standing.request, standing.place)).collect());
-        let moved = here.iter().filter(|standing| before.get(&standing.request) != Some(&standing.place));
+        let moved = here.iter().filter(|standing| self.0.get(&standing.request) != Some(&standing.place));
         let mut by_project: HashMap<ProjectId, Vec<&Standing>> = HashMap::new();
         for standing in moved {
             by_project.entry(standing.project).or_default().push(standing);
@@ -37,8 +35,11 @@ impl Told {
                 if let Some(backlog) = chat.bus.publish(Publication::to_users(vec![*customer], event)) {
                     backlog.await;
                 }
+                self.0.insert(*request, *place);
             }
         }
+        // Who waits no longer, or is not here: told when they are back.
+        self.0 = here.iter().map(|standing| (standing.request, standing.place)).collect();
         Ok(())
     }
 }
