@@ -40,7 +40,7 @@ for (const encoding of ['json', 'binary'] as const) {
       constructor(url: string, protocols: string[]) {
         super(url, protocols)
       }
-      override send(data: WebSocket.Data): void {
+      override send(data: string | Uint8Array): void {
         sent++
         answered = new Promise((resolve) => void this.once('message', () => resolve()))
         super.send(data)

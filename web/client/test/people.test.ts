@@ -163,6 +163,16 @@ describe('a conversation that is not open', () => {
     assert.equal(socket.asked('group.members'), 1)
   })
 
+  it('reads its members when it is opened, not from a change that may be older than a receipt', async () => {
+    const client = make()
+    const socket = await online(client, [group([member(ME), member(BOB)], { last_seq: 1 })])
+    socket.push('message.read', { conversation: 'g', user: BOB, seq: 1 })
+    const change = group([member(ME), member(BOB)], { last_seq: 1, title: 'Another' })
+    socket.push('group.update', { ...change, members: [member(ME), member(BOB)] })
+    await opened(client, socket, [member(ME), member(BOB, 1)])
+    assert.deepEqual(client.members('g')?.map(({ read_seq }) => read_seq), [0, 1])
+  })
+
   it('asks for nobody where it makes no difference', async () => {
     const client = make()
     const rooms = [
