@@ -70,10 +70,14 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
   question.say('It opens at **ni')
   const answer = (window: Window) => window.page.locator('.answer')
   for (const window of [one, other]) await answer(window).getByText('It opens at').waitFor()
-  question.say('ne** on Mondays, and ')
+  question.say('ne** on [Mondays](https://example.org/hours), and ')
   for (const window of [one, other]) await answer(window).locator('strong', { hasText: 'nine' }).waitFor()
   await shot(one, 'bot-answer')
   await checkAccess(one, 'an answer that comes')
+  // Who is asked about a link goes on being asked when the answer is a message.
+  await answer(other).getByRole('link', { name: 'Mondays' }).click()
+  const asked = other.page.getByRole('dialog', { name: 'Leave Palabre?' })
+  await asked.getByText('https://example.org/hours').waitFor()
   await one.page.getByRole('button', { name: 'Stop the answer' }).click()
   for (const window of [one, other]) {
     await window.page.locator('.answer-end', { hasText: 'Stopped' }).waitFor()
@@ -81,6 +85,7 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     // The message itself, once.
     assert.equal(await window.page.locator('.message', { hasText: 'It opens at' }).count(), 1)
   }
+  await asked.getByRole('button', { name: 'Cancel' }).click()
   await checkAccess(one, 'an answer that was stopped')
 
   await one.page.getByRole('button', { name: 'Ask again' }).click()
