@@ -85,6 +85,12 @@ function contact(state: State, data: Contact, effects: Effects): void {
   else if (before === 'accepted' && data.status !== 'accepted') effects.unseen(data.user.id)
 }
 
+/** Who is seen no longer is said to be offline: of such a one nothing is known, as after a fresh load. */
+function status(state: State, data: Status): void {
+  const { id } = data.user
+  if (data.status !== 'offline' || state.statuses.has(id) || state.isSeen(id)) state.setStatus(data)
+}
+
 /** Applies one event. What it does not know, it ignores: newer servers have more of them. */
 export function apply(state: State, type: string, data: unknown, effects: Effects): void {
   switch (type) {
@@ -116,7 +122,7 @@ export function apply(state: State, type: string, data: unknown, effects: Effect
     case 'contact.update':
       return contact(state, data as Contact, effects)
     case 'status.update':
-      return state.setStatus(data as Status)
+      return status(state, data as Status)
     case 'user.update':
       return state.setUser(data as User)
     case 'quota.warning':

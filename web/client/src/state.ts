@@ -320,6 +320,12 @@ export class State {
     this.touch('contacts')
   }
 
+  /** Whether somebody is one whose presence is told, as far as is known here: a contact, or a member of a group. */
+  isSeen(user: string): boolean {
+    if (this.contacts.get(user)?.status === 'accepted') return true
+    return [...this.members].some(([id, members]) => this.conversations.get(id)?.kind !== 'private' && members.some((member) => member.user.id === user))
+  }
+
   setStatus(status: Status): void {
     this.statuses.set(status.user.id, status)
     this.touch('statuses')
