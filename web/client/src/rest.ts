@@ -81,19 +81,18 @@ async function told<T>(answer: () => Promise<T>): Promise<T> {
 function inTime<T>(ms: number, signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const own = new AbortController()
   return new Promise<T>((resolve, reject) => {
-    const giveUp = (error: PalabreError) => {
+    const abort = () => end(new PalabreError('aborted', 'given up'))
+    const late = () => end(new PalabreError('timeout', 'no answer came in time'))
+    const timer = setTimeout(late, Math.min(ms, LONGEST_TIMER))
+    const end = (error?: PalabreError) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      // What is over already is not changed by these.
       reject(error)
       own.abort(error)
     }
-    const abort = () => giveUp(new PalabreError('aborted', 'given up'))
     if (signal?.aborted) return abort()
     signal?.addEventListener('abort', abort)
-    const timer = setTimeout(() => giveUp(new PalabreError('timeout', 'no answer came in time')), Math.min(ms, LONGEST_TIMER))
-    const end = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-    }
-    own.signal.addEventListener('abort', end)
     run(own.signal).then(resolve, reject).finally(end)
   })
 }
