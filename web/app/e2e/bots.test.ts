@@ -117,8 +117,20 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     assert.equal(await other.page.locator('.bot-warning').count(), told.length - 1)
     await set({})
     if (level === 'This conversation') await checkAccess(other, 'a quota that is nearly used up')
-    for (const window of told) await window.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
+    // The other closes it at once.
+    if (level === 'This conversation') await other.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
   }
+  // One is about another quota than the one before, so what is not closed is still there, and what is closed does not come back.
+  const shown = one.page.locator('.bot-warning')
+  for (const level of ['The organization', 'The project', 'This conversation']) {
+    await shown.filter({ hasText: level }).getByRole('button', { name: 'Close' }).click()
+  }
+  await shown.waitFor({ state: 'detached' })
+  await one.page.getByRole('link', { name: 'Chats' }).click()
+  await one.page.locator('.bot-bar').waitFor({ state: 'detached' })
+  await one.page.locator(`a[href$="${conversation}"]`).click()
+  await one.page.locator('.bot-bar').waitFor()
+  assert.equal(await shown.count(), 0)
   assert.deepEqual([one.faults, other.faults], [[], []])
   await Promise.all([one.close(), other.close()])
 })

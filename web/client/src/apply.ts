@@ -91,6 +91,14 @@ function status(state: State, data: Status): void {
   if (data.status !== 'offline' || state.statuses.has(id) || state.isSeen(id)) state.setStatus(data)
 }
 
+/** One's own, a conversation's, the project's: each is another quota, and each may be one in tokens and one in money. */
+function quota(state: State, data: Pushes['quota.warning']): void {
+  const { level, conversation, currency } = data
+  const others = state.quotas.filter((one) => one.level !== level || one.conversation !== conversation || one.currency !== currency)
+  state.quotas = [...others, data]
+  state.touch('quota')
+}
+
 /** Applies one event. What it does not know, it ignores: newer servers have more of them. */
 export function apply(state: State, type: string, data: unknown, effects: Effects): void {
   switch (type) {
@@ -126,8 +134,7 @@ export function apply(state: State, type: string, data: unknown, effects: Effect
     case 'user.update':
       return state.setUser(data as User)
     case 'quota.warning':
-      state.quota = data as Pushes['quota.warning']
-      return state.touch('quota')
+      return quota(state, data as Pushes['quota.warning'])
   }
 }
 

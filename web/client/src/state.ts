@@ -59,7 +59,7 @@ function replaceUser<T>(value: T, user: User): T {
 /** See the top of the file. */
 export class State {
   session: Ready | undefined
-  quota: Pushes['quota.warning'] | undefined
+  quotas: ReadonlyArray<Pushes['quota.warning']> = []
   readonly conversations = new Map<string, ConversationState>()
   readonly windows = new Map<string, MessageWindow>()
   readonly members = new Map<string, readonly Member[]>()

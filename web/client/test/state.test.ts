@@ -276,6 +276,22 @@ describe('the state', () => {
     await client.close()
   })
 
+  it('has a warning about each quota, the last of each', async () => {
+    const client = make()
+    const socket = await online(client)
+    const warn = (level: string, used: number, more: object = {}) => socket.push('quota.warning', { level, used, quota: 100, ...more })
+    warn('user', 80)
+    warn('conversation', 81, { conversation: 'c' })
+    warn('conversation', 82, { conversation: 'd' })
+    warn('project', 83)
+    const before = client.quotas
+    warn('user', 84, { currency: 'EUR' })
+    warn('conversation', 85, { conversation: 'c' })
+    assert.deepEqual(client.quotas.map(({ used }) => used), [80, 82, 83, 84, 85])
+    assert.equal(client.quotas[0], before[0])
+    await client.close()
+  })
+
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {
     const { client, socket } = await opened([])
     socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
