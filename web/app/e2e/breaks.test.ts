@@ -39,13 +39,17 @@ test('the connection goes while both write, and nothing is lost or there twice',
   proxies[0].open()
   await one.page.reload()
   await message(other.page, 'three while away').getByText('Waits to be sent').waitFor({ state: 'attached' })
+  await other.page.locator('.history').focus()
+  await other.page.keyboard.press('ArrowUp')
+  await message(other.page, 'three while away').and(other.page.locator(':focus')).waitFor()
   proxies[1].open()
   for (const { page } of [one, other]) {
-    await page.getByRole('button', { name: 'Try now' }).click({ timeout: 2_000 }).catch(() => undefined)
+    await page.evaluate(() => dispatchEvent(new Event('online')))
     for (const text of ['one while away', 'two while away', 'three while away']) await message(page, text).waitFor()
     await page.locator('.message.waiting').first().waitFor({ state: 'detached' })
     await page.getByText('What you write is kept').first().waitFor({ state: 'detached' })
   }
+  await message(other.page, 'three while away').and(other.page.locator(':focus')).waitFor()
   const seen = await bodies(one.page)
   assert.deepEqual([...seen].sort(), ['before', 'one while away', 'three while away', 'two while away'])
   assert.deepEqual(await bodies(other.page), seen)
@@ -98,7 +102,7 @@ test('what is begun while the connection is away is not lost, wherever one looks
   // One that was not looked at before: nothing of it is here, and one can write.
   await open(page, 'Moe Sy')
   await page.getByText('What was said here comes when the connection is back.').waitFor()
-  for (const text of ['one for Moe', 'two for Moe']) await say(page, text)
+  for (const text of ['one for Moe', 'two for Moe: https://example.org/maps']) await say(page, text)
   await message(page, 'two for Moe').getByText('Waits to be sent').waitFor({ state: 'attached' })
   await page.locator('.composer input[type=file]').setInputFiles([{ name: 'plan.txt', mimeType: 'text/plain', buffer: Buffer.from('a plan') }])
   await page.locator('.upload', { hasText: 'The server was not reached.' }).waitFor()
@@ -136,11 +140,18 @@ test('what is begun while the connection is away is not lost, wherever one looks
   await open(page, 'Moe Sy')
   await message(page, 'two for Moe').waitFor()
 
+  // Who is asked about a link goes on being asked when its message arrives.
+  const asked = page.getByRole('dialog', { name: 'Leave Palabre?' })
+  await message(page, 'two for Moe').getByRole('link').click()
+  await asked.getByText('https://example.org/maps').waitFor()
   proxy.open()
-  await page.getByRole('button', { name: 'Try now' }).click()
+  await page.evaluate(() => dispatchEvent(new Event('online')))
   await message(page, 'from Moe').waitFor()
   await page.locator('.message.waiting').first().waitFor({ state: 'detached' })
-  assert.deepEqual(await bodies(page), ['from Moe', 'one for Moe', 'two for Moe'])
+  await asked.getByText('https://example.org/maps').waitFor()
+  await asked.getByRole('button', { name: 'Cancel' }).click()
+  assert.match(await page.evaluate(() => document.activeElement?.closest('.message')?.textContent ?? ''), /two for Moe/)
+  assert.deepEqual(await bodies(page), ['from Moe', 'one for Moe', 'two for Moe: https://example.org/maps'])
   // The file goes by itself; its message when one says so.
   await page.locator('.upload', { hasText: '6 B' }).waitFor()
   await composer(page).press('Enter')
