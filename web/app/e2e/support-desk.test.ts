@@ -58,6 +58,16 @@ test('a request goes its whole way, from the question to the rating', async () =
   await customer.page.getByRole('button', { name: 'Send', exact: true }).click()
   await said.getByText('It was yesterday').waitFor()
 
+  // What is answered is shown here when one asks for it.
+  await customer.page.locator('.message', { hasText: 'Is the battery charged?' }).hover()
+  await customer.page.locator('.message', { hasText: 'Is the battery charged?' }).getByRole('button', { name: 'Reply' }).click()
+  await customer.page.getByLabel(/^Write to/).fill('As I said')
+  await customer.page.getByLabel(/^Write to/).press('Enter')
+  const here = customer.page.url()
+  await customer.page.locator('.message', { hasText: 'As I said' }).getByRole('button', { name: /Is the battery charged/ }).click()
+  await customer.page.locator('.message.marked', { hasText: 'Is the battery charged?' }).waitFor()
+  assert.equal(customer.page.url(), here)
+
   // What only agents see.
   await agent.page.getByLabel('New note').fill('Has asked three times')
   await agent.page.getByRole('button', { name: 'Add the note' }).click()
@@ -127,6 +137,18 @@ test('a request goes its whole way, from the question to the rating', async () =
   await customer.page.getByLabel(/^Write to/).press('Enter')
   await said.getByText('It stands again').waitFor()
   await customer.page.getByLabel('Talk', { exact: true }).waitFor()
+
+  // What a search finds elsewhere is shown at the desk, also when it was said in an earlier talk; and so is the talk that an address names.
+  const main = customer.page.getByRole('navigation', { name: 'Main' })
+  await main.getByRole('link', { name: 'Chats' }).click()
+  await customer.page.getByRole('searchbox', { name: 'Search' }).fill('charged')
+  await customer.page.locator('.found', { hasText: 'Is the battery charged?' }).click()
+  await customer.page.getByRole('region', { name: 'The car does not start' }).locator('.message.marked', { hasText: 'Is the battery charged?' }).waitFor()
+  assert.equal(customer.page.url(), here)
+  const { items: talks } = await alice.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${here.split('/').at(-1)}/sessions`)
+  await customer.page.goto(new URL(`/conversations/${talks.at(-1)?.conversation}`, here).href)
+  await customer.page.getByRole('region', { name: 'The car does not start' }).getByText('It stands again').waitFor()
+  assert.equal(customer.page.url(), here)
 
   // The transcript is a file.
   const [file] = await Promise.all([

@@ -21,7 +21,7 @@ export function notifyOfMessages(): void {
       about: message.conversation,
       title,
       body: title === author ? gist(message) : `${author}: ${gist(message)}`,
-      open: () => go(conversation?.kind === 'support' ? '/support' : pathOf(message.conversation)),
+      open: () => go(pathOf(message.conversation)),
     })
   }
   const ends = [client.on('message.text', tell), client.on('message.game', tell), client.on('llm.done', ({ message }) => tell(message))]

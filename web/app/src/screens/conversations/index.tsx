@@ -9,6 +9,7 @@ import { t } from '../../i18n/conversation.js'
 import { Conversation } from './conversation.js'
 import { ConversationList } from './list/index.js'
 import { titleOf } from './names.js'
+import { ToDesk } from './to-desk.js'
 import './list/list.css'
 import './conversation.css'
 import './history/body.css'
@@ -54,7 +55,7 @@ export function Conversations() {
       <section class="conversation-place" aria-label={t('conversation')}>
         <Switch fallback={<p class="empty">{t('choose')}</p>}>
           <Match when={here()?.id} keyed>
-            {(shown) => <Conversation id={shown} />}
+            {(shown) => (here()?.kind === 'support' ? <ToDesk talk={here()!} /> : <Conversation id={shown} />)}
           </Match>
           <Match when={id() !== undefined}>
             <Show when={(known = isKnown(known))} fallback={<p class="empty">{core('loading')}</p>}>

@@ -11,7 +11,7 @@ import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { findRequest } from './find.js'
+import { PATHS, requestOf as find, type List } from './find.js'
 import type { Page } from './pages.js'
 import { isSame } from './reading.js'
 
@@ -34,20 +34,12 @@ export interface Standing {
   mayDecide: boolean
 }
 
-/** One's own as a customer; what waits; what one has; all of it. */
-export type List = 'own' | 'queue' | 'mine' | 'all'
 /** What only some of a list is shown by. */
 export interface Filter {
   status?: SupportStatus
   priority?: SupportPriority
 }
 
-const PATHS: Record<List, string> = {
-  own: '/api/v1/support/requests?whose=own',
-  queue: '/api/v1/support/queue?',
-  mine: '/api/v1/support/requests?whose=assigned',
-  all: '/api/v1/support/requests?whose=all',
-}
 /** Of a list, at once. */
 const PAGE = 50
 /** Only available agents are told of the queue: others ask for it now and then. */
@@ -199,13 +191,7 @@ export function createDesk({ client, rest, me }: Chat) {
   /** Which request something was said about; looked up among those one has, where that is needed. */
   const requestOf = async (said: Message): Promise<string | undefined> => {
     const known = [...sessions().values()].flat().find(({ conversation }) => conversation === said.conversation)?.request
-    if (known !== undefined) return known
-    const lists: List[] = me.role === 'admin' ? ['all'] : isStaff ? ['mine', 'own'] : ['own']
-    for (const which of lists) {
-      const found = await findRequest(rest, PATHS[which], said, (items) => items.forEach(putSession))
-      if (found !== undefined) return found
-    }
-    return undefined
+    return known ?? find({ rest, me }, said, (items) => items.forEach(putSession))
   }
 
   // --- Agents ---

@@ -10,6 +10,7 @@ import { Menu, type MenuItem } from '../../ui/menu.js'
 import { Icon } from '../../ui/icon.js'
 import { toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
+import { wanted } from '../conversations/place.js'
 import { isOpen, type Standing, useDesk } from './desk.js'
 import { Details } from './details.js'
 import { duration, exactly } from './format.js'
@@ -82,6 +83,11 @@ function Shown(props: { request: SupportRequest }) {
   const [chosen, setChosen] = createSignal<string>()
   const sessions = () => desk.sessions(id())
   const session = () => sessions().find((one) => one.id === chosen()) ?? sessions().at(-1)
+  // What is to be shown may be in an earlier talk.
+  createEffect(() => {
+    const place = sessions().find(({ conversation }) => conversation === wanted()?.conversation)
+    if (place) setChosen(place.id)
+  })
   return (
     <section class="support-main" classList={{ detailed: details() && standing().isStaff }} aria-label={props.request.subject}>
       <Head request={props.request} standing={standing()} session={session()} detailed={details()} onDetails={() => setDetails((open) => !open)} />

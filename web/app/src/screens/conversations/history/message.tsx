@@ -20,7 +20,7 @@ import { AnswerEnd } from '../bot/streaming-answer.js'
 import { GameCard } from '../games/game-card.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
-import { jumpTo } from '../place.js'
+import { setWanted } from '../place.js'
 import { moment, time } from '../times.js'
 import { toneName } from '../tones.js'
 import { Body } from './body.js'
@@ -257,7 +257,7 @@ function Quote(props: { conversation: string; id: string }) {
   return (
     <Show when={message()} fallback={<p class="quote quiet small">{fetched.loading ? '…' : t('quote.gone')}</p>}>
       {(quoted) => (
-        <button type="button" class="quote small" onClick={() => jumpTo(props.conversation, quoted().seq)}>
+        <button type="button" class="quote small" onClick={() => setWanted({ conversation: props.conversation, seq: quoted().seq })}>
           <strong class="one-line">{nameOf(quoted().author)}</strong>
           <span class="one-line">{quoted().deleted_at ? t('deleted') : (quoted().game?.name ?? (excerpt(quoted().body) || quoted().attachments[0]?.name))}</span>
         </button>
