@@ -41,8 +41,11 @@ export interface Rest {
   changePassword(old: string, next: string): Promise<SignedIn>
   /** Changes one's own account; `null` takes a field away. */
   updateAccount(user: string, changes: { [K in keyof Account]?: Account[K] | null }): Promise<Account>
-  /** Any call: a path such as `/api/v1/users?limit=10`, and the document it answers with. */
-  call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T>
+  /**
+   * Any call: a path such as `/api/v1/users?limit=10`, and the document it answers with. A POST with a `key` is done once, however often
+   * it is sent: it is the `Idempotency-Key`.
+   */
+  call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, key?: string): Promise<T>
   /** Uploads a file; its id goes into a message's `attachments`. */
   upload(file: Blob, options?: UploadOptions): Promise<Media>
   /** The content of a file, or of its thumbnail. */
@@ -123,14 +126,11 @@ export function createRest(options: RestOptions = {}): Rest {
     return response
   }
 
-  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isPublic = false): Promise<T> =>
+  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, key?: string, isPublic = false): Promise<T> =>
     told(() =>
       inTime(options.timeout ?? TIMEOUT, signal, async (signal) => {
-        const init: RequestInit = { signal }
-        if (body !== undefined) {
-          init.body = written(body)
-          init.headers = { 'content-type': 'application/json' }
-        }
+        const init: RequestInit = { signal, headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...(key !== undefined && { 'idempotency-key': key }) } }
+        if (body !== undefined) init.body = written(body)
         const response = await answer(method, path, init, isPublic)
         return (response.status === 204 ? undefined : await response.json()) as T
       }),
@@ -158,13 +158,13 @@ export function createRest(options: RestOptions = {}): Rest {
   }
 
   return {
-    login: (data) => call('POST', '/api/v1/auth/login', data, undefined, true),
-    register: (data) => call('POST', '/api/v1/auth/register', data, undefined, true),
+    login: (data) => call('POST', '/api/v1/auth/login', data, undefined, undefined, true),
+    register: (data) => call('POST', '/api/v1/auth/register', data, undefined, undefined, true),
     refresh: () => call('POST', '/api/v1/auth/refresh'),
     me: () => call('GET', '/api/v1/auth/me'),
     changePassword: (old, next) => call('POST', '/api/v1/auth/password', { old, new: next }),
     updateAccount: (user, changes) => call('PATCH', `/api/v1/users/${encodeURIComponent(user)}`, changes),
-    call: (method, path, body, signal) => call(method, path, body, signal),
+    call: (method, path, body, signal, key) => call(method, path, body, signal, key),
     upload: (file, { name, onProgress, signal } = {}) =>
       told(async () => {
         const form = new FormData()

@@ -192,6 +192,17 @@ describe('the REST helper', () => {
     }
   })
 
+  it('names what is to be done once', async () => {
+    const sent: Array<Record<string, string>> = []
+    const rest = createRest({ url: 'https://chat.example.org', fetch: (async (_: string, init?: RequestInit) => (sent.push(init?.headers as Record<string, string>), new Response('{}'))) as typeof fetch })
+    await rest.call('POST', '/api/v1/x', { a: 1 }, undefined, 'k1')
+    await rest.call('POST', '/api/v1/x', undefined, undefined, 'k2')
+    await rest.call('POST', '/api/v1/x', { a: 1 })
+    await rest.login({ project: 'p', username: 'u', password: 'w' })
+    assert.deepEqual(sent.map((headers) => headers['idempotency-key']), ['k1', 'k2', undefined, undefined])
+    assert.deepEqual(sent.map((headers) => headers['content-type']), ['application/json', undefined, 'application/json', 'application/json'])
+  })
+
   it('refuses what is no JSON, for good', async () => {
     const asked = createRest(answers(() => new Response('{}'))).call('POST', '/api/v1/x', { count: 1n })
     await assert.rejects(asked, (error) => refusal('invalid')(error) && !(error as PalabreError).isTransient)

@@ -3,6 +3,7 @@ import { PalabreError } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { describe } from '../../core/errors.js'
 import { loaded } from '../../core/loaded.js'
+import { make } from '../../core/once.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
@@ -60,7 +61,7 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
     const answer = { name: name().trim(), body: body().trim() }
     try {
       const one = edited()
-      await rest.call(one ? 'PATCH' : 'POST', one ? `${CANNED}/${one.id}` : CANNED, answer)
+      await (one ? rest.call('PATCH', `${CANNED}/${one.id}`, answer) : make(rest, CANNED, answer))
       edit()
       void refetch()
     } catch (error) {

@@ -5,6 +5,7 @@
 import { PalabreError, type AgentStatus, type Message, type SupportPlace, type SupportPriority, type SupportRequest, type SupportSession, type SupportStatus, type User } from '@palabre/client'
 import { createContext, createEffect, createMemo, createSignal, on, onCleanup, useContext } from 'solid-js'
 import { announce } from '../../core/announce.js'
+import { make } from '../../core/once.js'
 import type { Chat } from '../../core/session.js'
 import { createTold } from '../../core/told.js'
 import { watched } from '../../core/watch.js'
@@ -135,7 +136,9 @@ export function createDesk({ client, rest, me }: Chat) {
   /** Asks for a request, or for something to be done with one, and takes what it is then. */
   const ask = async (method: string, path = '', body?: unknown): Promise<SupportRequest> => {
     const isTold = told.places.since()
-    const request = await rest.call<SupportRequest>(method, `/api/v1/support/requests${path}`, body)
+    const whole = `/api/v1/support/requests${path}`
+    // A new one has no id yet.
+    const request = await (path === '' ? make<SupportRequest>(rest, whole, body) : rest.call<SupportRequest>(method, whole, body))
     const { id, place, wait_s } = request
     put(request)
     if (place !== undefined && !isTold(id)) setPlace({ request: id, place, ...(wait_s !== undefined && { wait_s }) })

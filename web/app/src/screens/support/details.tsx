@@ -2,6 +2,7 @@
 import type { SupportRequest, Timestamp, User } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { loaded } from '../../core/loaded.js'
+import { make } from '../../core/once.js'
 import { useChat } from '../../core/session.js'
 import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
@@ -137,20 +138,24 @@ function Tags(props: { request: SupportRequest }) {
 function Notes(props: { id: string }) {
   const { rest } = useChat()
   const [text, setText] = createSignal('')
+  const [busy, setBusy] = createSignal(false)
   const [notes, { mutate }] = createResource(
     () => props.id,
     (id) => all<Note>(rest, `/api/v1/support/requests/${id}/notes`).catch((error: unknown) => (toastError(error), [])),
   )
   const add = async () => {
     const body = text().trim()
-    if (!body) return
+    if (!body || busy()) return
+    setBusy(true)
     try {
-      const note = await rest.call<Note>('POST', `/api/v1/support/requests/${props.id}/notes`, { body })
-      setText('')
+      const note = await make<Note>(rest, `/api/v1/support/requests/${props.id}/notes`, { body })
+      // More may have been written meanwhile.
+      if (text().trim() === body) setText('')
       mutate((before) => [...(before ?? []), note])
     } catch (error) {
       toastError(error)
     }
+    setBusy(false)
   }
   return (
     <section>

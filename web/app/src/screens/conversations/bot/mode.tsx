@@ -2,6 +2,7 @@
 import type { ConversationState, Mode, Palabre, Rest } from '@palabre/client'
 import { createSignal, For } from 'solid-js'
 import { announce } from '../../../core/announce.js'
+import { make } from '../../../core/once.js'
 import { useChat } from '../../../core/session.js'
 import { t } from '../../../i18n/bot.js'
 import { toastError } from '../../../ui/toast.js'
@@ -26,7 +27,7 @@ export async function switchMode(client: Palabre, conversation: string, mode: Mo
 
 /** A new conversation with the project's assistant; its id. */
 export async function askAssistant(rest: Rest): Promise<string> {
-  return (await rest.call<{ id: string }>('POST', '/api/v1/conversations', { kind: 'assistant' })).id
+  return (await make<{ id: string }>(rest, '/api/v1/conversations', { kind: 'assistant' })).id
 }
 
 /** The name of the bot of a conversation: bots are known by what they said. */
