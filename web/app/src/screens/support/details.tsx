@@ -138,11 +138,16 @@ function Tags(props: { request: SupportRequest }) {
 function Notes(props: { id: string }) {
   const { rest } = useChat()
   const [text, setText] = createSignal('')
-  const [busy, setBusy] = createSignal(false)
-  const [notes, { mutate }] = createResource(
+  const [kept] = createResource(
     () => props.id,
     (id) => all<Note>(rest, `/api/v1/support/requests/${id}/notes`).catch((error: unknown) => (toastError(error), [])),
   )
+  // The list may be from before one was added, or have it already.
+  const [added, setAdded] = createSignal<readonly Note[]>([])
+  const notes = () => {
+    const known = loaded(kept) ?? []
+    return [...known, ...added().filter(({ id }) => !known.some((note) => note.id === id))]
+  }
   const add = async () => {
     const body = text().trim()
     if (!body || busy()) return
@@ -151,7 +156,7 @@ function Notes(props: { id: string }) {
       const note = await make<Note>(rest, `/api/v1/support/requests/${props.id}/notes`, { body })
       // More may have been written meanwhile.
       if (text().trim() === body) setText('')
-      mutate((before) => [...(before ?? []), note])
+      setAdded((before) => [...before, note])
     } catch (error) {
       toastError(error)
     }
@@ -162,7 +167,7 @@ function Notes(props: { id: string }) {
       <h3>{t('notes')}</h3>
       <p class="hint">{t('notes.hint')}</p>
       <ul class="support-notes" role="list">
-        <For each={loaded(notes)}>
+        <For each={notes()}>
           {(note) => (
             <li>
               <p class="small quiet">
