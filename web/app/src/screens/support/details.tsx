@@ -90,17 +90,16 @@ function Tags(props: { request: SupportRequest }) {
   const desk = useDesk()
   const [text, setText] = createSignal('')
   const tags = () => props.request.tags ?? []
-  const set = async (next: string[]) => {
-    try {
-      await desk.ask('PUT', `/${props.request.id}/tags`, { tags: next })
-    } catch (error) {
-      toastError(error)
-    }
+  const { id } = props.request
+  // The server is told all of them: each change begins with what has become of those before it.
+  let turn = Promise.resolve()
+  const change = (to: (tags: string[]) => string[]) => {
+    turn = turn.then(async () => void (await desk.ask('PUT', `/${id}/tags`, { tags: to(desk.request(id)?.tags ?? []) }))).catch(toastError)
   }
   const add = () => {
     const tag = text().trim()
     setText('')
-    if (tag && !tags().includes(tag)) void set([...tags(), tag])
+    if (tag && !tags().includes(tag)) change((all) => (all.includes(tag) ? all : [...all, tag]))
   }
   return (
     <section>
@@ -111,7 +110,7 @@ function Tags(props: { request: SupportRequest }) {
             {(tag) => (
               <li class="support-chip tag">
                 <span>{tag}</span>
-                <IconButton icon="close" small label={t('tag.remove', { tag })} onClick={() => void set(tags().filter((one) => one !== tag))} />
+                <IconButton icon="close" small label={t('tag.remove', { tag })} onClick={() => change((all) => all.filter((one) => one !== tag))} />
               </li>
             )}
           </For>
@@ -138,6 +137,7 @@ function Tags(props: { request: SupportRequest }) {
 function Notes(props: { id: string }) {
   const { rest } = useChat()
   const [text, setText] = createSignal('')
+  let isBusy = false
   const [kept] = createResource(
     () => props.id,
     (id) => all<Note>(rest, `/api/v1/support/requests/${id}/notes`).catch((error: unknown) => (toastError(error), [])),
@@ -150,8 +150,8 @@ function Notes(props: { id: string }) {
   }
   const add = async () => {
     const body = text().trim()
-    if (!body || busy()) return
-    setBusy(true)
+    if (!body || isBusy) return
+    isBusy = true
     try {
       const note = await make<Note>(rest, `/api/v1/support/requests/${props.id}/notes`, { body })
       // More may have been written meanwhile.
@@ -160,7 +160,7 @@ function Notes(props: { id: string }) {
     } catch (error) {
       toastError(error)
     }
-    setBusy(false)
+    isBusy = false
   }
   return (
     <section>
