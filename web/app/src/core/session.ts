@@ -38,6 +38,7 @@ interface Kept {
 }
 
 const KEY = 'palabre.session'
+const PROJECT = 'palabre.project'
 /** The close code for one session more than a user may have. */
 const CROWDED = 4204
 
@@ -68,6 +69,9 @@ let given = new AbortController()
 /** Where things of who is signed in are remembered: as long as the sign-in itself. */
 export const place = (): Place => current?.place ?? session
 
+/** The project that one was signed in to last: in this tab, or else on this device. */
+export const lastProject = (): string | undefined => session.get(PROJECT) ?? local.get(PROJECT)
+
 /** Signs in; rejects with a {@link PalabreError}. */
 export async function signIn(project: string, username: string, password: string, stay: boolean): Promise<void> {
   const { token, user } = await createRest().login({ project, username, password })
@@ -76,6 +80,8 @@ export async function signIn(project: string, username: string, password: string
   if (stay) session.remove(KEY)
   const kept = { token, project, me: { id: user.id, username: user.username, role: user.role ?? 'user' } }
   keep(kept, place)
+  session.set(PROJECT, project)
+  local.set(PROJECT, project)
   start({ kept, place })
 }
 

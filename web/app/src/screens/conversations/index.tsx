@@ -1,6 +1,6 @@
 /** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
-import { Match, onCleanup, Show, Switch } from 'solid-js'
-import { follow, go, parts } from '../../core/router.js'
+import { Match, Show, Switch } from 'solid-js'
+import { follow, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { setTitle } from '../../core/title.js'
 import { watched } from '../../core/watch.js'
@@ -33,19 +33,6 @@ export function Conversations() {
     const shown = here()
     return shown ? titleOf(client, shown) : t('title')
   })
-
-  /** Alt with the arrows goes through the list, wherever one is. */
-  const keys = (event: KeyboardEvent) => {
-    if (!event.altKey || event.ctrlKey || event.metaKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
-    const shown = [...document.querySelectorAll<HTMLAnchorElement>('.conversation-link')]
-    const at = shown.findIndex((link) => link.getAttribute('aria-current') === 'page')
-    const next = shown.at(event.key === 'ArrowDown' ? (at + 1) % shown.length : Math.max(at - 1, -1))
-    if (!next) return
-    event.preventDefault()
-    go(next.pathname)
-  }
-  document.addEventListener('keydown', keys)
-  onCleanup(() => document.removeEventListener('keydown', keys))
 
   let known = false
   return (

@@ -2,7 +2,7 @@
 import { PalabreError } from '@palabre/client'
 import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
 import { describe } from '../../core/errors.js'
-import { over, retry, signIn } from '../../core/session.js'
+import { lastProject, over, retry, signIn } from '../../core/session.js'
 import { setTitle } from '../../core/title.js'
 import { t } from '../../i18n/core.js'
 import { Avatar } from '../../ui/avatar.js'
@@ -42,7 +42,7 @@ const FIELDS = ['project', 'username', 'password'] as const
 
 export function SignIn() {
   const [server] = createResource(about)
-  const [project, setProject] = createSignal('default')
+  const [project, setProject] = createSignal(lastProject() ?? 'default')
   const [username, setUsername] = createSignal('')
   const [password, setPassword] = createSignal('')
   const [stay, setStay] = createSignal(false)

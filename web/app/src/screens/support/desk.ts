@@ -232,10 +232,8 @@ export function createDesk({ client, rest, me }: Chat) {
 
   const ends = [
     client.on('support.request', (request) => {
-      const isNews = request.status === 'NEW' && !known().has(request.id) && request.customer.id !== me.id
       told.requests.note(request.id)
       put(request)
-      if (isNews) announce(t('new.request', { subject: request.subject }))
       // Only as its customer or agent one may read what is said.
       if (isOpen(request) && (request.agent?.id === me.id || request.customer.id === me.id)) void loadSessions(request.id).catch(() => undefined)
     }),

@@ -208,7 +208,7 @@ export function StatusChip(props: { of: SupportRequest }) {
 export function Priority(props: { of: SupportRequest }) {
   return (
     <span class="support-chip" data-priority={props.of.priority}>
-      <span class="unseen">{t('filter.priority')}: </span>
+      <span class="unseen">{core('said', { who: t('filter.priority'), what: '' })}</span>
       {t(`priority.${props.of.priority}`)}
     </span>
   )

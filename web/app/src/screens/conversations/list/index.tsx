@@ -47,7 +47,6 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
     [] as string[],
     { equals: (a, b) => a.length === b.length && a.every((id, at) => id === b[at]) },
   )
-  let search!: HTMLInputElement
 
   createEffect(
     on(query, (text) => {
@@ -71,15 +70,6 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
     }),
   )
 
-  const keys = (event: KeyboardEvent) => {
-    if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return
-    event.preventDefault()
-    search.focus()
-    search.select()
-  }
-  document.addEventListener('keydown', keys)
-  onCleanup(() => document.removeEventListener('keydown', keys))
-
   return (
     <section class="list" aria-label={t('title')}>
       <header class="list-head">
@@ -100,7 +90,6 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
       <div class="list-search" role="search">
         <Icon name="search" size={18} />
         <input
-          ref={search}
           class="input"
           type="search"
           aria-label={t('search')}

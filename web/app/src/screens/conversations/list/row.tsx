@@ -4,6 +4,7 @@ import { Match, Show, Switch } from 'solid-js'
 import { follow } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
+import { t as core } from '../../../i18n/core.js'
 import { t } from '../../../i18n/conversation.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { draft } from '../drafts.js'
@@ -56,9 +57,7 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
                 </Match>
                 <Match when={pending()}>
                   {(message) => (
-                    <>
-                      {t('you')}: {'body' in message().data ? excerpt((message().data as { body: string }).body) : t('game')}
-                    </>
+                    <>{core('said', { who: t('you'), what: 'body' in message().data ? excerpt((message().data as { body: string }).body) : t('game') })}</>
                   )}
                 </Match>
               </Switch>
@@ -83,12 +82,9 @@ function Last(props: { message: Message | undefined; isPrivate: boolean }) {
   return (
     <Show when={props.message} fallback={t('nothing')}>
       {(message) => (
-        <>
-          <Show when={message().kind !== 'system' && (message().author.id === me.id || !props.isPrivate)}>
-            {message().author.id === me.id ? t('you') : nameOf(message().author)}:{' '}
-          </Show>
-          {gist(message())}
-        </>
+        <Show when={message().kind !== 'system' && (message().author.id === me.id || !props.isPrivate)} fallback={gist(message())}>
+          {core('said', { who: message().author.id === me.id ? t('you') : nameOf(message().author), what: gist(message()) })}
+        </Show>
       )}
     </Show>
   )
