@@ -1,7 +1,7 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import { PalabreError, type ConversationState, type Message } from '@palabre/client'
 import { createMemo, createSignal, Match, Show, Switch, type JSX } from 'solid-js'
-import { go, parts } from '../../core/router.js'
+import { back, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
@@ -154,7 +154,7 @@ function Header(props: { id: string }) {
   return (
     <header class="conversation-head">
       <span class="only-narrow">
-        <IconButton icon="back" label={core('back')} onClick={() => go('/conversations')} />
+        <IconButton icon="back" label={core('back')} onClick={() => back('/conversations')} />
       </span>
       <Avatar id={peer()?.id ?? id} name={title()} picture={conversation()?.kind === 'private' ? peer()?.avatar : undefined} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
       <div class="conversation-name">

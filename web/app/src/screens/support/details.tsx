@@ -4,10 +4,12 @@ import { createResource, createSignal, For, Show } from 'solid-js'
 import { loaded } from '../../core/loaded.js'
 import { make } from '../../core/once.js'
 import { useChat } from '../../core/session.js'
+import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
 import { TextArea } from '../../ui/field.js'
 import { toastError } from '../../ui/toast.js'
+import { draft, setDraft } from '../conversations/drafts.js'
 import { nameOf } from '../conversations/names.js'
 import { useDesk } from './desk.js'
 import { duration, exactly } from './format.js'
@@ -135,8 +137,12 @@ function Tags(props: { request: SupportRequest }) {
 }
 
 function Notes(props: { id: string }) {
-  const { rest } = useChat()
-  const [text, setText] = createSignal('')
+  const { rest, me } = useChat()
+  const { id } = props
+  // One looks at other requests before it is written.
+  const place = `note-${id}`
+  const text = () => draft(me.id, place).text
+  const setText = (next: string) => setDraft(me.id, place, { text: next })
   let isBusy = false
   const [kept] = createResource(
     () => props.id,
@@ -153,7 +159,7 @@ function Notes(props: { id: string }) {
     if (!body || isBusy) return
     isBusy = true
     try {
-      const note = await make<Note>(rest, `/api/v1/support/requests/${props.id}/notes`, { body })
+      const note = await make<Note>(rest, `/api/v1/support/requests/${id}/notes`, { body })
       // More may have been written meanwhile.
       if (text().trim() === body) setText('')
       setAdded((before) => [...before, note])
@@ -204,7 +210,7 @@ function Audit(props: { request: SupportRequest }) {
   const whom = ({ actor, from, to }: Step) => {
     const who = actor ? nameOf(actor) : t('by.desk')
     const way = [from, to].filter((user) => user !== undefined).map(nameOf).join(' → ')
-    return way && way !== who ? `${who}: ${way}` : who
+    return way && way !== who ? core('said', { who, what: way }) : who
   }
   return (
     <details class="support-audit" onToggle={(event) => setOpen(event.currentTarget.open)}>
