@@ -10,6 +10,7 @@ import { t } from './i18n/core.js'
 import { Account } from './screens/account/index.js'
 import { ConnectionBar } from './screens/connection.js'
 import { Conversations } from './screens/conversations/index.js'
+import { notifyOfMessages } from './screens/notifications.js'
 import { SignIn } from './screens/sign-in/index.js'
 import { Button } from './ui/button.js'
 import { Icon, type IconName } from './ui/icon.js'
@@ -49,6 +50,7 @@ export function App() {
 }
 
 function Shell() {
+  notifyOfMessages()
   createEffect(() => {
     if (parts().length === 0) go('/conversations', { replace: true })
   })

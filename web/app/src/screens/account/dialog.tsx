@@ -2,6 +2,7 @@
 import type { Status } from '@palabre/client'
 import { createSignal, For, Show } from 'solid-js'
 import { describe } from '../../core/errors.js'
+import { canNotify, isForbidden, notifies, setNotifies } from '../../core/notify.js'
 import { signOut, useChat } from '../../core/session.js'
 import { setTheme, theme, THEMES, type Theme } from '../../core/theme.js'
 import { t } from '../../i18n/core.js'
@@ -9,7 +10,7 @@ import { language, LANGUAGES, setLanguage, type Language } from '../../i18n/inde
 import { Button } from '../../ui/button.js'
 import { Confirm } from '../../ui/confirm.js'
 import { Dialog } from '../../ui/dialog.js'
-import { SelectField, TextField } from '../../ui/field.js'
+import { CheckField, SelectField, TextField } from '../../ui/field.js'
 import { PictureField } from './picture.js'
 
 const STATUSES = ['online', 'away', 'busy', 'invisible'] as const
@@ -84,6 +85,15 @@ export function AccountDialog(props: { status: Status | undefined; onClose: () =
       <SelectField label={t('language')} value={language()} onChange={(event) => setLanguage(event.currentTarget.value as Language)}>
         <For each={Object.entries(LANGUAGES)}>{([code, name]) => <option value={code}>{name}</option>}</For>
       </SelectField>
+      <Show when={canNotify()}>
+        <CheckField
+          label={t('notify')}
+          hint={t(isForbidden() ? 'notify.forbidden' : 'notify.hint')}
+          checked={notifies()}
+          disabled={isForbidden()}
+          onChange={({ currentTarget }) => void setNotifies(currentTarget.checked).finally(() => (currentTarget.checked = notifies()))}
+        />
+      </Show>
       <Show when={lost()}>
         {(text) => <Confirm title={t('signOut.unsent')} text={text()} action={t('signOut.discard')} stay={t('signOut.stay')} run={signOut} onClose={() => setLost(undefined)} />}
       </Show>

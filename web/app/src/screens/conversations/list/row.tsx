@@ -7,6 +7,7 @@ import { watched } from '../../../core/watch.js'
 import { t } from '../../../i18n/conversation.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { draft } from '../drafts.js'
+import { gist } from '../gist.js'
 import { pathOf } from '../place.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf, titleOf } from '../names.js'
@@ -86,16 +87,9 @@ function Last(props: { message: Message | undefined; isPrivate: boolean }) {
           <Show when={message().kind !== 'system' && (message().author.id === me.id || !props.isPrivate)}>
             {message().author.id === me.id ? t('you') : nameOf(message().author)}:{' '}
           </Show>
-          {whatItIs(message())}
+          {gist(message())}
         </>
       )}
     </Show>
   )
-}
-
-function whatItIs(message: Message): string {
-  if (message.deleted_at) return t('deleted')
-  if (message.game) return `${t('game')}: ${message.game.name}`
-  if (message.body === '') return message.attachments[0]?.name ?? ''
-  return excerpt(message.body)
 }
