@@ -92,9 +92,8 @@ export class Outbox {
   /** Resolves when what was to be kept is kept. */
   async close(): Promise<void> {
     this.#stop()
-    await this.#kept.close()
     // What the store told until then may have begun to wait for something.
-    this.#stop()
+    if (await this.#kept.close()) this.#stop()
   }
 
   #stop(): void {
