@@ -113,7 +113,7 @@ class Client extends Actions implements Palabre {
       later: (ms, run) => void clock.setTimeout(run, ms),
       synced: (connection) => {
         this.#link.online(connection)
-        this.#outbox.locate()
+        this.#outbox.locate(true)
         if (state.session) this.#first?.resolve(state.session)
       },
       broken: (connection, error) => connection.abandon(String(error)),

@@ -57,6 +57,8 @@ export class Outbox {
   #list: readonly PendingMessage[] | undefined
   /** The store was looked at, as far as it can be: what it holds goes first. */
   #looked = false
+  /** Contacts were read: until then nobody knows whether a person and a conversation are the same place. */
+  #located = false
   #timer: unknown
   /** What ends the pauses before another try, by their timers. */
   readonly #pauses = new Map<unknown, () => void>()
@@ -231,8 +233,7 @@ export class Outbox {
   /** Sends what waits, one after the other in each conversation. */
   pump(): void {
     if (!this.#looked || !this.host.isReady()) return
-    for (const { outgoing } of this.#entries.values()) {
-      if (outgoing.failed) continue
+    for (const outgoing of this.#line()) {
       const lane = this.#lane(outgoing)
       if (this.#lanes.has(lane)) continue
       this.#lanes.add(lane)
@@ -247,8 +248,18 @@ export class Outbox {
     return this.host.conversation(target) ?? `to ${target.to}`
   }
 
+  /** What may be sent, in its order. */
+  *#line(): Iterable<Outgoing> {
+    for (const { outgoing } of this.#entries.values()) {
+      if (outgoing.failed) continue
+      // What stands behind it may be for the same conversation.
+      if (!this.#located && this.host.conversation(outgoing.target) === undefined) return
+      yield outgoing
+    }
+  }
+
   #next(lane: string): Outgoing | undefined {
-    for (const { outgoing } of this.#entries.values()) if (!outgoing.failed && this.#lane(outgoing) === lane) return outgoing
+    for (const outgoing of this.#line()) if (this.#lane(outgoing) === lane) return outgoing
     return undefined
   }
 
@@ -327,14 +338,17 @@ export class Outbox {
     this.#changed()
   }
 
-  /** Contacts are known by now, and with them where messages to them will be. */
-  locate(): void {
+  /** Contacts are known by now (`all` of them), and with them where messages to them will be. */
+  locate(all = false): void {
     for (const entry of this.#entries.values()) {
       const conversation = this.host.conversation(entry.outgoing.target)
       if (conversation === undefined || conversation === entry.view.conversation) continue
       entry.view = { ...entry.view, conversation }
       this.#changed()
     }
+    if (!all || this.#located) return
+    this.#located = true
+    this.pump()
   }
 
   #fail(id: string, error: PalabreError): void {

@@ -27,6 +27,36 @@ describe('the outbox', () => {
     assert.equal(client.conversation('c')?.unread, 0)
   })
 
+  it('keeps the order of a conversation that is named in several ways, before contacts are known', async () => {
+    const store = memoryStore()
+    const first = make({ store, account: 'p/alice' })
+    const targets = ['c', 'd', { to: 'bob' }, 'c', { to: BOB.id }, 'd'].entries()
+    const ids = [...targets].map(([index, to]) => first.send(to, String(index)).id)
+    await first.close()
+
+    const client = make({ store, account: 'p/alice' })
+    void client.connect()
+    await settle()
+    const socket = FakeSocket.last
+    const asked = () => socket.sent.filter(({ type }) => type === 'message.text').map(({ data }) => ids.indexOf(data['id'] as string))
+    const confirm = (index: number, conversation = 'c') => socket.confirm(message(conversation, index + 1, { id: ids[index], author: ME }))
+    socket.hello()
+    socket.push('group.summary', { conversations: [{ ...room, kind: 'private' }, conversation('d', 0)], more: false })
+    await settle()
+    assert.deepEqual(asked(), [0, 1], 'what was written before goes at once')
+    await confirm(0)
+    await confirm(1, 'd')
+    assert.deepEqual(asked(), [0, 1])
+    socket.push('contact.summary', { contacts: [{ user: BOB, status: 'accepted', conversation: 'c' }], more: false })
+    await settle()
+    await socket.reply('status.fetch', { statuses: [] })
+    assert.deepEqual(asked(), [0, 1, 2, 5])
+    await confirm(2)
+    await confirm(3)
+    assert.deepEqual(asked(), [0, 1, 2, 5, 3, 4])
+    await client.close()
+  })
+
   it('sends again what was under way when the connection went, under the same id', async () => {
     const client = make()
     await online(client, [room])
