@@ -54,7 +54,8 @@ export class Outbox {
   readonly #kept: Kept
   /** Those of the awaited that another client has sent or given up. */
   readonly #lost = new Map<string, unknown>()
-  #list: readonly PendingMessage[] | undefined
+  /** What is shown, of a conversation or all of it: the same as long as nothing changes. */
+  readonly #lists = new Map<string | undefined, readonly PendingMessage[]>()
   /** The store was looked at, as far as it can be: what it holds goes first. */
   #looked = false
   /** Contacts were read: until then nobody knows whether a person and a conversation are the same place. */
@@ -149,8 +150,12 @@ export class Outbox {
 
   /** In the order of sending. */
   pending(conversation?: string): readonly PendingMessage[] {
-    this.#list ??= [...this.#entries.values()].map(({ view }) => view)
-    return conversation === undefined ? this.#list : this.#list.filter((view) => view.conversation === conversation)
+    let list = this.#lists.get(conversation)
+    if (!list) {
+      const all = [...this.#entries.values()].map(({ view }) => view)
+      this.#lists.set(conversation, (list = conversation === undefined ? all : all.filter((view) => view.conversation === conversation)))
+    }
+    return list
   }
 
   has(id: string): boolean {
@@ -382,7 +387,7 @@ export class Outbox {
   }
 
   #changed(): void {
-    this.#list = undefined
+    this.#lists.clear()
     this.host.changed()
   }
 }

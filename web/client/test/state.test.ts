@@ -1,6 +1,7 @@
 /** What the client knows, against a server made of nothing. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Palabre } from '../src/index.js'
 import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, settle } from './support/fake.js'
 
 anew()
@@ -304,6 +305,27 @@ describe('the state', () => {
     assert.equal(client.messages('c')?.items[0]?.author.name, 'Bob B.')
     assert.equal(first?.author.name, undefined)
     assert.equal(client.messages('c')?.items[1], second)
+  })
+
+  it('gives the same thing as long as nothing changes, whatever is asked', async () => {
+    const { client, socket } = await opened([message('c', 1)])
+    client.send('c', 'on its way')
+    await settle()
+    socket.push('contact.update', { user: BOB, status: 'accepted' })
+    socket.push('status.update', { user: BOB, status: 'online' })
+    socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
+    socket.push('llm.chunk', { conversation: 'c', message: 'm2', index: 0, text: 'Well' })
+    const getters: Array<keyof Palabre> = ['conversation', 'messages', 'members', 'peer', 'contact', 'status', 'typing', 'stream', 'pending']
+    const asked = (['c', BOB.id, 'unknown', undefined] as string[]).flatMap((id) => getters.map((name) => [`${name}(${id})`, () => (client[name] as (id: string) => unknown)(id)] as const))
+    const properties: Array<keyof Palabre> = ['connection', 'session', 'user', 'conversations', 'unread', 'contacts', 'quota']
+    const read = properties.map((name) => [name, () => client[name] as unknown] as const)
+    for (const [name, get] of [...asked, ...read]) assert.equal(get(), get(), name)
+    assert.equal(client.pending('c').length, 1)
+    const before = client.pending('c')
+    await socket.reply('message.text', message('c', 2, { id: before[0]!.id, author: ME }))
+    assert.deepEqual(client.pending('c'), [])
+    assert.equal(before.length, 1, 'what was given is left as it was')
+    await client.close()
   })
 
   it('tells once for all changes of a moment, and only those who watch', async () => {
