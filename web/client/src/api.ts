@@ -251,7 +251,10 @@ export interface Palabre {
   send(target: string | Target, text: string | TextData): PendingMessage
   /** Queues a game invitation. */
   sendGame(target: string | Target, game: GameData): PendingMessage
-  /** Resolves with the confirmed message; rejects when it is refused or discarded. */
+  /**
+   * Resolves with the confirmed message; rejects when it is refused or discarded. Of the last 500 that were confirmed, and those that are
+   * held, it may be asked afterwards, too.
+   */
   sent(id: string): Promise<Message>
   /** Tries a refused message again. */
   retry(id: string): void

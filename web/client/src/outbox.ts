@@ -42,6 +42,8 @@ const LOOK_AFTER = 1_000
 const TAKE_OVER = 10_000
 /** As long is waited for a message that another client sent or gave up: it shows which. */
 const SEEN = 20_000
+/** So many that were confirmed are remembered. */
+const SENT = 500
 
 const abandoned = () => new PalabreError('aborted', 'the message was discarded')
 const elsewhere = () => new PalabreError('aborted', 'another client of this user sent or discarded the message')
@@ -54,6 +56,8 @@ export class Outbox {
   readonly #kept: Kept
   /** Those of the awaited that another client has sent or given up. */
   readonly #lost = new Map<string, unknown>()
+  /** The last ones that were confirmed: somebody may yet ask what became of them. */
+  readonly #sent = new Map<string, Message>()
   /** What is shown, of a conversation or all of it: the same as long as nothing changes. */
   readonly #lists = new Map<string | undefined, readonly PendingMessage[]>()
   /** The store was looked at, as far as it can be: what it holds goes first. */
@@ -158,10 +162,6 @@ export class Outbox {
     return list
   }
 
-  has(id: string): boolean {
-    return this.#entries.has(id)
-  }
-
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
     // What is written in the same moment keeps its order in the store, too.
     this.#written = Math.max(this.host.clock.now(), this.#written + 1)
@@ -172,10 +172,11 @@ export class Outbox {
     return view
   }
 
-  /** The fate of a message that is pending. */
+  /** The fate of a message that is pending, or was sent a while ago. */
   fate(id: string): Promise<Message> | undefined {
     const entry = this.#entries.get(id)
-    if (!entry) return undefined
+    const message = this.#sent.get(id)
+    if (!entry) return message && Promise.resolve(message)
     if (entry.view.error) return Promise.reject(entry.view.error)
     let awaited = this.#awaited.get(id)
     if (!awaited) this.#awaited.set(id, (awaited = deferred()))
@@ -230,6 +231,8 @@ export class Outbox {
     const { id } = message
     if (this.#entries.has(id)) {
       void this.#forget(id)
+      this.#sent.set(id, message)
+      if (this.#sent.size > SENT) this.#sent.delete(this.#sent.keys().next().value!)
       this.host.sent(message)
     }
     this.#settle(id)?.resolve(message)

@@ -69,6 +69,22 @@ describe('the outbox', () => {
     assert.deepEqual(FakeSocket.last.sent.find(({ type }) => type === 'message.text')?.data, { conversation: 'c', body: 'one', id })
   })
 
+  it('says afterwards, too, what became of what was sent, of the last ones', async () => {
+    const client = make()
+    const socket = await online(client, [room])
+    const sent: string[] = []
+    for (let seq = 1; seq <= 501; seq++) {
+      const { id } = client.send('c', `line ${seq}`)
+      sent.push(id)
+      await settle()
+      await socket.reply('message.text', confirmed(id, seq))
+    }
+    assert.equal(client.messages('c'), undefined, 'the conversation is not open')
+    assert.equal((await client.sent(sent[500]!)).seq, 501)
+    assert.equal((await client.sent(sent[1]!)).seq, 2)
+    await assert.rejects(client.sent(sent[0]!), refusal('not_found'))
+  })
+
   it('learns from what it reads that a message had arrived', async () => {
     const client = make()
     const socket = await online(client, [room])
