@@ -142,6 +142,19 @@ describe('the state', () => {
     assert.equal(socket.asked('message.delivered') + FakeSocket.last.asked('message.delivered'), 0, 'reading says it too')
   })
 
+  it('sends receipts at once when it is closed, and again when it is not known whether they came', async () => {
+    const { client, socket } = await opened([1, 2, 3].map((seq) => message('c', seq)))
+    client.visible('c', 3)
+    void client.close()
+    // Before anything else happens: the socket is closed by now.
+    assert.equal(socket.asked('message.read'), 1)
+    assert.equal(socket.readyState, 3)
+    const next = await online(client, [big('c', 3)])
+    assert.equal(client.unread, 0)
+    assert.equal(next.asked('message.read'), 1)
+    await client.close()
+  })
+
   it('is patient with a server that takes no receipts, for all conversations together', async () => {
     const client = make()
     const rooms = Array.from({ length: 12 }, (_, index) => big(`c${index}`, 3))
