@@ -31,7 +31,10 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 
 /** Where time and chance come from; tests bring their own. */
 export interface Clock {
+  /** Milliseconds since 1970, for what lasts: they do not go back when the device's clock is set. */
   now(): number
+  /** What the device's clock shows, where that is something else. */
+  date?(): number
   /** Between 0 and 1. */
   random(): number
   setTimeout(run: () => void, ms: number): unknown

@@ -1,6 +1,6 @@
 /** Messages on their way: kept until the server confirms or refuses them, sent in the order of writing. */
 import type { Clock, Outgoing, OutboxStore, PendingMessage } from './api.js'
-import { type Deferred, deferred, uuid } from './clock.js'
+import { dateOf, type Deferred, deferred, uuid } from './clock.js'
 import { PalabreError } from './errors.js'
 import type { Message } from './generated.js'
 import { Kept, type Look } from './kept.js'
@@ -116,7 +116,7 @@ export class Outbox {
 
   #found({ kept, missing, isNews }: Look): void {
     const { clock } = this.host
-    const now = clock.now()
+    const now = dateOf(clock)
     let wait = Number.POSITIVE_INFINITY
     let isChanged = false
     for (const outgoing of kept) {
@@ -126,7 +126,8 @@ export class Outbox {
         void this.#kept.remove(outgoing.id)
         continue
       }
-      const age = now - outgoing.created
+      // The clock was set back, if it is not written yet.
+      const age = Math.abs(now - outgoing.created)
       if (entry ? entry.view.state === 'sending' || !entry.outgoing.failed === !outgoing.failed : isNews && age < TAKE_OVER) {
         // Whoever wrote it just now is about to send it.
         if (!entry) wait = Math.min(wait, TAKE_OVER - age)
@@ -164,7 +165,7 @@ export class Outbox {
 
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
     // What is written in the same moment keeps its order in the store, too.
-    this.#written = Math.max(this.host.clock.now(), this.#written + 1)
+    this.#written = Math.max(dateOf(this.host.clock), this.#written + 1)
     const outgoing: Outgoing = { ...message, id: uuid(), created: this.#written }
     const view = this.#set(outgoing, outgoing.created)
     this.#kept.put(outgoing)
@@ -192,7 +193,7 @@ export class Outbox {
     if (isTaken) outgoing.id = uuid()
     // To the end of the line; but it is not new, so the store is looked at before it is sent.
     this.#entries.delete(id)
-    this.#set(outgoing, this.host.clock.now(), entry.since)
+    this.#set(outgoing, dateOf(this.host.clock), entry.since)
     if (isTaken) {
       // In this order, so that it is in the store at any time.
       this.#kept.put(outgoing)
