@@ -18,7 +18,7 @@ export interface SocketLike {
   binaryType: string
   readonly readyState: number
   readonly bufferedAmount: number
-  send(data: string | Uint8Array): void
+  send(data: string | Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   onopen: ((event: any) => void) | null
   onmessage: ((event: any) => void) | null

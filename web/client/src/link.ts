@@ -235,7 +235,7 @@ export class Link {
 
   #make(token: string, run: number): Connection {
     const { encoding, heartbeat } = this.options
-    const WebSocket = this.options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined)
+    const WebSocket = this.options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined)
     if (!WebSocket) throw new Error('there is no WebSocket here, and none was given')
     const connection: Connection = new Connection(
       {
