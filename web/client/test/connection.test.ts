@@ -384,12 +384,16 @@ describe('requests', () => {
     const client = make()
     const socket = await online(client)
     const edited = client.edit('c', 'm1', 'new')
-    const made = assert.rejects(client.createGroup({}), refusal('disconnected'))
+    const renamed = client.updateGroup('c', { title: 'New' })
+    const once = [client.createGroup({}), client.updateGroup('c', { remove: [BOB.id] }), client.updateGroup('c', { permissions: { alice: 'w' } })]
+    const rejected = once.map((made) => assert.rejects(made, refusal('disconnected')))
     await socket.drop(4000)
-    await made
+    await Promise.all(rejected)
     await clock.pass(500)
     await FakeSocket.last.welcome()
-    assert.equal(FakeSocket.last.asked('group.update'), 0)
+    assert.deepEqual(FakeSocket.last.sent.filter(({ type }) => type === 'group.update').map(({ data }) => data['title']), ['New'])
+    await FakeSocket.last.reply('group.update', conversation('c', 0, { title: 'New', member_count: 60 }))
+    await renamed
     await FakeSocket.last.reply('message.edit', message('c', 1, { body: 'new' }))
     assert.equal((await edited).body, 'new')
   })
