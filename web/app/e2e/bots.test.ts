@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { createRest } from '@palabre/client'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { holdAnswer } from './support/late.js'
 import { startModel, type Model } from './support/model.js'
 import { person, places, PROJECT, startServer, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
@@ -203,12 +204,18 @@ test('one talks with an assistant alone, and sees what is used and what is left'
   await asApp('PUT', `users/${alice.id}/quota`, { tokens: 1_000 })
   const { id } = await alice.rest.call<{ id: string }>('POST', '/api/v1/conversations', { kind: 'assistant', title: 'A question', chatbot: bot })
   const window = await open(alice, id, { viewport: PHONE, locale: 'en-GB' })
+  // What is known last is not replaced by what was asked for before.
+  const before = await holdAnswer(window.page, '**/api/v1/usage')
+  await window.page.reload()
+  await before.held
   await write(window, 'What is a fence?')
   const question = await model.next()
   question.say('Something that keeps what is late out.')
   question.end(800, 50)
   const quota = window.page.getByRole('button', { name: 'Use of bots this month: 850 of 1,000 tokens' })
   await quota.waitFor()
+  await before.letGo()
+  assert.equal(await quota.count(), 1)
   await window.page.getByText('You have used 85% of your tokens').waitFor()
   await shot(window, 'assistant-phone')
   await checkAccess(window, 'an assistant')

@@ -235,7 +235,10 @@ export interface Palabre {
 
   // --- History ---
 
-  /** Holds the newest messages of a conversation from now on, and its members if they are few. */
+  /**
+   * Holds the newest messages of a conversation from now on, and its members if they are few. Where another place of it is asked for before
+   * they come, that one counts: then it resolves with what is held by then.
+   */
   open(conversation: string): Promise<MessageWindow>
   /** As {@link Palabre.open}, around a message's number: {@link Palabre.loadNewer} leads back to the newest. */
   openAt(conversation: string, seq: number): Promise<MessageWindow>

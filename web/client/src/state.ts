@@ -17,9 +17,14 @@ export function cut(message: Message): Message {
   return characters.length <= SUMMARY_CHARACTERS ? message : { ...message, body: characters.slice(0, SUMMARY_CHARACTERS).join('') }
 }
 
-/** What a message is now, given what was known of it: its status never goes back. */
+/** Whether a message was edited or deleted since it was as it is told: a confirmation may be read before that, and told after it. */
+const isOlder = (message: Message, known: Message): boolean =>
+  !message.deleted_at && (known.deleted_at !== undefined || (known.edited_at ?? '') > (message.edited_at ?? ''))
+
+/** What a message is now, given what was known of it: neither its text nor its status goes back. */
 export function newer(known: Message | undefined, message: Message): Message {
-  return known && RANK[known.status] > RANK[message.status] ? { ...message, status: known.status } : message
+  const latest = known && isOlder(message, known) ? known : message
+  return known && RANK[known.status] > RANK[latest.status] ? { ...latest, status: known.status } : latest
 }
 
 /** How far members other than the author have come, by author. */

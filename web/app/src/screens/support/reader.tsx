@@ -55,6 +55,8 @@ export function Reader(props: { session: SupportSession['id'] }) {
     const first = held()?.items[0]
     if (!first) return
     const { messages, more } = await fetchPage(`&before_seq=${first.seq}`)
+    // Others were put before it meanwhile, or it was let go.
+    if (held()?.items[0]?.seq !== first.seq) return
     const fromEnd = place.scrollHeight - place.scrollTop
     // What came meanwhile stays.
     setHeld((now) => ({ items: [...messages, ...(now?.items ?? [])], hasOlder: more }))
