@@ -230,8 +230,8 @@ export interface Palabre {
   stream(conversation: string): Stream | undefined
   /** Unconfirmed messages in the order of sending: of one conversation, or all. */
   pending(conversation?: string): readonly PendingMessage[]
-  /** The last warning about the use of bots. */
-  readonly quota: Pushes['quota.warning'] | undefined
+  /** The last warning about each quota of bots that is nearly used up, the newest at the end. */
+  readonly quotas: ReadonlyArray<Pushes['quota.warning']>
 
   // --- History ---
 

@@ -1,7 +1,8 @@
 /** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
-import { createEffect, Match, onCleanup, Show, Switch } from 'solid-js'
+import { Match, onCleanup, Show, Switch } from 'solid-js'
 import { follow, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
+import { setTitle } from '../../core/title.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/conversation.js'
@@ -27,10 +28,9 @@ export function Conversations() {
   /** All conversations were told at least once. */
   const isKnown = (before: boolean): boolean => before || connection() === 'online'
 
-  createEffect(() => {
+  setTitle(() => {
     const shown = here()
-    const title = shown ? titleOf(client, shown) : t('title')
-    document.title = client.unread > 0 ? `(${client.unread}) ${title} – Palabre` : `${title} – Palabre`
+    return shown ? titleOf(client, shown) : t('title')
   })
 
   /** Alt with the arrows goes through the list, wherever one is. */

@@ -57,6 +57,10 @@ const MOST_OPEN = 40
 const RANKS: Record<SupportPriority, number> = { HIGH: 0, MEDIUM: 1, LOW: 2 }
 const STAGES: Record<SupportStatus, number> = { IN_PROGRESS: 0, NEW: 1, RESOLVED: 2, CLOSED: 3 }
 
+/** What has ended does not go on, whatever the clocks of those who wrote the times. */
+const isLater = (one: SupportSession, other: SupportSession): boolean =>
+  other.status === 'ACTIVE' && (one.status !== 'ACTIVE' || one.updated_at > other.updated_at)
+
 export const isOpen = ({ status }: SupportRequest): boolean => status === 'NEW' || status === 'IN_PROGRESS'
 
 export type Desk = ReturnType<typeof createDesk>
@@ -182,7 +186,7 @@ export function createDesk({ client, rest, me }: Chat) {
     setSessions((before) => {
       const known = before.get(session.request) ?? []
       // Told again, it stays the same object: what shows it has nothing to do. An answer may be older than what was told.
-      if (known.some((one) => isSame(one, session) || (one.id === session.id && one.updated_at > session.updated_at))) return before
+      if (known.some((one) => isSame(one, session) || (one.id === session.id && isLater(one, session)))) return before
       const others = known.filter(({ id }) => id !== session.id)
       const all = [...others, session].sort((a, b) => a.created_at.localeCompare(b.created_at))
       return new Map(before).set(session.request, all)
