@@ -1,6 +1,7 @@
 /** What the client knows, against a server made of nothing. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Palabre } from '../src/index.js'
 import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, settle } from './support/fake.js'
 
 anew()
@@ -139,6 +140,19 @@ describe('the state', () => {
     await clock.pass(250)
     assert.equal(FakeSocket.last.asked('message.read'), 1)
     assert.equal(socket.asked('message.delivered') + FakeSocket.last.asked('message.delivered'), 0, 'reading says it too')
+  })
+
+  it('sends receipts at once when it is closed, and again when it is not known whether they came', async () => {
+    const { client, socket } = await opened([1, 2, 3].map((seq) => message('c', seq)))
+    client.visible('c', 3)
+    void client.close()
+    // Before anything else happens: the socket is closed by now.
+    assert.equal(socket.asked('message.read'), 1)
+    assert.equal(socket.readyState, 3)
+    const next = await online(client, [big('c', 3)])
+    assert.equal(client.unread, 0)
+    assert.equal(next.asked('message.read'), 1)
+    await client.close()
   })
 
   it('is patient with a server that takes no receipts, for all conversations together', async () => {
@@ -344,6 +358,27 @@ describe('the state', () => {
     assert.equal(client.messages('c')?.items[0]?.author.name, 'Bob B.')
     assert.equal(first?.author.name, undefined)
     assert.equal(client.messages('c')?.items[1], second)
+  })
+
+  it('gives the same thing as long as nothing changes, whatever is asked', async () => {
+    const { client, socket } = await opened([message('c', 1)])
+    client.send('c', 'on its way')
+    await settle()
+    socket.push('contact.update', { user: BOB, status: 'accepted' })
+    socket.push('status.update', { user: BOB, status: 'online' })
+    socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
+    socket.push('llm.chunk', { conversation: 'c', message: 'm2', index: 0, text: 'Well' })
+    const getters: Array<keyof Palabre> = ['conversation', 'messages', 'members', 'peer', 'contact', 'status', 'typing', 'stream', 'pending']
+    const asked = (['c', BOB.id, 'unknown', undefined] as string[]).flatMap((id) => getters.map((name) => [`${name}(${id})`, () => (client[name] as (id: string) => unknown)(id)] as const))
+    const properties: Array<keyof Palabre> = ['connection', 'session', 'user', 'conversations', 'unread', 'contacts', 'quotas']
+    const read = properties.map((name) => [name, () => client[name] as unknown] as const)
+    for (const [name, get] of [...asked, ...read]) assert.equal(get(), get(), name)
+    assert.equal(client.pending('c').length, 1)
+    const before = client.pending('c')
+    await socket.reply('message.text', message('c', 2, { id: before[0]!.id, author: ME }))
+    assert.deepEqual(client.pending('c'), [])
+    assert.equal(before.length, 1, 'what was given is left as it was')
+    await client.close()
   })
 
   it('tells once for all changes of a moment, and only those who watch', async () => {
