@@ -116,7 +116,10 @@ test('what members may do is changed, and they are removed; the last owner stays
   await member(other, 'Ada Lovelace').getByText('Owns').waitFor()
   assert.equal(await member(other, 'Ada Lovelace').getByRole('button').count(), 0)
 
-  // A title that another changes meanwhile is not changed back.
+  // It has a title, and one that another changes meanwhile is not changed back.
+  await one.getByLabel('Title').fill('   ')
+  await one.getByRole('button', { name: 'Save' }).click()
+  await about(one).getByText('A group needs a title.').waitFor()
   await one.getByLabel('Title').fill('Summer tournament')
   await one.getByRole('button', { name: 'Save' }).click()
   await gone(about(one))
@@ -156,7 +159,6 @@ test('what members may do is changed, and they are removed; the last owner stays
   await shot(windows[1], 'people-alone')
 
   await about(other).getByLabel('People').fill(ada.username)
-  await about(other).getByRole('button', { name: 'Add' }).click()
   await about(other).getByRole('button', { name: 'Save' }).click()
   await open(one, 'Tournament')
   await composer(one).waitFor()

@@ -34,7 +34,10 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
   const mayChange = () => isOwner() || props.conversation.permission === 'a'
   onMount(() => client.loadMembers(id).catch(toastError))
 
+  let takeTyped = () => {}
   const save = async () => {
+    if (title().trim() === '') return setProblem(t('group.untitled'))
+    takeTyped()
     setProblem(undefined)
     const renamed = title().trim() !== (props.conversation.title ?? '')
     try {
@@ -82,7 +85,7 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
       </Show>
       <Show when={mayChange()} fallback={<p>{props.conversation.title}</p>}>
         <TextField label={t('group.title')} required maxLength={200} value={title()} onInput={(event) => setTitle(event.currentTarget.value)} />
-        <PeopleField chosen={people()} onChange={setPeople} without={members()?.map(({ user }) => user.id) ?? []} />
+        <PeopleField chosen={people()} onChange={setPeople} register={(take) => (takeTyped = take)} without={members()?.map(({ user }) => user.id) ?? []} />
       </Show>
       <h3 class="dialog-part">{t.count('members', props.conversation.member_count)}</h3>
       <ul role="list" class="members">
