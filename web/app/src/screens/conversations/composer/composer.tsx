@@ -1,6 +1,7 @@
 /** Where one writes. Enter sends, Shift with Enter begins a line, as does Enter where one touches; the arrow up in an empty field edits what one wrote last. */
 import type { Member, Message } from '@palabre/client'
 import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, untrack, type Accessor, type JSX } from 'solid-js'
+import { announce } from '../../../core/announce.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -137,10 +138,14 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
 
   /** There is something to send. Files belong to new messages only. */
   const isSomething = () => text().trim() !== '' || (!props.intent.edit && uploads.all().some((upload) => upload.state().is !== 'failed'))
+  /** So many characters too long: all that is pasted is kept, to be shortened by who knows what may go. */
+  const excess = createMemo(() => Math.max(0, text().trim().length - MOST_CHARACTERS))
+  const tooLong = () => t.count('tooLong', excess())
+  createEffect(on(() => excess() > 0, (is) => is && announce(untrack(tooLong)), { defer: true }))
   const send = () => {
     const body = text().trim()
     const { edit, replyTo } = props.intent
-    if (!isSomething()) return
+    if (!isSomething() || excess() > 0) return
     if (edit) {
       if (isSaving()) return
       // It stays in the field until the server has it.
@@ -262,6 +267,11 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
       <Show when={!props.intent.edit}>
         <UploadTray uploads={uploads} />
       </Show>
+      <Show when={excess() > 0}>
+        <p class="composer-excess small" id={`${listId}-excess`}>
+          {tooLong()}
+        </p>
+      </Show>
       <div class="composer-row">
         <UploadButton disabled={props.intent.edit !== undefined} onFiles={(chosen) => (uploads.add(chosen), focus())} />
         <textarea
@@ -270,7 +280,8 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           rows="1"
           aria-label={t('write.to', { name: props.title })}
           placeholder={t('write.to', { name: props.title })}
-          maxLength={MOST_CHARACTERS}
+          aria-invalid={excess() > 0}
+          aria-describedby={excess() > 0 ? `${listId}-excess` : undefined}
           readOnly={isSaving()}
           aria-haspopup="listbox"
           aria-controls={offered().length > 0 ? listId : undefined}
@@ -300,7 +311,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
-          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || isSaving()} />
+          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || excess() > 0 || isSaving()} />
         </div>
       </div>
       <Show when={picker()}>
