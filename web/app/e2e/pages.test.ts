@@ -52,6 +52,9 @@ async function walk(window: Window, who: Person, look: (what: string) => Promise
   await look('menu of what is new')
   await page.keyboard.press('Escape')
 
+  await page.getByRole('button', { name: 'New', exact: true }).click()
+  await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
+  await page.getByText('This project has no assistant.').waitFor()
   await choose('New', 'Invite a contact')
   await dialog.getByLabel('Their username').fill('nobody-of-that-name')
   await dialog.getByRole('button', { name: 'Send invitation' }).click()

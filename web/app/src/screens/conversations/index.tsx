@@ -1,5 +1,5 @@
 /** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
-import { createEffect, Match, onCleanup, Show, Switch } from 'solid-js'
+import { createEffect, createMemo, Match, on, onCleanup, Show, Switch } from 'solid-js'
 import { follow, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
@@ -8,6 +8,7 @@ import { t } from '../../i18n/conversation.js'
 import { Conversation } from './conversation.js'
 import { ConversationList } from './list/index.js'
 import { titleOf } from './names.js'
+import { pathOf } from './place.js'
 import './list/list.css'
 import './conversation.css'
 import './history/body.css'
@@ -19,11 +20,9 @@ export function Conversations() {
   const { client } = useChat()
   const all = watched(client, 'conversations', () => client.conversations)
   const connection = watched(client, 'connection', () => client.connection.phase)
+  const byId = createMemo(() => new Map(all().map((one) => [one.id, one])))
   const id = () => parts()[1]
-  const here = () => {
-    const wanted = id()
-    return wanted === undefined ? undefined : all().find((one) => one.id === wanted)
-  }
+  const here = () => byId().get(id() ?? '')
   /** All conversations were told at least once. */
   const isKnown = (before: boolean): boolean => before || connection() === 'online'
 
@@ -32,6 +31,14 @@ export function Conversations() {
     const title = shown ? titleOf(client, shown) : t('title')
     document.title = client.unread > 0 ? `(${client.unread}) ${title} – Palabre` : `${title} – Palabre`
   })
+
+  // Back at the list one is where one left it: what had the focus is gone.
+  createEffect(
+    on(id, (now, before) => {
+      if (now !== undefined || before === undefined || (document.activeElement && document.activeElement !== document.body)) return
+      document.querySelector<HTMLElement>(`.conversation-link[href="${CSS.escape(pathOf(before))}"]`)?.focus()
+    }),
+  )
 
   /** Alt with the arrows goes through the list, wherever one is. */
   const keys = (event: KeyboardEvent) => {
@@ -50,7 +57,7 @@ export function Conversations() {
   return (
     <div class="conversations" classList={{ 'has-one': id() !== undefined }}>
       <h1 class="unseen">{t('title')}</h1>
-      <ConversationList all={all()} shown={id()} />
+      <ConversationList all={all()} byId={byId()} shown={id()} />
       <section class="conversation-place" aria-label={t('conversation')}>
         <Switch fallback={<p class="empty">{t('choose')}</p>}>
           <Match when={here()?.id} keyed>

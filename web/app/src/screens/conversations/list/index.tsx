@@ -10,7 +10,6 @@ import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu } from '../../../ui/menu.js'
-import { toastError } from '../../../ui/toast.js'
 import { askAssistant } from '../bot/mode.js'
 import { Contacts } from '../dialogs/contacts.js'
 import { Invite } from '../dialogs/invite.js'
@@ -30,7 +29,7 @@ const FOUND = 20
 
 const plain = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase()
 
-export function ConversationList(props: { all: readonly ConversationState[]; shown: string | undefined }) {
+export function ConversationList(props: { all: readonly ConversationState[]; byId: ReadonlyMap<string, ConversationState>; shown: string | undefined }) {
   const { client, rest } = useChat()
   const [query, setQuery] = createSignal('')
   /** Messages with the words that are sought; `undefined` while they were not asked for. */
@@ -97,7 +96,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
             { label: t('new.contact'), icon: 'invite', run: () => setDialog('invite') },
             'line',
             { label: t('contacts'), icon: 'person', run: () => setDialog('contacts') },
-            { label: bots('new.assistant'), icon: 'bot', run: () => void askAssistant(rest).then((id) => go(pathOf(id)), toastError) },
+            { label: bots('new.assistant'), icon: 'bot', run: () => void askAssistant(client, rest) },
           ]}
         >
           <Icon name="plus" />
@@ -145,7 +144,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
           }
         >
           <ul role="list" class="list-rows" aria-label={t('title')} onKeyDown={walk}>
-            <For each={shown()}>{(id) => <Row id={id} all={props.all} isShown={id === props.shown} />}</For>
+            <For each={shown()}>{(id) => <Row id={id} byId={props.byId} isShown={id === props.shown} />}</For>
           </ul>
         </Show>
         <div role="status">
