@@ -169,3 +169,33 @@ test('what members may do is changed, and they are removed; the last owner stays
   await shot(windows[0], 'people-deleted')
   await end(...windows)
 })
+
+test('in a large group people are mentioned as in a small one', async () => {
+  const [ada, frida] = [await person('ada', 'Ada Lovelace'), await person('frida', 'Frida Holm')]
+  const { id } = await ada.rest.call<{ id: string }>('POST', '/api/v1/conversations', { title: 'Everybody', members: [{ user: frida.id }] })
+  const window = await openWindow(browser)
+  const { page } = window
+  // As if it had sixty members: so many are not told by themselves.
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((frame) => socket.send(String(frame).replace(/"member_count":2\b/g, '"member_count":60')))
+  })
+  await page.reload()
+  await signIn(window, ada)
+  await open(page, 'Everybody')
+  await page.getByText('60 members').waitFor()
+  await composer(page).pressSequentially('Here, @fri')
+  await page.getByRole('option', { name: /Frida Holm/ }).waitFor()
+  await composer(page).fill('')
+  await sayQuietly(frida, id, `Are you there, @${ada.username}?`)
+  await page.reload()
+  await page.locator('.mention.me', { hasText: '@Ada Lovelace' }).waitFor()
+  // Of so many nobody is told how far each has read.
+  await choose(page, 'this conversation', 'About this group')
+  const about = page.getByRole('dialog', { name: 'About this group' })
+  await about.getByRole('listitem').filter({ hasText: 'Frida Holm' }).waitFor()
+  await about.getByText('In groups of more than 50').waitFor()
+  assert.equal(await page.locator('.readers').count(), 0)
+  await shot(window, 'people-many')
+  await end(window)
+})

@@ -16,6 +16,7 @@ import { UploadButton, UploadTray } from '../attachments/upload-tray.js'
 import { toast, toastError } from '../../../ui/toast.js'
 import { draft, setDraft, type Draft } from '../drafts.js'
 import { excerpt } from '../markdown-text.js'
+import { needMembers } from '../members.js'
 import { nameOf } from '../names.js'
 import { TONES, toneName } from '../tones.js'
 import { editsOf, type Mending } from './edits.js'
@@ -25,8 +26,9 @@ import { EmojiPicker } from './emoji-picker.js'
 const MOST_CHARACTERS = 16_384
 /** Mentions that are offered at once. */
 const OFFERED = 6
-/** As high as it grows, in pixels. */
+/** As high as it grows, in pixels, and of the window: with a keyboard on the screen there is little, and the button to send is below. */
 const HIGHEST = 220
+const HIGHEST_SHARE = 0.3
 
 /** What is done with what is written. */
 export interface Intent {
@@ -39,7 +41,7 @@ export interface Intent {
 export const intentOf = ({ replyTo, edit }: Draft): Intent => ({ replyTo, edit: edit?.message })
 
 /** A keyboard on the screen has no Shift with Enter: there Enter begins a line, and the button sends. */
-const isTouch = matchMedia('(hover: none)').matches
+export const isTouch = matchMedia('(hover: none)').matches
 
 export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
   const chat = useChat()
@@ -68,7 +70,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
 
   const grow = () => {
     field.style.height = 'auto'
-    field.style.height = `${Math.min(HIGHEST, field.scrollHeight)}px`
+    field.style.height = `${Math.min(HIGHEST, innerHeight * HIGHEST_SHARE, field.scrollHeight)}px`
   }
   const write = (next: string, at = next.length) => {
     setText(next)
@@ -78,6 +80,8 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     grow()
   }
   const focus = () => field.focus()
+  addEventListener('resize', grow)
+  onCleanup(() => removeEventListener('resize', grow))
   onMount(() => {
     props.register(focus)
     grow()
@@ -122,6 +126,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     return others.filter(begins).slice(0, OFFERED)
   })
   createEffect(on(asked, () => (setChoice(0), setDismissed(false)), { defer: true }))
+  createEffect(() => asked() !== undefined && needMembers(client, id))
   const take = (member: Member) => {
     const begin = cursor() - (asked()?.length ?? 0)
     const name = `${member.user.username} `

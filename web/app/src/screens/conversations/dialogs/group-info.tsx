@@ -15,6 +15,7 @@ import { TextField } from '../../../ui/field.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toastError } from '../../../ui/toast.js'
+import { isLarge, SMALL } from '../members.js'
 import { nameOf } from '../names.js'
 import { PeopleField, type Chosen } from './people-field.js'
 
@@ -88,6 +89,9 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
         <PeopleField chosen={people()} onChange={setPeople} register={(take) => (takeTyped = take)} without={members()?.map(({ user }) => user.id) ?? []} />
       </Show>
       <h3 class="dialog-part">{t.count('members', props.conversation.member_count)}</h3>
+      <Show when={isLarge(props.conversation)}>
+        <p class="quiet small">{t('group.large', { count: SMALL })}</p>
+      </Show>
       <ul role="list" class="members">
         <ById each={members() ?? []} id={({ user }) => user.id}>
           {(member) => (
