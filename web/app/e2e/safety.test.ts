@@ -139,7 +139,7 @@ test('what is written is only ever text', async () => {
 })
 
 test('a message that cannot be shown leaves the others, and can be deleted', async () => {
-  const [pam, rob] = [await person('pam', 'Pam'), await person('rob', 'Rob')]
+  const [pam, rob] = [await person('pam', 'Pam'), await person('rob', 'R\u202Eob')]
   const conversation = await befriend(pam, rob)
   for (const text of ['the first', 'a strange one', 'the last']) await sayQuietly(rob, conversation, text)
   await sayQuietly(pam, conversation, 'my strange one')
@@ -161,6 +161,7 @@ test('a message that cannot be shown leaves the others, and can be deleted', asy
   })
   await page.reload()
   await signIn(window, pam)
+  // Nobody's name turns what stands beside it.
   await open(page, 'Rob')
   await message(page, 'the last').waitFor()
   await message(page, 'the first').waitFor()
@@ -173,6 +174,12 @@ test('a message that cannot be shown leaves the others, and can be deleted', asy
   assert.equal(await broken.count(), 1)
   await say(page, 'It goes on')
   await message(page, 'It goes on').waitFor()
+  // A page that is left open over midnight.
+  await page.locator('.separator', { hasText: 'Today' }).waitFor()
+  await page.clock.setFixedTime(Date.now() + 24 * 3_600_000)
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+  await page.locator('.separator', { hasText: 'Yesterday' }).waitFor()
+  await page.locator('.conversation-link', { hasText: 'Yesterday' }).waitFor()
   assert.deepEqual(window.faults, [])
   await window.close()
 })
