@@ -15,7 +15,7 @@ mod shape;
 mod status;
 mod together;
 
-pub use batch::{ByApp, NewGame, NewMessage, Outcome, store_batch};
+pub use batch::{ByApp, NewGame, NewMessage, Outcome, confirm, store_batch};
 pub use change::{Reacted, delete, edit, react};
 pub use digest::digest;
 pub use history::{Page, by_id, last_of, page, range};

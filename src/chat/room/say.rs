@@ -71,6 +71,8 @@ pub struct Speech {
     /// To be checked again once the conversation was read anew, in order.
     recheck: VecDeque<Say>,
     rereading: bool,
+    /// Of whom is looked whether what they may not say was stored before.
+    looking: usize,
     /// Stored, but not the next number.
     pub(super) untold: Vec<Untold>,
     pub(super) catching_up: bool,
@@ -103,6 +105,7 @@ impl Speech {
     pub fn is_quiet(&self) -> bool {
         self.pending.is_empty()
             && self.recheck.is_empty()
+            && self.looking == 0
             && self.untold.is_empty()
             && !self.catching_up
             && !self.suspicious
@@ -162,7 +165,7 @@ impl Room {
             // The session went while this waited.
             return;
         }
-        if self.speech.pending.len() + self.speech.recheck.len() >= UNDER_WAY {
+        if self.speech.pending.len() + self.speech.recheck.len() + self.speech.looking >= UNDER_WAY {
             let _ = say.done.send(Err(Failure::Unavailable));
             return;
         }
@@ -180,13 +183,52 @@ impl Room {
                 self.speech.rereading = true;
                 self.reread_if_due(ctx);
             }
+            Err(Failure::ReadOnly) => self.confirm_or_refuse(say, ctx),
             Err(failure) => {
                 let _ = say.done.send(Err(failure));
             }
         }
     }
 
+    /// Who may write no longer still hears that what they say again was stored when they might: else they could only take it for lost.
+    fn confirm_or_refuse(&mut self, say: Say, ctx: &mut Context<Self>) {
+        let (chat, message) = (self.chat.clone(), self.new_message(&say, 0));
+        let look =
+            async move { (say, chat.run(async |connection| Ok(messages::confirm(connection, &message).await?)).await) };
+        self.speech.looking += 1;
+        ctx.spawn(look.into_actor(self).map(|(say, stored), room, ctx| {
+            room.speech.looking -= 1;
+            match stored {
+                Ok(Some(message)) => {
+                    let (message, usage, since) = (Arc::new(message), Usage::default(), Instant::now());
+                    room.tell_one(Untold { message, usage, asked: Some((say.reply, say.done)), since }, ctx);
+                }
+                Ok(None) => {
+                    let _ = say.done.send(Err(Failure::ReadOnly));
+                }
+                Err(failure) => {
+                    let _ = say.done.send(Err(failure));
+                }
+            }
+        }));
+    }
+
     fn hand_in(&mut self, say: Say, version: i64) {
+        let message = self.new_message(&say, version);
+        let ticket = self.speech.next_ticket;
+        let Some(report_to) = &self.report_to else { return };
+        let since = Instant::now();
+        let store = Store { message, slip: Slip::new(Arc::clone(report_to), ticket), since };
+        if self.chat.hand_to_scribe(self.id, store).is_err() {
+            let _ = say.done.send(Err(Failure::Unavailable));
+            return;
+        }
+        // The report waits in this room's mailbox for this call to end.
+        self.speech.next_ticket += 1;
+        self.speech.pending.push_back(Pending { ticket, say, since });
+    }
+
+    fn new_message(&self, say: &Say, version: i64) -> NewMessage {
         let draft = &say.draft;
         let media: Vec<_> = draft.attachments.iter().map(|attachment| attachment.id).collect();
         let game = draft.game.as_ref().map(|game| NewGame {
@@ -196,7 +238,7 @@ impl Room {
             expires_at: game.expires_at.map(|expires_at| expires_at.0),
             by_app: draft.by_app.clone(),
         });
-        let message = NewMessage {
+        NewMessage {
             conversation: self.id,
             version,
             project: self.project,
@@ -219,18 +261,7 @@ impl Room {
             attachments: media,
             game,
             created_at: self.chat.now(),
-        };
-        let ticket = self.speech.next_ticket;
-        let Some(report_to) = &self.report_to else { return };
-        let since = Instant::now();
-        let store = Store { message, slip: Slip::new(Arc::clone(report_to), ticket), since };
-        if self.chat.hand_to_scribe(self.id, store).is_err() {
-            let _ = say.done.send(Err(Failure::Unavailable));
-            return;
         }
-        // The report waits in this room's mailbox for this call to end.
-        self.speech.next_ticket += 1;
-        self.speech.pending.push_back(Pending { ticket, say, since });
     }
 
     fn settle(

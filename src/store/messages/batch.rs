@@ -162,6 +162,18 @@ pub(super) async fn store_carefully(conn: &mut AsyncPgConnection, batch: &[NewMe
     .await
 }
 
+/// The message as it stands now, if it is stored already: the same one, by the rule of ids. Whether its author may write does not matter.
+///
+/// # Errors
+/// Those of the database.
+pub async fn confirm(conn: &mut AsyncPgConnection, message: &NewMessage) -> QueryResult<Option<Message>> {
+    let stored = stored_rows(conn, std::slice::from_ref(message)).await?;
+    match stored.into_values().find(|row| is_same(row, message)) {
+        Some(row) => Ok(Some(assemble_one(conn, row, Some(message.author), message.created_at).await?)),
+        None => Ok(None),
+    }
+}
+
 /// Whether this row is what `message` was stored as when it came first.
 fn is_same(row: &MessageRow, message: &NewMessage) -> bool {
     let entry = Entry::of(message);

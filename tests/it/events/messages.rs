@@ -193,6 +193,41 @@ async fn who_may_only_read_does_not_write() {
 }
 
 #[tokio::test]
+async fn who_may_write_no_longer_hears_what_was_stored_when_they_might() {
+    let (server, project) = start().await;
+    let [alice, bob] = project.users(["alice", "bob"]).await;
+    let group = project.group(&[(&alice, Own), (&bob, Write)]).await;
+    let chat = project.befriend(&alice, &bob).await;
+    let [mut alice, mut bob, mut phone] = server.connect_all([&alice, &bob, &bob]).await;
+    let (in_group, in_chat) = (text(&group, "yes"), text(&chat, "me too"));
+    let invitation = json!({ "conversation": group, "id": id(), "game": "chess", "payload": {} });
+    let stored = bob.ok("message.text", in_group.clone()).await;
+    let invited = bob.ok("message.game", invitation.clone()).await;
+    let stored_in_chat = bob.ok("message.text", in_chat.clone()).await;
+    alice.ok("group.update", json!({ "conversation": group, "permissions": { "bob": "r" } })).await;
+    alice.ok("contact.update", json!({ "user": "bob", "action": "block" })).await;
+    assert_eq!(bob.ok("message.text", in_group.clone()).await, stored);
+    assert_eq!(bob.ok("message.game", invitation).await["seq"], invited["seq"]);
+    assert_eq!(bob.ok("message.text", in_chat).await["seq"], stored_in_chat["seq"]);
+    // Anything else is refused as before, the same id with other words too.
+    let mut other = in_group.clone();
+    other["body"] = json!("no");
+    bob.refused("message.text", other).await.expect(403, "read_only");
+    bob.refused("message.text", text(&group, "no")).await.expect(403, "read_only");
+    // Nobody is told twice.
+    for client in [&mut alice, &mut phone] {
+        client.next_push("message.text").await;
+        client.next_push("message.game").await;
+        client.next_push("message.text").await;
+        client.expect_no("message.text").await;
+        client.expect_no("message.game").await;
+    }
+    // Who left hears nothing at all.
+    alice.ok("group.update", json!({ "conversation": group, "remove": ["bob"] })).await;
+    bob.refused("message.text", in_group).await.expect(404, "not_found");
+}
+
+#[tokio::test]
 async fn authors_edit_their_texts() {
     let (server, project) = start().await;
     let [alice, bob] = project.users(["alice", "bob"]).await;

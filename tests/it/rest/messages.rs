@@ -5,7 +5,7 @@ use super::start;
 use crate::support::client::each;
 use crate::support::project::TestUser;
 use futures_util::future::join_all;
-use palabre::model::permission::Permission::{Own, Read};
+use palabre::model::permission::Permission::{Own, Read, Write};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -44,7 +44,7 @@ async fn what_is_said_over_rest_is_heard_at_once() {
 async fn sent_many_times_at_once_it_is_stored_once() {
     let (server, project, api) = start().await;
     let [alice, bob] = project.users(["alice", "bob"]).await;
-    let group = project.group_of(&[&alice, &bob]).await;
+    let group = project.group(&[(&alice, Write), (&bob, Own)]).await;
     let mut bob_s = server.connect(&bob).await;
     let same = text("once");
     let sent = join_all((0..8).map(|_| send(&api, &alice, &group, same.clone()).expect(201))).await;
@@ -59,7 +59,11 @@ async fn sent_many_times_at_once_it_is_stored_once() {
     let mut other = same.clone();
     other["body"] = json!("twice");
     send(&api, &alice, &group, other).refused(409, "id_taken").await;
-    send(&api, &bob, &group, same).refused(409, "id_taken").await;
+    send(&api, &bob, &group, same.clone()).refused(409, "id_taken").await;
+    // Also who may write no longer hears that it was stored.
+    bob_s.ok("group.update", json!({ "conversation": group, "permissions": { "alice": "r" } })).await;
+    assert_eq!(send(&api, &alice, &group, same).expect(201).await, sent[0]);
+    send(&api, &alice, &group, text("no")).refused(403, "read_only").await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { startProxy } from '../../client/test/support/proxy.js'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { holdRequest } from './support/late.js'
 import { hold } from './support/line.js'
 import { befriend, person, places } from './support/server.js'
 import { composer, message, open, say, sayQuietly } from './support/talking.js'
@@ -53,6 +54,20 @@ test('a picture of oneself is seen by the others, and goes', async () => {
   assert.equal(await account.getByRole('alert').count(), 0)
   await shot(one, 'account')
   await checkAccess(one, 'an account with a picture')
+
+  // One that takes long, and is still under way when another has been chosen.
+  const changes: string[] = []
+  one.page.on('request', (request) => request.method() === 'PATCH' && changes.push(request.url()))
+  const slow = await holdRequest(one.page, '**/api/v1/media', 'POST')
+  await choose('me.png', PNG)
+  await slow.held
+  await one.page.keyboard.press('Escape')
+  await openAccount(one)
+  const changed = one.page.waitForResponse((response) => response.request().method() === 'PATCH')
+  await choose('me.png', PNG)
+  await changed
+  await slow.letGo()
+  assert.equal(changes.length, 1)
 
   await missed
   await other.page.unroute('**/thumbnail')

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { createRest } from '@palabre/client'
 import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
+import { holdAnswer } from './support/late.js'
 import { startModel, type Model } from './support/model.js'
 import { person, places, PROJECT, startServer, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
@@ -70,10 +71,14 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
   question.say('It opens at **ni')
   const answer = (window: Window) => window.page.locator('.answer')
   for (const window of [one, other]) await answer(window).getByText('It opens at').waitFor()
-  question.say('ne** on Mondays, and ')
+  question.say('ne** on [Mondays](https://example.org/hours), and ')
   for (const window of [one, other]) await answer(window).locator('strong', { hasText: 'nine' }).waitFor()
   await shot(one, 'bot-answer')
   await checkAccess(one, 'an answer that comes')
+  // Who is asked about a link goes on being asked when the answer is a message.
+  await answer(other).getByRole('link', { name: 'Mondays' }).click()
+  const asked = other.page.getByRole('dialog', { name: 'Leave Palabre?' })
+  await asked.getByText('https://example.org/hours').waitFor()
   await one.page.getByRole('button', { name: 'Stop the answer' }).click()
   for (const window of [one, other]) {
     await window.page.locator('.answer-end', { hasText: 'Stopped' }).waitFor()
@@ -81,6 +86,7 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     // The message itself, once.
     assert.equal(await window.page.locator('.message', { hasText: 'It opens at' }).count(), 1)
   }
+  await asked.getByRole('button', { name: 'Cancel' }).click()
   await checkAccess(one, 'an answer that was stopped')
 
   await one.page.getByRole('button', { name: 'Ask again' }).click()
@@ -112,8 +118,20 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     assert.equal(await other.page.locator('.bot-warning').count(), told.length - 1)
     await set({})
     if (level === 'This conversation') await checkAccess(other, 'a quota that is nearly used up')
-    for (const window of told) await window.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
+    // The other closes it at once.
+    if (level === 'This conversation') await other.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
   }
+  // One is about another quota than the one before, so what is not closed is still there, and what is closed does not come back.
+  const shown = one.page.locator('.bot-warning')
+  for (const level of ['The organization', 'The project', 'This conversation']) {
+    await shown.filter({ hasText: level }).getByRole('button', { name: 'Close' }).click()
+  }
+  await shown.waitFor({ state: 'detached' })
+  await one.page.getByRole('link', { name: 'Chats' }).click()
+  await one.page.locator('.bot-bar').waitFor({ state: 'detached' })
+  await one.page.locator(`a[href$="${conversation}"]`).click()
+  await one.page.locator('.bot-bar').waitFor()
+  assert.equal(await shown.count(), 0)
   assert.deepEqual([one.faults, other.faults], [[], []])
   await Promise.all([one.close(), other.close()])
 })
@@ -221,12 +239,18 @@ test('one talks with an assistant alone, and sees what is used and what is left'
   await asApp('PUT', `users/${alice.id}/quota`, { tokens: 1_000 })
   const { id } = await alice.rest.call<{ id: string }>('POST', '/api/v1/conversations', { kind: 'assistant', title: 'A question', chatbot: bot })
   const window = await open(alice, id, { viewport: PHONE, locale: 'en-GB' })
+  // What is known last is not replaced by what was asked for before.
+  const before = await holdAnswer(window.page, '**/api/v1/usage')
+  await window.page.reload()
+  await before.held
   await write(window, 'What is a fence?')
   const question = await model.next()
   question.say('Something that keeps what is late out.')
   question.end(800, 50)
   const quota = window.page.getByRole('button', { name: 'Use of bots this month: 850 of 1,000 tokens' })
   await quota.waitFor()
+  await before.letGo()
+  assert.equal(await quota.count(), 1)
   await window.page.getByText('You have used 85% of your tokens').waitFor()
   await shot(window, 'assistant-phone')
   await checkAccess(window, 'an assistant')

@@ -64,6 +64,8 @@ test('an invitation is declined, one is taken back, and a contact is removed', a
   await shot(other, 'people-removed')
   await one.page.keyboard.press('Escape')
   await open(one.page, 'Ben Okri')
+  // How the other is they are not told any more: not even that they are offline.
+  for (const { page } of [one, other]) await gone(page.locator('.conversation-head .presence'))
   // Either may ask again where they talked, and the other answer there.
   await one.page.getByRole('button', { name: 'Invite', exact: true }).click()
   await one.page.getByText('Ben Okri is invited.').waitFor()

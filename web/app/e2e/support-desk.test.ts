@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { checkAccess, painted, shot, startBrowser, watchPage } from './support/browser.js'
+import { checkAccess, shot, startBrowser, watchPage } from './support/browser.js'
 import { ask, openDesk, type Request } from './support/desk.js'
+import { holdAnswer } from './support/late.js'
 import { person, type Person } from './support/server.js'
 import { staff } from './support/staff.js'
 
@@ -242,28 +243,15 @@ test('who waits is told their place as the queue moves', async () => {
 test('an answer that was long under way does not put back the place that was told meanwhile', async () => {
   const { window, before, own, take } = await twoWait(['I was here long before', 'And I long after'])
   const { page } = window
-  // The server answers at once; the answer comes when more was told.
-  let arrive!: () => void
-  const arrives = new Promise<void>((resolve) => (arrive = resolve))
-  const answered = new Promise<void>((resolve) => {
-    void page.route(`**/api/v1/support/requests/${own.id}`, async (route) => {
-      const response = await route.fetch()
-      resolve()
-      await arrives
-      await route.fulfill({ response })
-    })
-  })
+  const late = await holdAnswer(page, `**/api/v1/support/requests/${own.id}`)
   const main = page.getByRole('navigation', { name: 'Main' })
   await main.getByRole('link', { name: 'Chats' }).click()
-  const arrived = page.waitForResponse((response) => response.url().endsWith(own.id))
   await main.getByRole('link', { name: 'Support' }).click()
   await page.getByRole('link', { name: 'And I long after' }).click()
-  await answered
+  await late.held
   await take(before)
   await page.getByText('You are next').waitFor()
-  arrive()
-  await (await arrived).finished()
-  await painted(page)
+  await late.letGo()
   assert.equal(await page.getByText('You are next').count(), 1)
   await take(own)
   await page.getByRole('region', { name: 'And I long after' }).getByText('In progress').waitFor()

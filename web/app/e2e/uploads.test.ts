@@ -336,6 +336,18 @@ test('sound and film are played', async () => {
   // It can be saved too.
   const [download] = await Promise.all([window.page.waitForEvent('download'), said.getByRole('button', { name: 'Download clip.webm' }).click()])
   assert.equal(download.suggestedFilename(), 'clip.webm')
+  // Who goes elsewhere lets go of what was played.
+  const played = await window.page.evaluate(() => {
+    const revoked: string[] = []
+    const revoke = URL.revokeObjectURL
+    URL.revokeObjectURL = (url) => (revoked.push(url), revoke.call(URL, url))
+    Object.assign(globalThis, { revoked })
+    return [...document.querySelectorAll<HTMLMediaElement>('audio, video')].map(({ src }) => src).sort()
+  })
+  assert.equal(played.length, 2)
+  await window.page.getByRole('link', { name: 'Chats' }).click()
+  await said.waitFor({ state: 'detached' })
+  assert.deepEqual(await window.page.evaluate(() => (globalThis as unknown as { revoked: string[] }).revoked.sort()), played)
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -4,6 +4,7 @@ import { silence } from './core/announce.js'
 import { PAGE } from './core/layers.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
+import { setTitle, tellUnread } from './core/title.js'
 import { watched } from './core/watch.js'
 import { t } from './i18n/core.js'
 import { Account } from './screens/account/index.js'
@@ -82,7 +83,7 @@ function Shell() {
 }
 
 function Missing() {
-  createEffect(() => (document.title = `${t('page.missing')} – Palabre`))
+  setTitle(() => t('page.missing'))
   return (
     <div class="empty">
       <h1>{t('page.missing')}</h1>
@@ -115,6 +116,7 @@ function Broken(props: { again: () => void }) {
 function Rail() {
   const { client, me } = useChat()
   const unread = watched(client, 'conversations', () => client.unread)
+  tellUnread(unread)
   const pages = (): Array<{ to: string; icon: IconName; label: string; badge?: number }> => [
     { to: '/conversations', icon: 'chat', label: t('conversations'), badge: unread() },
     { to: '/support', icon: 'support', label: t('support') },

@@ -227,12 +227,15 @@ export interface Palabre {
   stream(conversation: string): Stream | undefined
   /** Unconfirmed messages in the order of sending: of one conversation, or all. */
   pending(conversation?: string): readonly PendingMessage[]
-  /** The last warning about the use of bots. */
-  readonly quota: Pushes['quota.warning'] | undefined
+  /** The last warning about each quota of bots that is nearly used up, the newest at the end. */
+  readonly quotas: ReadonlyArray<Pushes['quota.warning']>
 
   // --- History ---
 
-  /** Holds the newest messages of a conversation from now on, and its members if they are few. */
+  /**
+   * Holds the newest messages of a conversation from now on, and its members if they are few. Where another place of it is asked for before
+   * they come, that one counts: then it resolves with what is held by then.
+   */
   open(conversation: string): Promise<MessageWindow>
   /** As {@link Palabre.open}, around a message's number: {@link Palabre.loadNewer} leads back to the newest. */
   openAt(conversation: string, seq: number): Promise<MessageWindow>

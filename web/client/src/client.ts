@@ -349,8 +349,8 @@ class Client extends Actions implements Palabre {
     return this.#outbox.pending(conversation)
   }
 
-  get quota(): Pushes['quota.warning'] | undefined {
-    return this.#state.quota
+  get quotas(): ReadonlyArray<Pushes['quota.warning']> {
+    return this.#state.quotas
   }
 
   // --- History ---

@@ -17,6 +17,9 @@ const MEMBERS_KEPT = 200
 /** Conversations that are read again at the same time. */
 const AT_ONCE = 4
 
+/** A place in a conversation: where it ends. */
+const NEWEST = Number.POSITIVE_INFINITY
+
 /** Held of a conversation that was released meanwhile. */
 const NOTHING: MessageWindow = { items: [], hasOlder: false, hasNewer: false }
 
@@ -34,8 +37,8 @@ export interface Host {
 export class Held {
   /** Counts how often the messages held of a conversation were begun anew. */
   readonly #begun = new Map<string, number>()
-  /** Counts how often a conversation was released. */
-  readonly #released = new Map<string, number>()
+  /** The place of a conversation that was asked for last, until it is released. */
+  readonly #wanted = new Map<string, number>()
 
   constructor(
     private readonly host: Host,
@@ -44,7 +47,7 @@ export class Held {
 
   /** Reads everything again that is held. */
   async reread(connection: Connection): Promise<void> {
-    const work: Array<() => Promise<void>> = []
+    const work: Array<() => Promise<unknown>> = []
     for (const [id, members] of this.host.state.members) {
       const conversation = this.host.state.conversations.get(id)
       if (!conversation) this.host.state.members.delete(id)
@@ -66,7 +69,7 @@ export class Held {
 
   // --- Members ---
 
-  async #readMembers(connection: Connection, id: string): Promise<void> {
+  #readMembers(connection: Connection, id: string): Promise<Member[]> {
     const all = async () => {
       const members: Member[] = []
       for (let more = true; more; ) {
@@ -79,7 +82,7 @@ export class Held {
       return members
     }
     // As one page: what overtakes the first of them must not be lost with the last.
-    await this.pages.put(connection, all(), (members) => {
+    return this.pages.put(connection, all(), (members) => {
       this.host.state.setMembers(id, members, members.length, true)
       this.host.state.raise(id)
     })
@@ -87,8 +90,9 @@ export class Held {
 
   /** All members of a conversation. */
   async loadMembers(id: string, until: number): Promise<readonly Member[]> {
-    await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
-    return this.host.state.members.get(id) ?? []
+    const read = await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
+    // What came meanwhile may have changed them, or made them forgotten.
+    return this.host.state.members.get(id) ?? read
   }
 
   // --- Messages ---
@@ -153,7 +157,7 @@ export class Held {
   /** Forgets what is held of a conversation. */
   release(id: string): void {
     this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
-    this.#released.set(id, (this.#released.get(id) ?? 0) + 1)
+    this.#wanted.delete(id)
     if (this.host.state.windows.delete(id)) this.host.state.touch(`messages:${id}`)
   }
 
@@ -161,31 +165,28 @@ export class Held {
     return this.host.state.windows.get(id) ?? NOTHING
   }
 
-  /** Says whether a conversation was released since this was asked: then what comes is held no more. */
-  #releases(id: string): () => boolean {
-    const before = this.#released.get(id)
-    return () => this.#released.get(id) !== before
-  }
-
-  /** Holds a conversation's newest messages, or those around a number. */
-  open(id: string, until: number, around?: number, isReleased = this.#releases(id)): Promise<MessageWindow> {
+  /** Holds a conversation's newest messages, or those around a number, unless another place is asked for before they come. */
+  open(id: string, until: number, around = NEWEST): Promise<MessageWindow> {
+    this.#wanted.set(id, around)
+    const isOver = () => this.#wanted.get(id) !== around
     return this.pages.lasting(until, async (connection) => {
-      if (isReleased()) return this.#window(id)
+      if (isOver()) return this.#window(id)
       const known = this.host.state.windows.get(id)
-      if (known && (around === undefined ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
-      if (around === undefined) {
+      if (known && (around === NEWEST ? !known.hasNewer : known.items.some(({ seq }) => seq === around))) return known
+      if (around === NEWEST) {
         await this.#fetch(connection, { conversation: id, limit: FIRST_PAGE }, ({ messages, more }) => {
-          if (!isReleased()) this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
+          if (!isOver()) this.#beginWindow(id, { items: messages, hasOlder: more, hasNewer: false })
         })
       } else {
         const older = await this.#fetch(connection, { conversation: id, before_seq: around, limit: FIRST_PAGE / 2 }, () => {})
+        if (isOver()) return this.#window(id)
         await this.#fetch(connection, { conversation: id, after_seq: around - 1, limit: FIRST_PAGE / 2 }, ({ messages, more }) => {
-          if (!isReleased()) this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
+          if (!isOver()) this.#beginWindow(id, { items: [...older.messages, ...messages], hasOlder: older.more, hasNewer: more })
         })
         // What was changed in the older ones between the two pages.
         await this.#rereadWindow(connection, id)
       }
-      if (isReleased()) return this.#window(id)
+      if (isOver()) return this.#window(id)
       await this.#mates(connection, id)
       this.host.state.raise(id)
       this.host.state.recount(id)
@@ -204,9 +205,12 @@ export class Held {
 
   /** Adds a page at one end, and says whether there is more. */
   extend(id: string, older: boolean, limit: number, until: number): Promise<boolean> {
-    const isReleased = this.#releases(id)
+    if (!this.#wanted.has(id)) this.#wanted.set(id, NEWEST)
     return this.pages.lasting(until, async (connection) => {
-      const window = this.host.state.windows.get(id) ?? (await this.open(id, until, undefined, isReleased))
+      const place = this.#wanted.get(id)
+      // Released meanwhile.
+      if (place === undefined) return false
+      const window = this.host.state.windows.get(id) ?? (await this.open(id, until, place))
       const edge = older ? window.items[0]?.seq : window.items.at(-1)?.seq
       if (edge === undefined || !(older ? window.hasOlder : window.hasNewer)) return false
       await this.#fetch(connection, { conversation: id, ...(older ? { before_seq: edge } : { after_seq: edge }), limit }, ({ messages, more }) => {

@@ -6,6 +6,7 @@
 export type * from './api.js'
 export type * from './generated.js'
 export type * from './protocol.js'
+export { expiryOf } from './claims.js'
 export { createClient } from './client.js'
 export { PalabreError, type LocalCode } from './errors.js'
 export { createRest, type Rest, type RestOptions, type UploadOptions } from './rest.js'

@@ -1,4 +1,5 @@
 /** The part of the REST API that applications with a socket need beside it. */
+import { LONGEST_TIMER } from './clock.js'
 import { PalabreError } from './errors.js'
 import type { Account, Login, Me, Media, Problem, Register, SignedIn } from './generated.js'
 
@@ -10,7 +11,12 @@ export interface RestOptions {
   token?: string | (() => string | Promise<string>)
   /** In place of the global `fetch`. */
   fetch?: typeof fetch
+  /** How long a call may take, getting a token included: 20 000 ms by default. Files take as long as they take. */
+  timeout?: number
 }
+
+/** As long as a call takes at most, unless said otherwise. */
+const TIMEOUT = 20_000
 
 /** How an upload goes on. */
 export interface UploadOptions {
@@ -71,6 +77,26 @@ async function told<T>(answer: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Gives up when it takes too long, or when the caller does: also where whoever is asked does not listen to that. */
+function inTime<T>(ms: number, signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController()
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => end(new PalabreError('aborted', 'given up'))
+    const late = () => end(new PalabreError('timeout', 'no answer came in time'))
+    const timer = setTimeout(late, Math.min(ms, LONGEST_TIMER))
+    const end = (error?: PalabreError) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      // What is over already is not changed by these.
+      reject(error)
+      own.abort(error)
+    }
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort)
+    run(own.signal).then(resolve, reject).finally(end)
+  })
+}
+
 function written(body: unknown): string {
   try {
     return JSON.stringify(body)
@@ -98,15 +124,17 @@ export function createRest(options: RestOptions = {}): Rest {
   }
 
   const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isPublic = false): Promise<T> =>
-    told(async () => {
-      const init: RequestInit = { ...(signal && { signal }) }
-      if (body !== undefined) {
-        init.body = written(body)
-        init.headers = { 'content-type': 'application/json' }
-      }
-      const response = await answer(method, path, init, isPublic)
-      return (response.status === 204 ? undefined : await response.json()) as T
-    })
+    told(() =>
+      inTime(options.timeout ?? TIMEOUT, signal, async (signal) => {
+        const init: RequestInit = { signal }
+        if (body !== undefined) {
+          init.body = written(body)
+          init.headers = { 'content-type': 'application/json' }
+        }
+        const response = await answer(method, path, init, isPublic)
+        return (response.status === 204 ? undefined : await response.json()) as T
+      }),
+    )
 
   /** `fetch` can't tell how far an upload is; the older way can. */
   async function uploadWithProgress(form: FormData, onProgress: (share: number) => void, signal?: AbortSignal): Promise<Media> {

@@ -17,9 +17,14 @@ export function cut(message: Message): Message {
   return characters.length <= SUMMARY_CHARACTERS ? message : { ...message, body: characters.slice(0, SUMMARY_CHARACTERS).join('') }
 }
 
-/** What a message is now, given what was known of it: its status never goes back. */
+/** Whether a message was edited or deleted since it was as it is told: a confirmation may be read before that, and told after it. */
+const isOlder = (message: Message, known: Message): boolean =>
+  !message.deleted_at && (known.deleted_at !== undefined || (known.edited_at ?? '') > (message.edited_at ?? ''))
+
+/** What a message is now, given what was known of it: neither its text nor its status goes back. */
 export function newer(known: Message | undefined, message: Message): Message {
-  return known && RANK[known.status] > RANK[message.status] ? { ...message, status: known.status } : message
+  const latest = known && isOlder(message, known) ? known : message
+  return known && RANK[known.status] > RANK[latest.status] ? { ...latest, status: known.status } : latest
 }
 
 /** How far members other than the author have come, by author. */
@@ -59,7 +64,7 @@ function replaceUser<T>(value: T, user: User): T {
 /** See the top of the file. */
 export class State {
   session: Ready | undefined
-  quota: Pushes['quota.warning'] | undefined
+  quotas: ReadonlyArray<Pushes['quota.warning']> = []
   readonly conversations = new Map<string, ConversationState>()
   readonly windows = new Map<string, MessageWindow>()
   readonly members = new Map<string, readonly Member[]>()
@@ -318,6 +323,12 @@ export class State {
     if (contact.status === 'removed') this.contacts.delete(contact.user.id)
     else this.contacts.set(contact.user.id, contact)
     this.touch('contacts')
+  }
+
+  /** Whether somebody is one whose presence is told, as far as is known here: a contact, or a member of a group. */
+  isSeen(user: string): boolean {
+    if (this.contacts.get(user)?.status === 'accepted') return true
+    return [...this.members].some(([id, members]) => this.conversations.get(id)?.kind !== 'private' && members.some((member) => member.user.id === user))
   }
 
   setStatus(status: Status): void {

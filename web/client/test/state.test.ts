@@ -252,6 +252,46 @@ describe('the state', () => {
     assert.equal(reached('g'), 3)
   })
 
+  it('knows nothing of how somebody is who is seen no longer', async () => {
+    const client = make()
+    const pair = conversation('p', 0, { kind: 'private', members: [ME, BOB].map((user) => ({ user, permission: 'w', joined_at: '2026-11-20T18:00:00.000Z', delivered_seq: 0, read_seq: 0 })) })
+    const contact = (status: string) => ({ user: BOB, status, date: '2026-11-20T18:00:00.000Z', conversation: 'p' })
+    const socket = await online(client, [pair], [contact('accepted')])
+    await socket.reply('status.fetch', { statuses: [{ user: BOB, status: 'online' }] })
+    const presence = () => client.status(BOB.id)?.status
+    assert.equal(presence(), 'online')
+    const hide = () => socket.push('status.update', { user: BOB, status: 'offline', last_seen: '2026-11-20T18:00:00.000Z' })
+    socket.push('contact.update', contact('removed'))
+    await settle()
+    // As the server hides one from the other: before it answers, and on another node perhaps after that.
+    hide()
+    await socket.reply('status.fetch', { statuses: [] })
+    assert.equal(presence(), undefined)
+    hide()
+    assert.equal(presence(), undefined)
+    // A contact again, and then away, is known to be so.
+    socket.push('contact.update', contact('accepted'))
+    hide()
+    assert.equal(presence(), 'offline')
+    await client.close()
+  })
+
+  it('has a warning about each quota, the last of each', async () => {
+    const client = make()
+    const socket = await online(client)
+    const warn = (level: string, used: number, more: object = {}) => socket.push('quota.warning', { level, used, quota: 100, ...more })
+    warn('user', 80)
+    warn('conversation', 81, { conversation: 'c' })
+    warn('conversation', 82, { conversation: 'd' })
+    warn('project', 83)
+    const before = client.quotas
+    warn('user', 84, { currency: 'EUR' })
+    warn('conversation', 85, { conversation: 'c' })
+    assert.deepEqual(client.quotas.map(({ used }) => used), [80, 82, 83, 84, 85])
+    assert.equal(client.quotas[0], before[0])
+    await client.close()
+  })
+
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {
     const { client, socket } = await opened([])
     socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })

@@ -1,4 +1,4 @@
-/** People with another role than a user's. */
+/** People with another role than a user's, and many people. */
 import { createRest } from '@palabre/client'
 import { person, places, PROJECT, type Person } from './server.js'
 
@@ -11,6 +11,15 @@ async function accessKey(): Promise<string> {
   if (!project) throw new Error(`there is no project ${PROJECT}`)
   const app = await owner.call<{ key: string }>('POST', `/api/v1/projects/${project.id}/apps`, { name: `staff ${process.pid}` })
   return app.key
+}
+
+/** So many users of whom nobody signs in; their ids. */
+export async function crowd(count: number): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => crypto.randomUUID())
+  const headers = { 'X-App-Key': await (key ??= accessKey()), 'Content-Type': 'application/json' }
+  const made = await Promise.all(ids.map((id) => fetch(`${places().url}/api/v1/users/${id}`, { method: 'POST', headers, body: JSON.stringify({ name: `crowd-${id}` }) })))
+  if (!made.every(({ ok }) => ok)) throw new Error(`no crowd: ${made.find(({ ok }) => !ok)?.status}`)
+  return ids
 }
 
 /** A new agent or administrator. */

@@ -5,7 +5,7 @@
  * one asked to stay signed in. Then all tabs share the sign-in: what one of them renews the others take up, and where one signs out all do.
  * A tab touches only what is its own.
  */
-import { createClient, createRest, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
+import { createClient, createRest, expiryOf, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
 import { createContext, createSignal, useContext } from 'solid-js'
 import { release } from './media.js'
 import { go } from './router.js'
@@ -147,19 +147,9 @@ function parsed(text: string | null | undefined): Kept | undefined {
   }
 }
 
-/** When a token ends, in seconds since 1970. */
-function endOf(token: string): number {
-  try {
-    const { exp } = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { exp?: number }
-    return exp ?? 0
-  } catch {
-    return 0
-  }
-}
-
 /** Takes up what another tab has renewed. */
 function adopt(here: SignedIn, stored: Kept): void {
-  if (endOf(stored.token) > endOf(here.kept.token)) here.kept = stored
+  if ((expiryOf(stored.token) ?? 0) > (expiryOf(here.kept.token) ?? 0)) here.kept = stored
 }
 
 /** A fresh token: another tab's, or one of our own. */

@@ -3,7 +3,7 @@
  * and would put it back.
  */
 
-/** Which keys something was told of, and since when. */
+/** Which keys something is known of, and since when. */
 export function createTold<Key>() {
   let count = 0
   const last = new Map<Key, number>()
@@ -12,10 +12,17 @@ export function createTold<Key>() {
     note(key: Key): void {
       last.set(key, (count += 1))
     },
-    /** From now on: taken before something is asked for, it says of what comes in the answer whether something newer was told. */
+    /**
+     * From now on: taken before something is asked for, it says of what comes in the answer whether something newer is known. What is not
+     * older is known from then on, so that it also holds against answers to what was asked before.
+     */
     since(): (key: Key) => boolean {
-      const from = count
-      return (key) => (last.get(key) ?? 0) > from
+      const from = (count += 1)
+      return (key) => {
+        const isOld = (last.get(key) ?? 0) > from
+        if (!isOld) last.set(key, from)
+        return isOld
+      }
     },
   }
 }

@@ -21,6 +21,9 @@ function why(error: unknown): string {
   return describe(error)
 }
 
+/** Pictures that were chosen or taken away: one that takes long must not take the place of the next, whichever dialog it was chosen in. */
+let latest = 0
+
 export function PictureField() {
   const { client, rest, me } = useChat()
   const id = createUniqueId()
@@ -35,8 +38,11 @@ export function PictureField() {
     if (busy()) return
     setBusy(true)
     setProblem(undefined)
+    const turn = (latest += 1)
     try {
-      await rest.updateAccount(me.id, { avatar: await picture() })
+      const avatar = await picture()
+      if (turn !== latest) return
+      await rest.updateAccount(me.id, { avatar })
       announce(done)
     } catch (error) {
       setProblem(why(error))

@@ -1,7 +1,7 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import { PalabreError, type ConversationState, type Message } from '@palabre/client'
 import { createEffect, createMemo, createSignal, Match, onMount, Show, Switch, type JSX } from 'solid-js'
-import { go } from '../../core/router.js'
+import { go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
@@ -150,7 +150,8 @@ function Header(props: { id: string }) {
       ? [{ label: t('unblock'), icon: 'check', run: () => void client.updateContact(peer.id, 'unblock').catch(toastError) }]
       : [...extras(), { label: t('block'), icon: 'block', danger: true, run: () => setDialog('block') }]
   }
-  const away = (done: Promise<unknown>, refused = toastError) => done.then(() => go('/conversations'), refused)
+  // Unless one went elsewhere before it was done.
+  const away = (done: Promise<unknown>, refused = toastError) => done.then(() => parts()[1] === id && go('/conversations'), refused)
   const stays = (error: unknown) => (error instanceof PalabreError && error.code === 'conflict' ? toast(t('group.leave.owner')) : toastError(error))
   const close = () => setDialog(undefined)
   let heading!: HTMLHeadingElement

@@ -2,6 +2,7 @@
 import { createEffect, createMemo, Match, on, onCleanup, Show, Switch } from 'solid-js'
 import { follow, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
+import { setTitle } from '../../core/title.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/conversation.js'
@@ -26,10 +27,9 @@ export function Conversations() {
   /** All conversations were told at least once. */
   const isKnown = (before: boolean): boolean => before || connection() === 'online'
 
-  createEffect(() => {
+  setTitle(() => {
     const shown = here()
-    const title = shown ? titleOf(client, shown) : t('title')
-    document.title = client.unread > 0 ? `(${client.unread}) ${title} – Palabre` : `${title} – Palabre`
+    return shown ? titleOf(client, shown) : t('title')
   })
 
   // Back at the list one is where one left it: what had the focus is gone.

@@ -35,6 +35,7 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
   const [name, setName] = createSignal('')
   const [body, setBody] = createSignal('')
   const [problem, setProblem] = createSignal<string>()
+  let isBusy = false
   const [answers, { refetch }] = createResource(async (_, { value }: { value: Canned[] | undefined }) => {
     try {
       return await all<Canned>(rest, CANNED)
@@ -57,15 +58,21 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
     setProblem(undefined)
   }
   const save = async () => {
-    const answer = { name: name().trim(), body: body().trim() }
+    if (isBusy) return
+    isBusy = true
+    const one = edited()
+    const [written, text] = [name(), body()]
+    // Another one may be written by the time the server has it.
+    const isHere = () => edited() === one && name() === written && body() === text
     try {
-      const one = edited()
-      await rest.call(one ? 'PATCH' : 'POST', one ? `${CANNED}/${one.id}` : CANNED, answer)
-      edit()
+      await rest.call(one ? 'PATCH' : 'POST', one ? `${CANNED}/${one.id}` : CANNED, { name: written.trim(), body: text.trim() })
+      if (isHere()) edit()
       void refetch()
     } catch (error) {
-      setProblem(describe(error))
+      if (isHere()) setProblem(describe(error))
+      else toastError(error)
     }
+    isBusy = false
   }
   const remove = async ({ id }: Canned) => {
     try {

@@ -57,6 +57,10 @@ const MOST_OPEN = 40
 const RANKS: Record<SupportPriority, number> = { HIGH: 0, MEDIUM: 1, LOW: 2 }
 const STAGES: Record<SupportStatus, number> = { IN_PROGRESS: 0, NEW: 1, RESOLVED: 2, CLOSED: 3 }
 
+/** What has ended does not go on, whatever the clocks of those who wrote the times. */
+const isLater = (one: SupportSession, other: SupportSession): boolean =>
+  other.status === 'ACTIVE' && (one.status !== 'ACTIVE' || one.updated_at > other.updated_at)
+
 export const isOpen = ({ status }: SupportRequest): boolean => status === 'NEW' || status === 'IN_PROGRESS'
 
 export type Desk = ReturnType<typeof createDesk>
@@ -145,6 +149,8 @@ export function createDesk({ client, rest, me }: Chat) {
     const isTold = told.places.since()
     const request = await rest.call<SupportRequest>(method, `/api/v1/support/requests${path}`, body)
     const { id, place, wait_s } = request
+    // A list that is under way may be from before it was there.
+    told.requests.note(id)
     put(request)
     if (place !== undefined && !isTold(id)) setPlace({ request: id, place, ...(wait_s !== undefined && { wait_s }) })
     return request
@@ -180,7 +186,7 @@ export function createDesk({ client, rest, me }: Chat) {
     setSessions((before) => {
       const known = before.get(session.request) ?? []
       // Told again, it stays the same object: what shows it has nothing to do. An answer may be older than what was told.
-      if (known.some((one) => isSame(one, session) || (one.id === session.id && one.updated_at > session.updated_at))) return before
+      if (known.some((one) => isSame(one, session) || (one.id === session.id && isLater(one, session)))) return before
       const others = known.filter(({ id }) => id !== session.id)
       const all = [...others, session].sort((a, b) => a.created_at.localeCompare(b.created_at))
       return new Map(before).set(session.request, all)
@@ -210,18 +216,31 @@ export function createDesk({ client, rest, me }: Chat) {
 
   // --- Agents ---
 
+  /** Times that was asked who works how, and which of them is known. */
+  let asked = 0
+  let answered = 0
   const loadAgents = async (): Promise<void> => {
     if (!isStaff) return
+    const turn = (asked += 1)
     const isTold = told.agents.since()
     const [all, one] = await Promise.all([rest.call<Page<Agent>>('GET', '/api/v1/support/agents'), rest.call<Agent>('GET', '/api/v1/support/agents/me')])
+    if (turn < answered) return
+    answered = turn
     const statuses = new Map(agents().map(({ user, status }) => [user.id, status]))
     const newer = (agent: Agent): Agent => ({ ...agent, status: (isTold(agent.user.id) && statuses.get(agent.user.id)) || agent.status })
     setAgents(all.items.map(newer))
     setOwn((before) => (before && isTold(me.id) ? { ...one, status: before.status } : one))
   }
-  const work = async (status: AgentStatus, capacity: number): Promise<void> => {
-    setOwn(await rest.call<Agent>('PUT', '/api/v1/support/agents/me', { status, capacity }))
-    await Promise.all([loadAgents(), list() === 'queue' ? load() : undefined])
+  let working: Promise<void> = Promise.resolve()
+  /** Says how one works; what is not said stays. One after the other, so that what is said last holds. */
+  const work = (change: Partial<Pick<Agent, 'status' | 'capacity'>>): Promise<void> => {
+    const said = working.then(async () => {
+      const status = change.status ?? own()?.status ?? 'away'
+      setOwn(await rest.call<Agent>('PUT', '/api/v1/support/agents/me', { ...change, status }))
+      answered = asked += 1
+    })
+    working = said.catch(() => undefined)
+    return said.then(async () => void (await Promise.all([loadAgents(), list() === 'queue' ? load() : undefined])))
   }
 
   // --- What happens ---
@@ -249,10 +268,7 @@ export function createDesk({ client, rest, me }: Chat) {
   ]
   onCleanup(() => ends.forEach((end) => end()))
   createEffect(on([list, filter], () => (setNext(undefined), setState('loading'), void load().catch(toastError))))
-  createEffect(() => {
-    if (phase() !== 'online') return
-    void Promise.all([load(), loadAgents()]).catch(() => undefined)
-  })
+  createEffect(on(phase, (now) => void (now === 'online' && Promise.all([load(), loadAgents()]).catch(() => undefined))))
   createEffect(() => {
     if (!isStaff || list() !== 'queue' || own()?.status === 'available') return
     const ask = () => document.visibilityState === 'visible' && void load().catch(() => undefined)

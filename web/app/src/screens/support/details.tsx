@@ -137,17 +137,23 @@ function Tags(props: { request: SupportRequest }) {
 function Notes(props: { id: string }) {
   const { rest } = useChat()
   const [text, setText] = createSignal('')
-  const [notes, { mutate }] = createResource(
+  const [kept] = createResource(
     () => props.id,
     (id) => all<Note>(rest, `/api/v1/support/requests/${id}/notes`).catch((error: unknown) => (toastError(error), [])),
   )
+  // The list may be from before one was added, or have it already.
+  const [added, setAdded] = createSignal<readonly Note[]>([])
+  const notes = () => {
+    const known = loaded(kept) ?? []
+    return [...known, ...added().filter(({ id }) => !known.some((note) => note.id === id))]
+  }
   const add = async () => {
     const body = text().trim()
     if (!body) return
     try {
       const note = await rest.call<Note>('POST', `/api/v1/support/requests/${props.id}/notes`, { body })
       setText('')
-      mutate((before) => [...(before ?? []), note])
+      setAdded((before) => [...before, note])
     } catch (error) {
       toastError(error)
     }
@@ -157,7 +163,7 @@ function Notes(props: { id: string }) {
       <h3>{t('notes')}</h3>
       <p class="hint">{t('notes.hint')}</p>
       <ul class="support-notes" role="list">
-        <For each={loaded(notes)}>
+        <For each={notes()}>
           {(note) => (
             <li>
               <p class="small quiet">

@@ -73,7 +73,7 @@ export function Requests(props: { chosen: string | undefined }) {
 function Working() {
   const desk = useDesk()
   const id = createUniqueId()
-  const set = (status: AgentStatus, capacity: number) => void desk.work(status, capacity).catch(toastError)
+  const set = (change: Parameters<typeof desk.work>[0]) => void desk.work(change).catch(toastError)
   // What is told again must not undo what is being entered.
   const status = createMemo(() => desk.own()?.status ?? 'away')
   const capacity = createMemo(() => desk.own()?.capacity ?? 1)
@@ -81,7 +81,7 @@ function Working() {
     <Show when={desk.own()}>
       <div class="support-working">
         <label for={`${id}-status`}>{t('you.are')}</label>
-        <select id={`${id}-status`} class="input small" data-status={status()} value={status()} onChange={(event) => set(event.currentTarget.value as AgentStatus, capacity())}>
+        <select id={`${id}-status`} class="input small" data-status={status()} value={status()} onChange={(event) => set({ status: event.currentTarget.value as AgentStatus })}>
           <For each={WORKING}>{(one) => <option value={one}>{t(`is.${one}`)}</option>}</For>
         </select>
         <label for={`${id}-capacity`}>{t('capacity')}</label>
@@ -96,7 +96,7 @@ function Working() {
             const wish = Math.round(event.currentTarget.valueAsNumber)
             const next = Number.isFinite(wish) ? Math.min(MOST_AT_ONCE, Math.max(1, wish)) : capacity()
             event.currentTarget.value = String(next)
-            set(status(), next)
+            set({ capacity: next })
           }}
         />
         <Show when={status() !== 'available'}>

@@ -8,6 +8,7 @@ import { Avatar } from '../../../ui/avatar.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
+import { Links } from '../dialogs/link-notice.js'
 import { Body } from '../history/body.js'
 import { botName } from './mode.js'
 import './bot.css'
@@ -37,33 +38,35 @@ export function StreamingAnswer(props: { conversation: ConversationState }) {
   const name = () => botName(client, props.conversation)
   const mayWrite = () => props.conversation.permission !== 'r'
   return (
-    <Switch>
-      <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
-      <Match when={(stream() && !stream()?.error) || thinks()}>
-        <div class="message first answer" aria-busy="true">
-          <span class="message-avatar">
-            <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
-          </span>
-          <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
-          <div class="bubble">
-            <Show when={stream()?.text} fallback={<Dots />}>
-              {(text) => <Body text={text()} people={NOBODY} me="" />}
-            </Show>
-            <Show when={mayWrite()}>
-              <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void stop()}>
-                {t('stop')}
-              </Button>
-            </Show>
+    <Links>
+      <Switch>
+        <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
+        <Match when={(stream() && !stream()?.error) || thinks()}>
+          <div class="message first answer" aria-busy="true">
+            <span class="message-avatar">
+              <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
+            </span>
+            <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
+            <div class="bubble">
+              <Show when={stream()?.text} fallback={<Dots />}>
+                {(text) => <Body text={text()} people={NOBODY} me="" />}
+              </Show>
+              <Show when={mayWrite()}>
+                <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void stop()}>
+                  {t('stop')}
+                </Button>
+              </Show>
+            </div>
           </div>
-        </div>
-      </Match>
-      <Match when={mayWrite() && unanswered()?.author.id === me.id}>
-        <div class="answer-end answer-none small">
-          <span>{t('unanswered')}</span>
-          <AskAgain conversation={id()} />
-        </div>
-      </Match>
-    </Switch>
+        </Match>
+        <Match when={mayWrite() && unanswered()?.author.id === me.id}>
+          <div class="answer-end answer-none small">
+            <span>{t('unanswered')}</span>
+            <AskAgain conversation={id()} />
+          </div>
+        </Match>
+      </Switch>
+    </Links>
   )
 }
 

@@ -35,9 +35,16 @@ export function createUsage(): Accessor<Usage | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const given = new AbortController()
   let left = 0
+  /** Times that it was asked, and which of them is known. */
+  let asked = 0
+  let answered = 0
   const ask = () => {
     timer = undefined
+    const turn = (asked += 1)
     const known = (now: Usage) => {
+      // One that was asked for later came first.
+      if (turn < answered) return
+      answered = turn
       set(now)
       if (now.tokens.reserved > 0 && left-- > 0) timer ??= setTimeout(ask, AGAIN_MS)
     }

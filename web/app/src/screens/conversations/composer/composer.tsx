@@ -88,14 +88,18 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     // Where one touches, that would open the keyboard over what one wants to read.
     if (!isTouch) focus()
   })
+  let last = props.intent
   createEffect(
     on(
       () => props.intent,
-      (intent, before) => {
-        if (intent.edit && !before?.edit) aside = text()
+      (intent) => {
+        // Also what it was at first, which `on` does not tell.
+        const before = last
+        last = intent
+        if (intent.edit && !before.edit) aside = text()
         // What is not saved yet is gone on with.
-        if (intent.edit && intent.edit.id !== before?.edit?.id) write(edits.of(intent.edit.id)?.body ?? intent.edit.body)
-        else if (!intent.edit && before?.edit) write(aside)
+        if (intent.edit && intent.edit.id !== before.edit?.id) write(edits.of(intent.edit.id)?.body ?? intent.edit.body)
+        else if (!intent.edit && before.edit) write(aside)
         if (intent.edit || intent.replyTo) focus()
       },
       { defer: true },

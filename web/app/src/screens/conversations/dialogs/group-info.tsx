@@ -1,6 +1,6 @@
 /** A group: its title, who is in it and what they may do; changed by who may. */
 import type { ConversationState, Member, Permission } from '@palabre/client'
-import { createSignal, onMount, Show } from 'solid-js'
+import { createEffect, createMemo, createSignal, onCleanup, Show } from 'solid-js'
 import { describe } from '../../../core/errors.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -24,7 +24,9 @@ const PERMISSIONS = ['r', 'w', 'a', 'o'] as const
 export function GroupInfo(props: { conversation: ConversationState; onClose: () => void }) {
   const { client, me } = useChat()
   const id = props.conversation.id
-  const members = watched(client, `members:${id}`, () => client.members(id))
+  const known = watched(client, `members:${id}`, () => client.members(id))
+  // Those of a large group are forgotten whenever it changes; those of before stay until they are read anew.
+  const members = createMemo<readonly Member[] | undefined>((before) => known() ?? before)
   // As it is, also when another renames it meanwhile, until one writes another.
   const [written, setTitle] = createSignal<string>()
   const title = () => written() ?? props.conversation.title ?? ''
@@ -33,7 +35,13 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
   const [problem, setProblem] = createSignal<string>()
   const isOwner = () => props.conversation.permission === 'o'
   const mayChange = () => isOwner() || props.conversation.permission === 'a'
-  onMount(() => client.loadMembers(id).catch(toastError))
+  /** Until they are known: what changes while they are read makes them forgotten again. */
+  const read = async () => {
+    while (isShown && client.conversation(id) && !client.members(id)) await client.loadMembers(id)
+  }
+  let isShown = true
+  onCleanup(() => (isShown = false))
+  createEffect(() => known() === undefined && void read().catch(toastError))
 
   let takeTyped = () => {}
   const save = async () => {

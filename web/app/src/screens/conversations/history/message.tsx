@@ -1,6 +1,6 @@
 /** A message: who, when, what, and what may be done with it. */
 import type { Message, PendingMessage, User } from '@palabre/client'
-import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
+import { createEffect, createResource, createSignal, For, Match, onCleanup, Show, Switch } from 'solid-js'
 import { copyText } from '../../../core/clipboard.js'
 import { loaded } from '../../../core/loaded.js'
 import { useChat } from '../../../core/session.js'
@@ -254,7 +254,11 @@ function Quote(props: { conversation: string; id: string }) {
     () => !held() && props.id,
     (id) => rest.call<Message>('GET', `/api/v1/conversations/${encodeURIComponent(props.conversation)}/messages/${encodeURIComponent(id)}`).catch(() => undefined),
   )
-  const message = () => held() ?? loaded(fetched)
+  // What becomes of one that is not held is told all the same, also while it is asked for.
+  const [told, setTold] = createSignal<Message>()
+  for (const event of ['message.edit', 'message.delete'] as const) onCleanup(client.on(event, (message) => void (message.id === props.id && setTold(message))))
+  createEffect(() => held() && setTold(undefined))
+  const message = () => held() ?? told() ?? loaded(fetched)
   return (
     <Show when={message()} fallback={<p class="quote quiet small">{fetched.loading ? '…' : t('quote.gone')}</p>}>
       {(quoted) => (
