@@ -158,6 +158,12 @@ test('all of it works with the keyboard alone', async () => {
   await press('Escape')
   await info.waitFor({ state: 'detached' })
   assert.equal(await focused(), 'More about this conversation')
+
+  // In a narrow window the list is elsewhere: one comes back to where one was in it.
+  await page.setViewportSize({ width: 320, height: 640 })
+  await page.getByRole('button', { name: 'Back' }).focus()
+  await press('Enter')
+  await page.locator('.conversation-link:focus', { hasText: 'Listeners' }).waitFor()
   assert.deepEqual(window.faults, [])
   await window.close()
 })

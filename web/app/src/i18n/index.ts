@@ -5,6 +5,7 @@
  * depends on a number has two: `t.count('message', 3)` takes `message.one` or `message.other` and puts the number in for `{count}`.
  */
 import { createSignal } from 'solid-js'
+import { isolated } from '../core/bidi.js'
 import { local } from '../core/storage.js'
 
 /** The languages there are. */
@@ -63,5 +64,5 @@ const spaced = <T extends Record<string, string>>(texts: T): T =>
   Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, text.replace(/ (?=[:»])|(?<=«) /g, '\u00a0').replace(/ (?=[;!?])/g, '\u202f')])) as T
 
 function fill(text: string, values?: Values): string {
-  return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+  return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => isolated(String(values[name] ?? whole)))
 }

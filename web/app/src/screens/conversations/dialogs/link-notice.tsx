@@ -5,6 +5,9 @@ import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
 import { Dialog } from '../../../ui/dialog.js'
 
+/** So soon, a click was meant for what was there before: the second one of a double click on a link. */
+const TOO_SOON_MS = 500
+
 const LinkContext = createContext<(url: string) => void>()
 
 /** Asks before a link is followed; to be called by what is inside of {@link Links}. */
@@ -33,6 +36,9 @@ export function Links(props: { /** Called where the link that one came from is g
 }
 
 function LinkNotice(props: { url: string; onClose: () => void }) {
+  const opened = performance.now()
+  /** Those of the keyboard count no clicks. */
+  const isUnmeant = ({ detail, timeStamp }: MouseEvent) => detail > 1 || (detail > 0 && timeStamp - opened < TOO_SOON_MS)
   return (
     <Dialog
       title={t('link.title')}
@@ -40,7 +46,15 @@ function LinkNotice(props: { url: string; onClose: () => void }) {
       actions={
         <>
           <Button onClick={props.onClose}>{core('cancel')}</Button>
-          <a class="button primary" href={props.url} target="_blank" rel="noopener noreferrer nofollow" onClick={() => queueMicrotask(props.onClose)} autofocus>
+          <a
+            class="button primary"
+            href={props.url}
+            target="_blank"
+            rel="noopener noreferrer nofollow"
+            onClick={(event) => (isUnmeant(event) ? event.preventDefault() : queueMicrotask(props.onClose))}
+            onAuxClick={(event) => isUnmeant(event) && event.preventDefault()}
+            autofocus
+          >
             {t('link.open')}
           </a>
         </>

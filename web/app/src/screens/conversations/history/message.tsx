@@ -1,6 +1,7 @@
 /** A message: who, when, what, and what may be done with it. */
 import type { Message, PendingMessage, User } from '@palabre/client'
 import { createEffect, createResource, createSignal, For, Match, onCleanup, Show, Switch } from 'solid-js'
+import { copyText } from '../../../core/clipboard.js'
 import { loaded } from '../../../core/loaded.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -307,10 +308,5 @@ function Readers(props: { readers: readonly User[] }) {
 }
 
 async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text)
-    toast(t('copied'))
-  } catch (error) {
-    toastError(error)
-  }
+  toast(t((await copyText(text)) ? 'copied' : 'copy.not'))
 }

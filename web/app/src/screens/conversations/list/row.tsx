@@ -1,6 +1,6 @@
 /** A conversation in the list: who, the last that was said, what is unread. */
 import type { ConversationState, Message } from '@palabre/client'
-import { Match, Show, Switch } from 'solid-js'
+import { createMemo, Match, Show, Switch } from 'solid-js'
 import { follow } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -14,7 +14,7 @@ import { excerpt } from '../markdown-text.js'
 import { nameOf, titleOf } from '../names.js'
 import { brief } from '../times.js'
 
-export function Row(props: { id: string; all: readonly ConversationState[]; isShown: boolean }) {
+export function Row(props: { id: string; byId: ReadonlyMap<string, ConversationState>; isShown: boolean }) {
   const { client, me } = useChat()
   const typing = watched(client, () => `typing:${props.id}` as const, () => client.typing(props.id))
   const statuses = watched(client, 'statuses', () => {
@@ -23,10 +23,8 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
   })
   const peer = watched(client, () => `members:${props.id}` as const, () => client.peer(props.id))
   const pending = watched(client, 'outbox', () => client.pending(props.id).at(-1))
-  const one = (before: ConversationState | undefined) => props.all.find(({ id }) => id === props.id) ?? before
-  // It is rendered no longer once it is gone; until then it is as it was.
-  let last: ConversationState | undefined
-  const conversation = () => (last = one(last)) as ConversationState
+  // It is rendered no longer once it is gone; until then it is as it was. One of many, it changes only when its own does.
+  const conversation = createMemo<ConversationState>((before) => props.byId.get(props.id) ?? before!, undefined as never)
   const title = () => (peer(), titleOf(client, conversation()))
   const isPrivate = () => conversation().kind === 'private'
   const begun = () => (props.isShown ? '' : draft(me.id, props.id).text)
