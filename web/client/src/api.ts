@@ -246,7 +246,7 @@ export interface Palabre {
   loadOlder(conversation: string, limit?: number): Promise<boolean>
   /** Adds a page of newer messages, and says whether there are still more. */
   loadNewer(conversation: string, limit?: number): Promise<boolean>
-  /** Forgets the messages of a conversation that is no longer shown, those that are still on their way too. */
+  /** Forgets the messages of a conversation that is no longer shown, those that are still on their way too; members of a group at the next break. */
   release(conversation: string): void
   /** All members, however many. */
   loadMembers(conversation: string): Promise<readonly Member[]>

@@ -1,5 +1,5 @@
 /** Pushes, and replies that tell a state, as changes of the {@link State}. All but the counting of unread may be applied twice. */
-import type { Contact, Conversation, Message, Reaction, Receipt, Status, User } from './generated.js'
+import type { Contact, Conversation, Member, Message, Reaction, Receipt, Status, User } from './generated.js'
 import type { Digest, Pushes } from './protocol.js'
 import type { State } from './state.js'
 
@@ -16,8 +16,10 @@ export interface Effects {
   refetch(conversation: string, seq: number): void
   /** The blocks of the user have changed, so that everything may look different. */
   blocks(): void
-  /** A relation ended, and with it perhaps what one sees of a user. */
-  unseen(user: string): void
+  /** What one sees of users may be another than before: a relation, or who is where, has changed. */
+  unseen(users: readonly string[]): void
+  /** Whose receipts these are must be known. */
+  members(conversation: string): void
   /** A message arrived, or was found. */
   arrived(message: Message, isNew: boolean): void
   deleted(conversation: string): void
@@ -82,7 +84,26 @@ function contact(state: State, data: Contact, effects: Effects): void {
   const before = state.contacts.get(data.user.id)?.status
   state.setContact(data)
   if (before !== data.status && (before === 'blocked' || data.status === 'blocked')) effects.blocks()
-  else if (before === 'accepted' && data.status !== 'accepted') effects.unseen(data.user.id)
+  else if ((before === 'accepted') !== (data.status === 'accepted')) effects.unseen([data.user.id])
+}
+
+/** Whose presence is told no longer since they are not in a conversation any more, and who is new to one of which all are known. */
+function moved(state: State, id: string, before: readonly Member[] = []): string[] {
+  const after = state.members.get(id) ?? []
+  const isShown = before.length > 0 || state.windows.has(id)
+  const ids = new Set(after.map(({ user }) => user.id))
+  const gone = before.filter(({ user }) => !ids.has(user.id) && state.statuses.has(user.id))
+  const met = isShown ? after.filter(({ user }) => !state.statuses.has(user.id)) : []
+  return [...gone, ...met].map(({ user }) => user.id)
+}
+
+function change(state: State, data: Conversation, effects: Effects): void {
+  const isNew = !state.conversations.has(data.id)
+  const members = state.members.get(data.id)
+  if (!state.changeConversation(data)) return effects.unknown(data.id)
+  effects.unseen(moved(state, data.id, members))
+  // Who is added is not told what was said last.
+  if (isNew && data.last_seq > 0 && !data.last_message) effects.recount(data.id)
 }
 
 /** Who is seen no longer is said to be offline: of such a one nothing is known, as after a fresh load. */
@@ -120,11 +141,12 @@ export function apply(state: State, type: string, data: unknown, effects: Effect
       return receiptOf(state, 'read', data as Receipt | Digest, effects)
     case 'group.update':
     case 'conversation.mode':
-      if (!state.changeConversation(data as Conversation)) effects.unknown((data as Conversation).id)
-      return
+      return change(state, data as Conversation, effects)
     case 'group.delete': {
       const { conversation } = data as { conversation: string }
+      const members = state.members.get(conversation)
       state.removeConversation(conversation)
+      effects.unseen(moved(state, conversation, members))
       return effects.deleted(conversation)
     }
     case 'contact.update':
@@ -140,6 +162,13 @@ export function apply(state: State, type: string, data: unknown, effects: Effect
 
 function receiptOf(state: State, kind: 'delivered' | 'read', data: Receipt | Digest, effects: Effects): void {
   receipt(state, kind, data)
+  if (!('user' in data)) return
+  if (data.user.id !== state.me) {
+    // Whether it was the last of them can't be told without knowing all.
+    const last = state.conversations.get(data.conversation)?.last_message
+    if (!state.members.has(data.conversation) && last?.author.id === state.me && last?.status !== 'READ') effects.members(data.conversation)
+    return
+  }
   // One's own reading on another device.
-  if (kind === 'read' && 'user' in data && data.user.id === state.me && !state.recount(data.conversation)) effects.recount(data.conversation)
+  if (kind === 'read' && !state.recount(data.conversation)) effects.recount(data.conversation)
 }

@@ -30,6 +30,8 @@ export interface Host {
   held: number
   /** Asks how users are seen. */
   statusesOf(users: readonly string[]): Promise<void>
+  /** Its unread messages must be asked for. */
+  recount(conversation: string): void
   arrived(message: Message, isNew: boolean): void
 }
 
@@ -39,6 +41,10 @@ export class Held {
   readonly #begun = new Map<string, number>()
   /** The place of a conversation that was asked for last, until it is released. */
   readonly #wanted = new Map<string, number>()
+  /** Conversations all of whose members were asked for, until they are released. */
+  readonly #listed = new Set<string>()
+  /** Conversations whose members are on their way to {@link Held.know}. */
+  readonly #asked = new Set<string>()
 
   constructor(
     private readonly host: Host,
@@ -48,18 +54,22 @@ export class Held {
   /** Reads everything again that is held. */
   async reread(connection: Connection): Promise<void> {
     const work: Array<() => Promise<unknown>> = []
-    for (const [id, members] of this.host.state.members) {
-      const conversation = this.host.state.conversations.get(id)
-      if (!conversation) this.host.state.members.delete(id)
-      else if (conversation.kind !== 'private') {
-        if (Math.max(conversation.member_count, members.length) > MEMBERS_KEPT) this.host.state.members.delete(id)
-        else work.push(() => this.#readMembers(connection, id))
-        this.host.state.touch(`members:${id}`)
+    const { conversations, members, windows } = this.host.state
+    for (const id of new Set([...members.keys(), ...windows.keys()])) {
+      const conversation = conversations.get(id)
+      if (!conversation) {
+        this.host.state.removeConversation(id)
+        continue
       }
-    }
-    for (const id of this.host.state.windows.keys()) {
-      if (this.host.state.conversations.has(id)) work.push(() => this.#rereadWindow(connection, id))
-      else this.host.state.removeConversation(id)
+      if (conversation.kind !== 'private') {
+        const known = members.get(id)
+        const most = known ? MEMBERS_KEPT : SMALL
+        // Those of all groups that somebody looked at once would become more and more.
+        const isShown = windows.has(id) || this.#listed.has(id)
+        if (isShown && Math.max(conversation.member_count, known?.length ?? 0) <= most) work.push(() => this.#readMembers(connection, id))
+        else if (members.delete(id)) this.host.state.touch(`members:${id}`)
+      }
+      if (windows.has(id)) work.push(() => this.#rereadWindow(connection, id))
     }
     const one = async () => {
       for (let next = work.shift(); next; next = work.shift()) await next()
@@ -88,8 +98,17 @@ export class Held {
     })
   }
 
+  /** The members of a small conversation that is not open, for how far they have come. */
+  async know(id: string): Promise<void> {
+    const { connection } = this.pages
+    if (!connection || this.#asked.has(id) || (this.host.state.conversations.get(id)?.member_count ?? 0) > SMALL) return
+    this.#asked.add(id)
+    await this.#readMembers(connection, id).finally(() => this.#asked.delete(id))
+  }
+
   /** All members of a conversation. */
   async loadMembers(id: string, until: number): Promise<readonly Member[]> {
+    this.#listed.add(id)
     const read = await this.pages.lasting(until, (connection) => this.#readMembers(connection, id))
     // What came meanwhile may have changed them, or made them forgotten.
     return this.host.state.members.get(id) ?? read
@@ -129,7 +148,8 @@ export class Held {
       })
     }
     this.host.state.raise(id)
-    this.host.state.recount(id)
+    // Where the last ones are missing (their author is blocked), nobody has counted since the window lost them.
+    if (!this.host.state.recount(id) && this.host.state.windows.get(id)?.hasNewer === false) this.host.recount(id)
   }
 
   /** Reads one message again. */
@@ -158,6 +178,7 @@ export class Held {
   release(id: string): void {
     this.#begun.set(id, (this.#begun.get(id) ?? 0) + 1)
     this.#wanted.delete(id)
+    this.#listed.delete(id)
     if (this.host.state.windows.delete(id)) this.host.state.touch(`messages:${id}`)
   }
 

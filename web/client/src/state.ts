@@ -138,7 +138,9 @@ export class State {
   changeConversation({ members, ...change }: Conversation): boolean {
     const known = this.conversations.get(change.id)
     if (!known && change.permission === undefined) return false
-    if (members) this.setMembers(change.id, members, change.member_count, false)
+    // It may be older than receipts that were heard already: where there was nobody to note them at, they would be lost.
+    const isFollowed = !known || this.members.has(change.id) || this.windows.has(change.id)
+    if (members && isFollowed) this.setMembers(change.id, members, change.member_count, false)
     // What it may lack is gone (a name, a bot); what never comes with a change stays.
     const kept = known && {
       permission: known.permission,

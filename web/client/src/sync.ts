@@ -18,7 +18,7 @@ const ROUNDS = 5
 const RECOUNT_AFTER = 300
 
 /** What the synchronisation needs of the client. */
-export interface Host extends Asking, Omit<HeldHost, 'statusesOf'> {
+export interface Host extends Asking, Omit<HeldHost, 'statusesOf' | 'recount'> {
   later(ms: number, run: () => void): void
   /** Rejects when it does not come in time. */
   inTime<T>(what: Promise<T>): Promise<T>
@@ -50,7 +50,8 @@ export class Sync {
 
   constructor(private readonly host: Host) {
     this.#pages = new Pages(host, (type, data) => apply(host.state, type, data, this.#effects))
-    this.held = new Held({ ...host, statusesOf: (users) => this.#statusesOf(users) }, this.#pages)
+    const recount = (conversation: string) => this.#recountLater(conversation)
+    this.held = new Held({ ...host, statusesOf: (users) => this.#statusesOf(users), recount }, this.#pages)
   }
 
   get #state(): State {
@@ -69,7 +70,8 @@ export class Sync {
     recount: (conversation) => this.#recountLater(conversation),
     refetch: (conversation, seq) => void this.held.refetch(conversation, seq).catch(() => {}),
     blocks: () => this.#restart(),
-    unseen: (user) => void this.#statusesOf([user]).catch(() => {}),
+    unseen: (users) => void this.#statusesOf(users).catch(() => {}),
+    members: (conversation) => void this.held.know(conversation).catch(() => {}),
     arrived: (message, isNew) => this.host.arrived(message, isNew),
     deleted: (conversation) => {
       this.#fresh.delete(conversation)
@@ -171,6 +173,7 @@ export class Sync {
     const over = () => this.#connection !== connection
     Promise.all([this.#conversations(connection, groups), this.#people(connection, contacts)])
       .then(() => this.held.reread(connection))
+      .then(() => (over() ? undefined : this.#presence()))
       .then(() => {
         if (over()) return
         this.#running = false
@@ -247,9 +250,13 @@ export class Sync {
       this.#state.contacts.delete(id)
       this.#state.touch('contacts')
     }
+  }
+
+  /** How everybody is seen: contacts, and the members as they are by now. */
+  #presence(): Promise<void> {
     const accepted = [...this.#state.contacts.values()].filter(({ status }) => status === 'accepted').map(({ user }) => user.id)
     const mates = [...this.#state.members.values()].flat().map(({ user }) => user.id)
-    await this.#statusesOf([...new Set([...accepted, ...mates])], true)
+    return this.#statusesOf([...new Set([...accepted, ...mates])], true)
   }
 
   /** Asks how users are seen; who is not told of is not seen. `only`: nobody else is either. */

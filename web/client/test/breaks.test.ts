@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, it } from 'node:test'
+import WebSocket from 'ws'
 import { client, closeAll, until } from './support/clients.js'
+import { FakeClock } from './support/fake.js'
 import { startProxy } from './support/proxy.js'
 import { live } from './support/scenario.js'
 import { PROJECT, startServer, type Server } from './support/server.js'
@@ -30,8 +32,22 @@ for (const encoding of ['json', 'binary'] as const) {
   it(`notices a network that swallows everything without a word (${encoding})`, { timeout: 60_000 }, async () => {
     const proxy = await startProxy(server.port)
     const [one, two] = await Promise.all(['fay', 'gus'].map((name) => server.user(`${name}-${encoding}`)))
-    const heartbeat = { silence: 300, answer: 300 }
-    const a = client({ url: proxy.url, project: PROJECT, token: one!.token, encoding, heartbeat })
+    // Time passes where the test says so: a slow machine is no dead network.
+    const clock = new FakeClock()
+    let sent = 0
+    let answered = Promise.resolve()
+    class Watched extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols)
+      }
+      override send(data: string | Uint8Array): void {
+        sent++
+        answered = new Promise((resolve) => void this.once('message', () => resolve()))
+        super.send(data)
+      }
+    }
+    const heartbeat = { silence: 1_000, answer: 1_000 }
+    const a = client({ url: proxy.url, project: PROJECT, token: one!.token, encoding, heartbeat, clock, WebSocket: Watched })
     const b = client({ url: server.url, project: PROJECT, token: two!.token, encoding })
     await Promise.all([a.connect(), b.connect()])
     await a.updateContact(two!.id, 'invite')
@@ -40,13 +56,22 @@ for (const encoding of ['json', 'binary'] as const) {
     await a.open(conversation!)
 
     // Silence alone is no harm: the server answers when it is asked.
-    await proxy.passed()
-    assert.equal(a.connection.phase, 'online')
+    for (let times = 0; times < 3; times++) {
+      const before = sent
+      await clock.pass(1_000)
+      assert.ok(sent > before)
+      await answered
+      assert.equal(a.connection.phase, 'online')
+    }
 
     proxy.freeze()
-    await until(a, 'it is noticed', () => a.connection.phase !== 'online')
+    for (let seconds = 0; seconds < 10 && a.connection.phase === 'online'; seconds++) await clock.pass(1_000)
+    assert.notEqual(a.connection.phase, 'online')
     const mine = a.send(conversation!, 'said into the void')
     await b.sent(b.send(conversation!, 'heard by nobody').id)
+    // From here on it does not wait.
+    a.on('connection', ({ phase }) => void (phase === 'waiting' && setImmediate(() => a.wake())))
+    a.wake()
     proxy.cut()
     proxy.thaw()
     assert.equal((await a.sent(mine.id)).seq, 2)

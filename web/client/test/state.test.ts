@@ -257,8 +257,8 @@ describe('the state', () => {
     await settle()
     await socket.reply('group.summary', { conversations: [group, pair(1)], more: false })
     await socket.reply('contact.summary', { contacts: [], more: false })
-    await socket.reply('status.fetch', { statuses: [] })
     await socket.reply('group.members', { conversation: 'g', members: hidden(1), more: false })
+    await socket.reply('status.fetch', { statuses: [] })
     assert.deepEqual([reached('g'), reached('p')], [1, 1])
     // What a change tells may be older than what is known.
     socket.push('message.read', { conversation: 'g', user: BOB, seq: 3 })

@@ -15,8 +15,6 @@ export interface Proxy {
   thaw(): void
   /** How many messages of the server overtook others. */
   swaps(): number
-  /** Something went through, in both directions. */
-  passed(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,7 +36,6 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
   let frozen = false
   const orders: Array<{ swaps(): number }> = []
   const thawed: Array<() => void> = []
-  const seen: Record<'up' | 'down', Array<() => void>> = { up: [], down: [] }
   const server: Server = createServer((client) => {
     if (!isOpen) {
       client.destroy()
@@ -73,7 +70,6 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
           if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms))
           if (frozen) await new Promise<void>((resolve) => thawed.push(resolve))
           if (!to.destroyed) to.write(piece)
-          for (const see of seen[way].splice(0)) see()
         })
       }
     }
@@ -102,10 +98,6 @@ export async function startProxy(port: number, weather?: Weather): Promise<Proxy
       for (const go of thawed.splice(0)) go()
     },
     swaps: () => orders.reduce((sum, order) => sum + order.swaps(), 0),
-    async passed() {
-      await new Promise<void>((resolve) => seen.up.push(resolve))
-      await new Promise<void>((resolve) => seen.down.push(resolve))
-    },
     async stop() {
       for (const [client, upstream] of pairs) {
         client.destroy()
