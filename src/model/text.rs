@@ -17,24 +17,27 @@ pub fn contains_nul(text: &str) -> bool {
     text.contains('\0')
 }
 
-/// A username: 1 to 100 characters, no control characters, no white space at either end, and not the form of a UUID.
+/// A username: 1 to 100 characters, no control characters, no white space at either end, something to be seen, and not the form of a
+/// UUID.
 ///
 /// # Errors
 /// [`Failure::Invalid`] for the field.
 pub fn username(field: &str, text: &str) -> Result<(), Failure> {
     line(field, text, USERNAME_CHARS)?;
+    visible(field, text)?;
     if text.trim() != text {
         return Err(Failure::invalid(field, "must not begin or end with white space"));
     }
     not_an_id(field, text)
 }
 
-/// The name shown beside a username: 1 to 100 characters, no control characters.
+/// The name shown beside a username: 1 to 100 characters, no control characters, and something to be seen.
 ///
 /// # Errors
 /// [`Failure::Invalid`] for the field.
 pub fn display_name(field: &str, text: &str) -> Result<(), Failure> {
-    line(field, text, USERNAME_CHARS)
+    line(field, text, USERNAME_CHARS)?;
+    visible(field, text)
 }
 
 /// A group's unique name: 1 to 64 of ASCII letters, digits and `!?-_().&#,<>`.
@@ -193,6 +196,15 @@ fn no_nul(field: &str, text: &str) -> Result<(), Failure> {
     if contains_nul(text) { Err(Failure::invalid(field, "must not hold U+0000")) } else { Ok(()) }
 }
 
+/// Nobody is called nothing.
+fn visible(field: &str, text: &str) -> Result<(), Failure> {
+    if text.chars().all(|c| c.is_whitespace() || is_invisible(c)) {
+        Err(Failure::invalid(field, "must hold something that can be seen"))
+    } else {
+        Ok(())
+    }
+}
+
 /// Names stand where ids may stand too, and must never be taken for one.
 fn not_an_id(field: &str, text: &str) -> Result<(), Failure> {
     if Uuid::try_parse(text).is_ok() {
@@ -275,6 +287,14 @@ mod tests {
             ],
         );
         refuses(username, &[" a", "a ", "\u{a0}a", "a\nb", "a\u{7f}", "a\u{85}b"]);
+    }
+
+    #[test]
+    fn names_can_be_seen() {
+        accepts(display_name, &[" Ann ", "\u{200f}دانا\u{200f}", "."]);
+        for check in [username, display_name] {
+            refuses(check, &[" ", "\u{200b}", "\u{202e}\u{a0}\u{feff}"]);
+        }
     }
 
     #[test]

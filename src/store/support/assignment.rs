@@ -5,7 +5,7 @@ use super::agents::{self, is_staff, load_of};
 use super::audit::NewStep;
 use super::first_response::note_first_response;
 use super::sessions::end_active;
-use super::{Actor, Changed, Matter, hand, lock};
+use super::{Actor, Changed, Matter, changed_at, hand, lock};
 use crate::model::support::{AgentStatus, Move, SessionStatus, Status, Step, next};
 use crate::model::{Failure, ProjectId, RequestId, UserId};
 use chrono::{DateTime, Utc};
@@ -138,7 +138,7 @@ pub async fn close(
         matter.standing(actor)?.check_decides()?;
         let status = next(matter.status, Move::Close)?;
         diesel::update(support_requests::table.find(id))
-            .set((support_requests::status.eq(status), support_requests::updated_at.eq(now)))
+            .set((support_requests::status.eq(status), support_requests::updated_at.eq(changed_at(now))))
             .execute(conn)
             .await?;
         NewStep::new(id, Step::Closed, now, Some(actor.user)).write(conn).await?;
@@ -209,7 +209,7 @@ async fn give(
         .set((
             support_requests::agent_id.eq(agent),
             support_requests::status.eq(Status::InProgress),
-            support_requests::updated_at.eq(now),
+            support_requests::updated_at.eq(changed_at(now)),
             taken,
         ))
         .execute(conn)
@@ -229,7 +229,7 @@ async fn set_status(
         .set((
             support_requests::status.eq(status),
             support_requests::resolved_at.eq(resolved_at),
-            support_requests::updated_at.eq(now),
+            support_requests::updated_at.eq(changed_at(now)),
         ))
         .execute(conn)
         .await?;

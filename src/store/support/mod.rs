@@ -27,12 +27,26 @@ use crate::model::{ConversationId, Failure, ProjectId, RequestId, SupportSession
 use crate::wire::shapes::Mode;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 /// What who has no business there hears, whether there is such a request or not.
 pub const NO_REQUEST: Failure = Failure::NotFound("request");
 /// The same for a session.
 pub const NO_SESSION: Failure = Failure::NotFound("session");
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// The later one.
+    fn greatest(one: Timestamptz, other: Timestamptz) -> Timestamptz;
+}
+
+/// When a request changed last. Of two steps at once the later may have looked at the clock first: who is told of both takes what has the
+/// later time for what holds, so the time never goes back.
+#[diesel::dsl::auto_type]
+fn changed_at(now: DateTime<Utc>) -> _ {
+    greatest(support_requests::updated_at, now)
+}
 
 /// Who does something at the desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::agents::is_staff;
 use super::audit::NewStep;
 use super::first_response::note_first_response;
 use super::sessions::end_active;
-use super::{Changed, hand, lock};
+use super::{Changed, changed_at, hand, lock};
 use crate::model::support::{SessionStatus, Status, Step};
 use crate::model::{Failure, ProjectId, RequestId, UserId};
 use chrono::{DateTime, Utc};
@@ -60,7 +60,7 @@ pub async fn settle(
         if matter.customer.is_none() && matter.status != Status::Closed {
             end_active(conn, &matter, SessionStatus::Closed, None, now, &mut changed).await?;
             diesel::update(support_requests::table.find(id))
-                .set((support_requests::status.eq(Status::Closed), support_requests::updated_at.eq(now)))
+                .set((support_requests::status.eq(Status::Closed), support_requests::updated_at.eq(changed_at(now))))
                 .execute(conn)
                 .await?;
             NewStep::new(id, Step::Closed, now, None).write(conn).await?;
@@ -86,7 +86,7 @@ pub async fn settle(
             .set((
                 support_requests::status.eq(Status::New),
                 support_requests::agent_id.eq(None::<UserId>),
-                support_requests::updated_at.eq(now),
+                support_requests::updated_at.eq(changed_at(now)),
             ))
             .execute(conn)
             .await?;

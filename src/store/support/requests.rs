@@ -5,7 +5,7 @@ use super::super::schema::{conversations, members, projects, support_requests, s
 use super::super::{messages, modes};
 use super::audit::NewStep;
 use super::shape::{RequestRow, shape};
-use super::{Actor, Changed, Moved, lock, matter};
+use super::{Actor, Changed, Moved, changed_at, lock, matter};
 use crate::model::permission::Permission;
 use crate::model::support::{self, Kind, Priority, Standing, Status, Step};
 use crate::model::{ChatbotId, ConversationId, Failure, MessageId, ProjectId, RequestId, SupportSessionId, UserId};
@@ -268,7 +268,7 @@ pub async fn tag(
     conn.transaction(async |conn| {
         lock(conn, actor.project, id).await?.standing(actor)?.check_staff()?;
         diesel::update(support_requests::table.find(id))
-            .set((support_requests::tags.eq(tags), support_requests::updated_at.eq(now)))
+            .set((support_requests::tags.eq(tags), support_requests::updated_at.eq(changed_at(now))))
             .execute(conn)
             .await?;
         NewStep::new(id, Step::Tagged, now, Some(actor.user)).saying(tags.join(", ")).write(conn).await?;
@@ -298,7 +298,7 @@ pub async fn rate(
             .set((
                 support_requests::stars.eq(stars),
                 support_requests::comment.eq(comment),
-                support_requests::updated_at.eq(now),
+                support_requests::updated_at.eq(changed_at(now)),
             ))
             .execute(conn)
             .await?;

@@ -26,6 +26,11 @@ impl TestClock {
         self.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Sets it back, as another node's may be.
+    pub fn set_back(&self, time: Duration) {
+        self.0.fetch_sub(i64::try_from(time.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
     fn clock(&self) -> Clock {
         let ahead = Arc::clone(&self.0);
         Clock::from_fn(move || Utc::now() + TimeDelta::milliseconds(ahead.load(Ordering::SeqCst)))

@@ -141,3 +141,21 @@ async fn from_the_question_to_the_rating() {
     assert_eq!(lines, ["alice: Where is my money?", "carol: Hello Alice", "alice: Hello Carol", "alice: Dan?"]);
     assert!(!transcript.contains("angry"));
 }
+
+#[tokio::test]
+async fn the_time_of_a_change_never_goes_back() {
+    let desk = Desk::open().await;
+    let Desk { api, alice, carol, .. } = &desk;
+    desk.clock.advance(Duration::from_secs(60));
+    let request = desk.urgent(alice, "LOW").await;
+    let mut last = desk.step(carol, &request, "take").await;
+    desk.clock.set_back(Duration::from_secs(30));
+    let tags = json!({ "tags": ["late"] });
+    let tagged = api.put(&at(&request, "tags")).json(tags).user(carol).expect(200).await;
+    for (step, by) in [("resolve", carol), ("reopen", carol), ("resolve", carol), ("close", carol)] {
+        let changed = desk.step(by, &request, step).await;
+        assert!(changed["updated_at"].as_str() >= last["updated_at"].as_str(), "{step}: {changed} after {last}");
+        last = changed;
+    }
+    assert_eq!(tagged["updated_at"], last["updated_at"]);
+}

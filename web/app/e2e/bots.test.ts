@@ -71,10 +71,14 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
   question.say('It opens at **ni')
   const answer = (window: Window) => window.page.locator('.answer')
   for (const window of [one, other]) await answer(window).getByText('It opens at').waitFor()
-  question.say('ne** on Mondays, and ')
+  question.say('ne** on [Mondays](https://example.org/hours), and ')
   for (const window of [one, other]) await answer(window).locator('strong', { hasText: 'nine' }).waitFor()
   await shot(one, 'bot-answer')
   await checkAccess(one, 'an answer that comes')
+  // Who is asked about a link goes on being asked when the answer is a message.
+  await answer(other).getByRole('link', { name: 'Mondays' }).click()
+  const asked = other.page.getByRole('dialog', { name: 'Leave Palabre?' })
+  await asked.getByText('https://example.org/hours').waitFor()
   await one.page.getByRole('button', { name: 'Stop the answer' }).click()
   for (const window of [one, other]) {
     await window.page.locator('.answer-end', { hasText: 'Stopped' }).waitFor()
@@ -82,6 +86,7 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     // The message itself, once.
     assert.equal(await window.page.locator('.message', { hasText: 'It opens at' }).count(), 1)
   }
+  await asked.getByRole('button', { name: 'Cancel' }).click()
   await checkAccess(one, 'an answer that was stopped')
 
   await one.page.getByRole('button', { name: 'Ask again' }).click()
@@ -113,8 +118,20 @@ test('an answer comes piece by piece to everybody, and can be stopped; a quota t
     assert.equal(await other.page.locator('.bot-warning').count(), told.length - 1)
     await set({})
     if (level === 'This conversation') await checkAccess(other, 'a quota that is nearly used up')
-    for (const window of told) await window.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
+    // The other closes it at once.
+    if (level === 'This conversation') await other.page.locator('.bot-warning').getByRole('button', { name: 'Close' }).click()
   }
+  // One is about another quota than the one before, so what is not closed is still there, and what is closed does not come back.
+  const shown = one.page.locator('.bot-warning')
+  for (const level of ['The organization', 'The project', 'This conversation']) {
+    await shown.filter({ hasText: level }).getByRole('button', { name: 'Close' }).click()
+  }
+  await shown.waitFor({ state: 'detached' })
+  await one.page.getByRole('link', { name: 'Chats' }).click()
+  await one.page.locator('.bot-bar').waitFor({ state: 'detached' })
+  await one.page.locator(`a[href$="${conversation}"]`).click()
+  await one.page.locator('.bot-bar').waitFor()
+  assert.equal(await shown.count(), 0)
   assert.deepEqual([one.faults, other.faults], [[], []])
   await Promise.all([one.close(), other.close()])
 })
@@ -160,6 +177,14 @@ test('that there is no answer is told, and who asked can ask again', async () =>
   await checkAccess(window, 'no answer')
   await alert.getByRole('button', { name: 'Ask again' }).click()
   await alert.waitFor({ state: 'detached' })
+  ;(await model.next()).refuse(400)
+  await alert.waitFor()
+  // Who was not there when it failed does not know that, but sees no bot that thinks.
+  await window.page.reload()
+  await window.page.getByText('No answer yet.').waitFor()
+  assert.equal(await window.page.getByText('is thinking…').count(), 0)
+  await shot(window, 'bot-no-answer-yet')
+  await window.page.getByRole('button', { name: 'Ask again' }).click()
   const again = await model.next()
   const questions = other.page.locator('.message', { hasText: 'Are you there?' })
   await questions.nth(1).locator('.quote', { hasText: 'See you, Bob' }).waitFor()
@@ -179,10 +204,20 @@ test('who administers a conversation says who answers; others see it', async () 
   const [alice, bob] = [await person('alice'), await person('bob')]
   const conversation = await group([alice, bob], 'human')
   const [one, other] = [await open(alice, conversation), await open(bob, conversation)]
+  await write(other, 'For people')
+  await one.page.locator('.message', { hasText: 'For people' }).waitFor()
   await one.page.getByRole('button', { name: 'More about this conversation' }).click()
   await one.page.getByRole('menuitem', { name: 'Let a bot answer' }).click()
   await other.page.getByText('Bot answers here').waitFor()
+  // Nobody has asked it anything.
+  for (const { page } of [one, other]) assert.equal(await page.getByText(/is thinking…|No answer yet/).count(), 0)
   assert.equal(await other.page.getByRole('button', { name: 'People', exact: true }).count(), 0)
+  await write(other, 'Never mind')
+  await model.next()
+  await other.page.getByText('is thinking…').waitFor()
+  await other.page.getByRole('button', { name: 'Stop the answer' }).click()
+  await other.page.getByText('is thinking…').waitFor({ state: 'detached' })
+  await other.page.getByRole('button', { name: 'Ask again' }).waitFor()
   await write(other, 'Hello?')
   const question = await model.next()
   question.say('Hel')
@@ -300,9 +335,15 @@ test('the assistant of a project without a model says so', async () => {
   const window = await openWindow(browser)
   const { page } = window
   await enter(window, 'bob', 'bob12345')
-  await page.getByRole('button', { name: 'New', exact: true }).click()
-  await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
-  await field(window).waitFor()
+  const ask = async () => {
+    await page.getByRole('button', { name: 'New', exact: true }).click()
+    await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
+    await field(window).waitFor()
+    return page.url()
+  }
+  const first = await ask()
+  await page.goto(`${places().url}/conversations`)
+  assert.equal(await ask(), first, 'one in which nothing was said is as good as a new one')
   await write(window, 'Hello?')
   await page.locator('.message', { hasText: 'No language model is configured' }).locator('.message-author', { hasText: 'WIBOT' }).waitFor()
   await page.getByText('WIBOT answers here').waitFor()

@@ -61,7 +61,8 @@ test('a long history is read in both directions, and only what is seen is in the
 
   // What is asked of a message stays while others push it away, and so does the focus.
   const timesTaken = await watchPage(window)
-  await message(page, 'Found it').focus()
+  // Only what has arrived can be deleted.
+  await page.locator('.message:not(.waiting)', { hasText: 'Found it' }).focus()
   await page.keyboard.press('Delete')
   const question = page.getByRole('dialog', { name: 'Delete this message?' })
   await question.waitFor()

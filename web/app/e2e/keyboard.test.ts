@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { openWindow, startBrowser } from './support/browser.js'
+import { openWindow, PHONE, startBrowser, WIDE } from './support/browser.js'
 import { befriend, person, PROJECT } from './support/server.js'
 import { composer, message, sayQuietly } from './support/talking.js'
 
@@ -43,6 +43,21 @@ test('all of it works with the keyboard alone', async () => {
   assert.equal(await focused(), 'Search')
   await press('ArrowDown', 'Enter')
   await composer(page).waitFor()
+  await page.waitForFunction(() => document.activeElement?.classList.contains('composer-field'))
+
+  // From another page, and from a narrow window's conversation, too.
+  await page.getByRole('link', { name: 'Support' }).click()
+  await page.getByRole('searchbox', { name: 'Search what was said' }).waitFor()
+  await press('Control+K')
+  assert.equal(await focused(), 'Search what was said')
+  await page.goBack()
+  await composer(page).waitFor()
+  const size = page.viewportSize()
+  await page.setViewportSize(PHONE)
+  await press('Control+K')
+  assert.equal(await focused(), 'Search')
+  await press('ArrowDown', 'Enter')
+  await page.setViewportSize(size ?? WIDE)
   await page.waitForFunction(() => document.activeElement?.classList.contains('composer-field'))
 
   // Writing, and mending what was written.
@@ -143,6 +158,12 @@ test('all of it works with the keyboard alone', async () => {
   await press('Escape')
   await info.waitFor({ state: 'detached' })
   assert.equal(await focused(), 'More about this conversation')
+
+  // In a narrow window the list is elsewhere: one comes back to where one was in it.
+  await page.setViewportSize({ width: 320, height: 640 })
+  await page.getByRole('button', { name: 'Back' }).focus()
+  await press('Enter')
+  await page.locator('.conversation-link:focus', { hasText: 'Listeners' }).waitFor()
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -5,6 +5,7 @@ import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, type Window
 import { spanOf } from '../src/screens/live/numbers.js'
 import { befriend, person, places } from './support/server.js'
 import { staff } from './support/staff.js'
+import { sayQuietly } from './support/talking.js'
 
 let browser: Browser
 before(async () => (browser = await startBrowser()))
@@ -47,6 +48,10 @@ test('an administrator sees what happens, while it happens', async () => {
   await signIn(window, root)
   await page.getByRole('link', { name: 'Live' }).click()
   await page.getByText('Database: well').waitFor()
+  // What is said to one is counted wherever one is.
+  await page.waitForFunction(() => document.title === 'Live – Palabre')
+  await sayQuietly(one, await befriend(root, one), 'Is all well?')
+  await page.waitForFunction(() => document.title === '(1) Live – Palabre')
   // One's own connection at least.
   await page.waitForFunction(() => Number(document.querySelector('[data-figure="users_online"] dd')?.textContent) >= 1)
   const talk = setInterval(() => {
@@ -78,6 +83,8 @@ test('an administrator sees what happens, while it happens', async () => {
   assert.deepEqual(asked.filter((path) => path.endsWith('/live')), [])
   await page.getByRole('button', { name: 'Go on' }).click()
   await page.getByText('Live', { exact: true }).and(page.getByRole('status')).waitFor()
+  await page.getByRole('link', { name: 'Support' }).click()
+  await page.waitForFunction(() => document.title === '(1) Support – Palabre')
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -108,6 +108,15 @@ test('who looks at something else is notified once, of what others say, when the
 
   // Another page notifies when this one is gone.
   await page.close()
+  // It lets go of its locks one by one.
+  await second.page.waitForFunction(
+    async () => {
+      const { held = [], pending = [] } = await navigator.locks.query()
+      return pending.length === 0 && held.every(({ name }) => name?.startsWith('palabre.notifier'))
+    },
+    undefined,
+    { polling: 50 },
+  )
   await sayQuietly(bea, talk, 'And now?')
   await isShown(second.page, 1)
   assert.deepEqual(first.faults, [])

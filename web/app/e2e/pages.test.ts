@@ -52,6 +52,9 @@ async function walk(window: Window, who: Person, look: (what: string) => Promise
   await look('menu of what is new')
   await page.keyboard.press('Escape')
 
+  await page.getByRole('button', { name: 'New', exact: true }).click()
+  await page.getByRole('menuitem', { name: 'Ask the assistant' }).click()
+  await page.getByText('This project has no assistant.').waitFor()
   await choose('New', 'Invite a contact')
   await dialog.getByLabel('Their username').fill('nobody-of-that-name')
   await dialog.getByRole('button', { name: 'Send invitation' }).click()
@@ -71,10 +74,26 @@ async function walk(window: Window, who: Person, look: (what: string) => Promise
   await dialog.waitFor()
   await look('dialog of the account')
   await leave()
-  await page.getByRole('searchbox', { name: 'Search' }).fill('healer')
+  // Only an answer says that there is nothing; what was found of other words is none.
+  const searched = '**/messages/search?*'
+  const [search, nothing] = [page.getByRole('searchbox', { name: 'Search' }), page.getByText('Nothing found.')]
+  await page.route(searched, (route) => route.abort())
+  await search.fill('healer')
+  await page.getByText('Searching messages…').waitFor()
+  assert.equal(await nothing.count(), 0)
+  await page.getByText('Messages could not be searched.').waitFor()
+  assert.equal(await nothing.count(), 0)
+  await look('a search that failed')
+  await page.unroute(searched)
+  await page.getByRole('button', { name: 'Try again' }).click()
   await page.locator('.found').waitFor()
-  assert.equal(await page.getByText('Nothing found.').count(), 0)
+  assert.equal(await nothing.count(), 0)
   await look('what a search found')
+  await page.route(searched, (route) => route.abort())
+  await search.fill('healerless')
+  await page.getByText('Messages could not be searched.').waitFor()
+  assert.equal(await page.locator('.found').count(), 0)
+  await page.unroute(searched)
   await page.getByRole('searchbox', { name: 'Search' }).fill('')
 
   await open(page, 'Thursday raid')

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import type { Browser, Locator, Page } from 'playwright-core'
 import { openWindow, PHONE, shot, signIn, startBrowser, type Window } from './support/browser.js'
 import { befriend, person, places, type Person } from './support/server.js'
-import { composer, open } from './support/talking.js'
+import { composer, message, open, sayQuietly } from './support/talking.js'
 
 let browser: Browser
 before(async () => void (browser = await startBrowser()))
@@ -64,6 +64,8 @@ test('an invitation is declined, one is taken back, and a contact is removed', a
   await shot(other, 'people-removed')
   await one.page.keyboard.press('Escape')
   await open(one.page, 'Ben Okri')
+  // How the other is they are not told any more: not even that they are offline.
+  for (const { page } of [one, other]) await gone(page.locator('.conversation-head .presence'))
   // Either may ask again where they talked, and the other answer there.
   await one.page.getByRole('button', { name: 'Invite', exact: true }).click()
   await one.page.getByText('Ben Okri is invited.').waitFor()
@@ -86,29 +88,40 @@ test('an invitation is declined, one is taken back, and a contact is removed', a
 })
 
 test('what members may do is changed, and they are removed; the last owner stays or deletes the group', async () => {
-  const [ada, ben, cleo] = [await person('ada', 'Ada Lovelace'), await person('ben', 'Ben Okri'), await person('cleo', 'Cleo Martin')]
-  await ada.rest.call('POST', '/api/v1/conversations', { title: 'Tournament', members: [{ user: ben.id }, { user: cleo.id }] })
+  const name = 'jeanbaptistedelarochefoucauld@montmorencyassurances'
+  const [ada, ben, cleo] = [await person('ada', 'Ada Lovelace'), await person('ben', name), await person('cleo', 'Cleo Martin')]
+  const { id } = await ada.rest.call<{ id: string }>('POST', '/api/v1/conversations', { title: `Tournament${'ofallgames'.repeat(8)}`, members: [{ user: ben.id }, { user: cleo.id }] })
+  await sayQuietly(ben, id, `Who is in? ${'I am. '.repeat(20)}`)
   const windows = [await enter(ada), await enter(ben), await enter(cleo, { viewport: PHONE })] as const
   const [one, other, phone] = windows.map(({ page }) => page) as [Page, Page, Page]
   const about = (page: Page) => page.getByRole('dialog', { name: 'About this group' })
   const member = (page: Page, name: string) => about(page).getByRole('listitem').filter({ hasText: name })
   for (const page of [one, other, phone]) await open(page, 'Tournament')
+  await message(phone, 'Who is in?').waitFor()
   for (const page of [one, phone]) await choose(page, 'this conversation', 'About this group')
+  await member(phone, name).waitFor()
+  await shot(windows[2], 'people-long-names-phone')
+  const beyond = () =>
+    [...document.querySelectorAll('.bubble, .dialog-body')].filter((one) => one.getBoundingClientRect().right > innerWidth || one.scrollWidth > one.clientWidth).map(({ className }) => className)
+  assert.deepEqual(await phone.evaluate(beyond), [], 'names and titles without spaces leave all within reach')
 
   // Each sees at once what they may do now, and the others see it of them.
-  await choose(one, 'Ben Okri', 'Reads', 'menuitemradio')
+  await choose(one, name, 'Reads', 'menuitemradio')
   await other.getByText('You may read here').waitFor()
-  for (const page of [one, phone]) await member(page, 'Ben Okri').getByText('Reads').waitFor()
-  assert.equal(await one.evaluate(() => document.activeElement?.getAttribute('aria-label')), 'More about Ben Okri', 'one stays where one was')
+  for (const page of [one, phone]) await member(page, name).getByText('Reads').waitFor()
+  assert.equal(await one.evaluate(() => document.activeElement?.getAttribute('aria-label')), `More about ${name}`, 'one stays where one was')
   await shot(windows[0], 'people-reads')
-  await choose(one, 'Ben Okri', 'Administers', 'menuitemradio')
+  await choose(one, name, 'Administers', 'menuitemradio')
   await composer(other).waitFor()
   await choose(other, 'this conversation', 'About this group')
   await about(other).getByLabel('Title').waitFor()
   await member(other, 'Ada Lovelace').getByText('Owns').waitFor()
   assert.equal(await member(other, 'Ada Lovelace').getByRole('button').count(), 0)
 
-  // A title that another changes meanwhile is not changed back.
+  // It has a title, and one that another changes meanwhile is not changed back.
+  await one.getByLabel('Title').fill('   ')
+  await one.getByRole('button', { name: 'Save' }).click()
+  await about(one).getByText('A group needs a title.').waitFor()
   await one.getByLabel('Title').fill('Summer tournament')
   await one.getByRole('button', { name: 'Save' }).click()
   await gone(about(one))
@@ -138,8 +151,8 @@ test('what members may do is changed, and they are removed; the last owner stays
   await one.getByText('A group needs an owner.').waitFor()
   await shot(windows[0], 'people-last-owner')
   await choose(one, 'this conversation', 'About this group')
-  await choose(one, 'Ben Okri', 'Owns', 'menuitemradio')
-  await member(one, 'Ben Okri').getByText('Owns').waitFor()
+  await choose(one, name, 'Owns', 'menuitemradio')
+  await member(one, name).getByText('Owns').waitFor()
   await one.keyboard.press('Escape')
   await leave(one)
   await one.getByText('No conversations yet').waitFor()
@@ -148,7 +161,6 @@ test('what members may do is changed, and they are removed; the last owner stays
   await shot(windows[1], 'people-alone')
 
   await about(other).getByLabel('People').fill(ada.username)
-  await about(other).getByRole('button', { name: 'Add' }).click()
   await about(other).getByRole('button', { name: 'Save' }).click()
   await open(one, 'Tournament')
   await composer(one).waitFor()
@@ -158,4 +170,34 @@ test('what members may do is changed, and they are removed; the last owner stays
   await one.getByText('This conversation is not there').waitFor()
   await shot(windows[0], 'people-deleted')
   await end(...windows)
+})
+
+test('in a large group people are mentioned as in a small one', async () => {
+  const [ada, frida] = [await person('ada', 'Ada Lovelace'), await person('frida', 'Frida Holm')]
+  const { id } = await ada.rest.call<{ id: string }>('POST', '/api/v1/conversations', { title: 'Everybody', members: [{ user: frida.id }] })
+  const window = await openWindow(browser)
+  const { page } = window
+  // As if it had sixty members: so many are not told by themselves.
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((frame) => socket.send(String(frame).replace(/"member_count":2\b/g, '"member_count":60')))
+  })
+  await page.reload()
+  await signIn(window, ada)
+  await open(page, 'Everybody')
+  await page.getByText('60 members').waitFor()
+  await composer(page).pressSequentially('Here, @fri')
+  await page.getByRole('option', { name: /Frida Holm/ }).waitFor()
+  await composer(page).fill('')
+  await sayQuietly(frida, id, `Are you there, @${ada.username}?`)
+  await page.reload()
+  await page.locator('.mention.me', { hasText: '@Ada Lovelace' }).waitFor()
+  // Of so many nobody is told how far each has read.
+  await choose(page, 'this conversation', 'About this group')
+  const about = page.getByRole('dialog', { name: 'About this group' })
+  await about.getByRole('listitem').filter({ hasText: 'Frida Holm' }).waitFor()
+  await about.getByText('In groups of more than 50').waitFor()
+  assert.equal(await page.locator('.readers').count(), 0)
+  await shot(window, 'people-many')
+  await end(window)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { openWindow, signIn, startBrowser } from './support/browser.js'
+import { checkAccess, openWindow, painted, shot, signIn, startBrowser } from './support/browser.js'
 import { befriend, person } from './support/server.js'
 import { composer, message, open, paste, say, sayQuietly } from './support/talking.js'
 
@@ -47,7 +47,7 @@ const ATTACKS = [
   ...Array<string>(4).fill(`${'[*a '.repeat(700)}*\n\nbut *this* is ~~not~~ **one**`),
 ]
 /** What is long in one way or another; the composer takes no more than this. */
-const LONG = ['x'.repeat(16_384), 'a\n'.repeat(4_000), `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_096)}`, '@'.repeat(16_384)]
+const LONG = ['x'.repeat(16_384), 'a\n'.repeat(4_000), `${'a|'.repeat(2_048)}\n${'-|'.repeat(2_048)}\n${'a\n'.repeat(4_095)}`, '@'.repeat(16_384)]
 
 test('what is written is only ever text', async () => {
   const [mia, max] = [await person('mia', `<img src=x onerror=${HIT}>`), await person('max', `"><script>${HIT}</script>`)]
@@ -74,6 +74,17 @@ test('what is written is only ever text', async () => {
     await composer(one.page).press('Enter')
     await one.page.locator('.message.waiting').waitFor({ state: 'detached' })
   }
+  // More than the server takes is kept to be shortened, and says so.
+  await paste(one.page, 'x'.repeat(16_390))
+  await one.page.locator('.composer', { hasText: 'Too long by 6 characters' }).waitFor()
+  await composer(one.page).press('Enter')
+  assert.equal((await composer(one.page).inputValue()).length, 16_390)
+  assert.ok(await one.page.getByRole('button', { name: 'Send' }).isDisabled())
+  await shot(one, 'too-long')
+  await composer(one.page).fill('Short enough')
+  await one.page.locator('.composer', { hasText: 'Too long' }).waitFor({ state: 'detached' })
+  await composer(one.page).press('Enter')
+  await message(other.page, 'Short enough').waitFor()
   await say(one.page, 'that was all')
   await message(other.page, 'that was all').waitFor()
   for (const { page } of [one, other]) {
@@ -128,7 +139,7 @@ test('what is written is only ever text', async () => {
 })
 
 test('a message that cannot be shown leaves the others, and can be deleted', async () => {
-  const [pam, rob] = [await person('pam', 'Pam'), await person('rob', 'Rob')]
+  const [pam, rob] = [await person('pam', 'Pam'), await person('rob', 'R\u202Eob')]
   const conversation = await befriend(pam, rob)
   for (const text of ['the first', 'a strange one', 'the last']) await sayQuietly(rob, conversation, text)
   await sayQuietly(pam, conversation, 'my strange one')
@@ -150,6 +161,7 @@ test('a message that cannot be shown leaves the others, and can be deleted', asy
   })
   await page.reload()
   await signIn(window, pam)
+  // Nobody's name turns what stands beside it.
   await open(page, 'Rob')
   await message(page, 'the last').waitFor()
   await message(page, 'the first').waitFor()
@@ -162,7 +174,43 @@ test('a message that cannot be shown leaves the others, and can be deleted', asy
   assert.equal(await broken.count(), 1)
   await say(page, 'It goes on')
   await message(page, 'It goes on').waitFor()
+  // A page that is left open over midnight.
+  await page.locator('.separator', { hasText: 'Today' }).waitFor()
+  await page.clock.setFixedTime(Date.now() + 24 * 3_600_000)
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')))
+  await page.locator('.separator', { hasText: 'Yesterday' }).waitFor()
+  await page.locator('.conversation-link', { hasText: 'Yesterday' }).waitFor()
   assert.deepEqual(window.faults, [])
+  await window.close()
+})
+
+test('a page of which not even the frame can be shown offers ways back', async () => {
+  const tess = await person('tess', 'Tess')
+  const window = await openWindow(browser)
+  const { page } = window
+  let isStrange = false
+  // As if the server were of another version: one's own name is no text.
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const server = socket.connectToServer()
+    server.onMessage((frame) => socket.send(isStrange ? String(frame).replaceAll('"name":"Tess"', '"name":{"first":"Tess"}') : frame))
+  })
+  await page.reload()
+  await signIn(window, tess)
+  isStrange = true
+  await page.reload()
+  const broken = page.getByRole('alert').filter({ hasText: 'This page' })
+  const main = page.getByRole('navigation', { name: 'Main' })
+  await broken.waitFor()
+  assert.equal(await main.count(), 0)
+  await checkAccess(window, 'a frame that is broken')
+  await shot(window, 'frame-broken')
+  // As long as nothing is better it stays.
+  await broken.getByRole('button', { name: 'Try again' }).click()
+  await broken.waitFor()
+  isStrange = false
+  await broken.getByRole('button', { name: 'Reload' }).click()
+  await main.getByRole('button', { name: 'Your account: Tess' }).getByText('Online').waitFor({ state: 'attached' })
+  assert.equal(await broken.count(), 0)
   await window.close()
 })
 
@@ -173,15 +221,26 @@ test('a link says where it leads before it is followed', async () => {
   await signIn(window, nia)
   await open(window.page, 'Odo')
   await say(window.page, 'Look: [my bank](https://bank.example.evil.example/login)')
-  // A message on its way is another element than the one that the server has confirmed, and what is open of it goes with it.
-  await window.page.locator('.message:not(.waiting)', { hasText: 'my bank' }).waitFor()
   await window.page.getByRole('link', { name: 'my bank', exact: true }).click()
   const notice = window.page.getByRole('dialog', { name: 'Leave Palabre?' })
   await notice.getByText('https://bank.example.evil.example/login', { exact: true }).waitFor()
   const link = notice.getByRole('link', { name: 'Open in a new tab' })
   assert.deepEqual([await link.getAttribute('target'), (await link.getAttribute('rel'))?.includes('noopener')], ['_blank', true])
+  const box = (await link.boundingBox()) as { x: number; y: number; width: number; height: number }
   await window.page.keyboard.press('Escape')
   await notice.waitFor({ state: 'detached' })
+
+  // The second click of two on a link that lies where the notice has its own does not go through.
+  await say(window.page, Array.from({ length: 36 }, (_, at) => `[${'my bank '.repeat(14)}](https://evil.example/${at})`).join('\n'))
+  await window.page.locator('.message:not(.waiting)').nth(1).waitFor()
+  const place = await window.page.waitForFunction(({ x, y, width, height }) => {
+    const at = Array.from({ length: Math.floor(height) }, (_, step) => ({ x: x + width / 2, y: y + step }))
+    return at.find((point) => document.elementFromPoint(point.x, point.y)?.closest('.body a'))
+  }, box)
+  const { x, y } = (await place.jsonValue()) as { x: number; y: number }
+  await window.page.mouse.dblclick(x, y)
+  await painted(window.page)
+  assert.ok(await notice.isVisible())
   assert.equal(window.page.context().pages().length, 1)
   assert.deepEqual(window.faults, [])
   await window.close()

@@ -25,6 +25,7 @@ test('a request goes its whole way, from the question to the rating', async () =
   await agent.page.getByLabel('I am').selectOption('available')
   await agent.page.getByText('Make yourself available').waitFor({ state: 'detached' })
   assert.equal((await carol.rest.call<{ status: string }>('GET', '/api/v1/support/agents/me')).status, 'available')
+  await agent.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'Chats' }).click()
 
   // The customer asks.
   await customer.page.getByRole('button', { name: 'Ask for support' }).click()
@@ -35,13 +36,25 @@ test('a request goes its whole way, from the question to the rating', async () =
   await checkAccess(customer, 'asking')
   await shot(customer, 'support-ask')
   await dialog.getByLabel('Message', { exact: true }).fill(`It stands in front of the station. ${ATTACK}`)
+  // What is written is there again when it was closed.
+  await customer.page.keyboard.press('Escape')
+  await customer.page.getByRole('button', { name: 'Ask for support' }).click()
+  assert.equal(await dialog.getByLabel('What is it about?').inputValue(), 'The car does not start')
+  assert.equal(await dialog.getByRole('radio', { name: /Contact form/ }).isChecked(), true)
+  // The server has it, but its answer is lost: it is not asked twice.
+  await customer.page.route('**/api/v1/support/requests', (route) => route.fetch().then(() => route.abort()), { times: 1 })
+  await dialog.getByRole('button', { name: 'Send' }).click()
+  await dialog.getByText('The server was not reached.').waitFor()
   await dialog.getByRole('button', { name: 'Send' }).click()
   await customer.page.getByText('You are next').waitFor()
+  assert.equal((await alice.rest.call<{ items: unknown[] }>('GET', '/api/v1/support/requests?whose=own')).items.length, 1)
   await customer.page.getByRole('region', { name: 'Messages' }).getByText('in front of the station').waitFor()
   await checkAccess(customer, 'waiting')
   await shot(customer, 'support-waiting')
 
-  // The agent is told by itself, and takes it.
+  // The agent is told, wherever they are, and takes it. Others ask meanwhile in other tests.
+  await agent.page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: /^Support \d+$/ }).click()
+  assert.match(await agent.page.title(), /^Support/)
   await agent.page.getByRole('link', { name: /The car does not start/ }).click()
   await agent.page.getByText('only for the customer').waitFor()
   await agent.page.getByRole('button', { name: 'Take', exact: true }).click()
@@ -58,14 +71,37 @@ test('a request goes its whole way, from the question to the rating', async () =
   await agent.page.getByText(`${alice.username} is typing`).waitFor()
   await customer.page.getByRole('button', { name: 'Send', exact: true }).click()
   await said.getByText('It was yesterday').waitFor()
+  const main = customer.page.getByRole('navigation', { name: 'Main' })
+  await main.getByRole('link', { name: 'Chats' }).click()
+  await agent.page.getByLabel(/^Write to/).fill('How old is it?')
+  await agent.page.getByLabel(/^Write to/).press('Enter')
+  await main.getByRole('link', { name: 'Support 1' }).waitFor()
+  assert.equal(await main.getByRole('link', { name: 'Chats', exact: true }).count(), 1, 'what is unread at the desk is counted there')
+  assert.match(await customer.page.title(), /^\(1\) Conversations/)
+  await customer.page.goBack()
+  await customer.page.getByText('How old is it?').waitFor()
+  await main.getByRole('link', { name: 'Support', exact: true }).waitFor()
+
+  // What is answered is shown here when one asks for it.
+  await customer.page.locator('.message', { hasText: 'Is the battery charged?' }).hover()
+  await customer.page.locator('.message', { hasText: 'Is the battery charged?' }).getByRole('button', { name: 'Reply' }).click()
+  await customer.page.getByLabel(/^Write to/).fill('As I said')
+  await customer.page.getByLabel(/^Write to/).press('Enter')
+  const here = customer.page.url()
+  await customer.page.locator('.message', { hasText: 'As I said' }).getByRole('button', { name: /Is the battery charged/ }).click()
+  await customer.page.locator('.message.marked', { hasText: 'Is the battery charged?' }).waitFor()
+  assert.equal(customer.page.url(), here)
 
   // What only agents see.
   await agent.page.getByLabel('New note').fill('Has asked three times')
-  await agent.page.getByRole('button', { name: 'Add the note' }).click()
+  await agent.page.getByRole('button', { name: 'Details' }).click()
+  await agent.page.getByRole('button', { name: 'Details' }).click()
+  await agent.page.getByRole('button', { name: 'Add the note' }).dblclick()
   await agent.page.getByRole('complementary', { name: 'Details' }).getByText('Has asked three times').waitFor()
-  await agent.page.getByLabel('New tag').fill('battery')
-  await agent.page.getByLabel('New tag').press('Enter')
-  await agent.page.getByRole('button', { name: 'Remove the tag battery' }).waitFor()
+  await agent.page.getByLabel('New tag').focus()
+  await agent.page.keyboard.type('battery\nyesterday\nred\n')
+  for (const tag of ['battery', 'yesterday', 'red']) await agent.page.getByRole('button', { name: `Remove the tag ${tag}` }).waitFor()
+  assert.equal(await agent.page.locator('.support-notes li').count(), 1, 'a second click adds no second note')
   await agent.page.getByText('What happened').click()
   await agent.page.locator('.support-audit').getByText('Taken').waitFor()
   await checkAccess(agent, 'the agent’s side')
@@ -128,6 +164,23 @@ test('a request goes its whole way, from the question to the rating', async () =
   await customer.page.getByLabel(/^Write to/).press('Enter')
   await said.getByText('It stands again').waitFor()
   await customer.page.getByLabel('Talk', { exact: true }).waitFor()
+
+  // What a search finds elsewhere is shown at the desk, also when it was said in an earlier talk; and so is the talk that an address names.
+  await main.getByRole('link', { name: 'Chats' }).click()
+  await customer.page.getByRole('searchbox', { name: 'Search' }).fill('charged')
+  await customer.page.locator('.found', { hasText: 'Is the battery charged?' }).click()
+  await customer.page.getByRole('region', { name: 'The car does not start' }).locator('.message.marked', { hasText: 'Is the battery charged?' }).waitFor()
+  assert.equal(customer.page.url(), here)
+  const { items: talks } = await alice.rest.call<{ items: Array<{ conversation: string }> }>('GET', `/api/v1/support/requests/${here.split('/').at(-1)}/sessions`)
+  await customer.page.goto(new URL(`/conversations/${talks.at(-1)?.conversation}`, here).href)
+  await customer.page.getByRole('region', { name: 'The car does not start' }).getByText('It stands again').waitFor()
+  assert.equal(customer.page.url(), here)
+
+  // Keys lead through the list, as they do among conversations.
+  await main.getByRole('link', { name: /^Support/ }).click()
+  await customer.page.getByText('Choose a request').waitFor()
+  await customer.page.keyboard.press('Alt+ArrowDown')
+  await customer.page.getByText('It stands again').waitFor()
 
   // The transcript is a file.
   const [file] = await Promise.all([
@@ -271,6 +324,13 @@ test('another’s request is not there, and an administrator reads without takin
   assert.doesNotMatch(await stranger.page.content(), /Private matter/)
 
   const admin = await desk(root)
+  // What fails in passing is not taken for what is not there.
+  const busy = { status: 503, contentType: 'application/problem+json', body: '{"code":"unavailable"}' }
+  await admin.page.route('**/api/v1/support/requests/*', (route) => route.fulfill(busy), { times: 1 })
+  await admin.page.evaluate((path) => (history.pushState(null, '', path), dispatchEvent(new PopStateEvent('popstate'))), `/support/${request.id}`)
+  await admin.page.getByText('The server is busy. Try again soon.').waitFor()
+  await admin.page.getByRole('button', { name: 'Try again' }).click()
+  await admin.page.getByText('You read this as an administrator.').waitFor()
   await admin.page.clock.install()
   const whole = admin.page.getByRole('region', { name: 'Private matter' })
   const said = whole.getByRole('region', { name: 'What was said' })

@@ -13,7 +13,9 @@ test('two people in two windows talk, a third on a phone', async () => {
   const [ada, ben, cleo] = [await person('ada', 'Ada Lovelace'), await person('ben', 'Ben Okri'), await person('cleo', 'Cleo Martin')]
   await befriend(ada, ben)
   await befriend(ada, cleo)
-  const [one, other, phone] = [await openWindow(browser), await openWindow(browser), await openWindow(browser, { viewport: PHONE, hasTouch: true, isMobile: true })]
+  // As over plain HTTP, where pages have no clipboard.
+  const first = () => Object.defineProperty(navigator, 'clipboard', { value: undefined })
+  const [one, other, phone] = [await openWindow(browser), await openWindow(browser, { first }), await openWindow(browser, { viewport: PHONE, hasTouch: true, isMobile: true })]
   await signIn(one, ada)
   await signIn(other, ben)
   await signIn(phone, cleo)
@@ -51,6 +53,14 @@ test('two people in two windows talk, a third on a phone', async () => {
   await checkAccess(one, 'a conversation')
   await say(other.page, 'Oh, wrong window')
   await message(one.page, 'wrong window').waitFor()
+  await message(other.page, 'Shall we play tonight').first().hover()
+  await message(other.page, 'Shall we play tonight').first().getByRole('button', { name: 'More about this message' }).click()
+  await other.page.getByRole('menuitem', { name: 'Copy text' }).click()
+  await other.page.getByText('Copied', { exact: true }).waitFor()
+  await composer(other.page).focus()
+  await other.page.keyboard.press('ControlOrMeta+V')
+  assert.equal(await composer(other.page).inputValue(), 'Shall we play tonight at 9?')
+  await composer(other.page).fill('')
   await message(other.page, 'wrong window').hover()
   await message(other.page, 'wrong window').getByRole('button', { name: 'More about this message' }).click()
   await other.page.getByRole('menuitem', { name: 'Delete' }).click()
@@ -65,7 +75,8 @@ test('two people in two windows talk, a third on a phone', async () => {
   await checkAccess(one, 'the dialog for a group')
   await dialog.getByLabel('Title').fill('Friday games')
   await dialog.getByLabel('Ben Okri').check()
-  await dialog.getByLabel('Cleo Martin').check()
+  // Without a click on "Add": who is typed is meant.
+  await dialog.getByLabel('People').fill(cleo.username)
   await dialog.getByRole('button', { name: 'Make group' }).click()
   await one.page.getByRole('heading', { name: 'Friday games' }).waitFor()
   // Who is mentioned is chosen from the members.
@@ -79,6 +90,7 @@ test('two people in two windows talk, a third on a phone', async () => {
   await shot(phone, 'phone-list')
   await phone.page.getByRole('link', { name: /Friday games/ }).tap()
   await message(phone.page, 'Welcome').locator('.mention.me', { hasText: '@Cleo Martin' }).waitFor()
+  assert.equal(await phone.page.evaluate(() => document.activeElement?.textContent?.trim()), 'Friday games', 'one is at what was opened')
   await composer(phone.page).fill('Hello from the train')
   await phone.page.getByRole('button', { name: 'Send' }).tap()
   await message(one.page, 'Hello from the train').waitFor()

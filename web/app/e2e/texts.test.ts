@@ -27,8 +27,17 @@ test('all texts are there in both languages, with the same gaps to fill', () => 
   }
 })
 
+test('French has a space before some marks, at which no line ends', () => {
+  assert.equal(core.t.texts.fr.said, '{who}\u00a0: {what}')
+  assert.equal(core.t.texts.fr['status.text'], 'Que faites-vous\u202f?')
+  assert.equal(core.t.texts.en['status.text'], 'What are you doing?')
+})
+
 test('numbers choose the form, and fill the gaps', () => {
   assert.equal(conversation.t.count('members', 1), '1 member')
   assert.equal(conversation.t.count('members', 12_345), '12,345 members')
   assert.equal(core.t('error.invalid', { detail: '$& {detail}' }), 'That was not understood: $& {detail}')
+  // What is put in turns nothing but itself.
+  assert.equal(conversation.t('readBy', { names: 'אליס' }), 'Read by \u2068אליס\u2069')
+  assert.equal(conversation.t('readBy', { names: 'A\u2069\u202El' }), 'Read by \u2068Al\u2069')
 })

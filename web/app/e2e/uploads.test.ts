@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { after, before, test } from 'node:test'
 import { deflateSync, crc32 } from 'node:zlib'
 import type { Browser } from 'playwright-core'
-import { checkAccess, openWindow, PHONE, shot, signIn, startBrowser, watchPage, WIDE, type Window } from './support/browser.js'
+import { checkAccess, openWindow, painted, PHONE, shot, signIn, startBrowser, watchPage, WIDE, type Window } from './support/browser.js'
 import { befriend, person, type Person } from './support/server.js'
 
 let browser: Browser
@@ -217,6 +217,16 @@ test('progress shows, and what is taken away is not sent', async () => {
   await chips(window).filter({ hasText: 'empty.txt' }).getByText('The file is empty').waitFor()
   await shot(window, 'progress-phone')
   await checkAccess(window, 'files under way')
+  // With a keyboard on the screen, or lying on its side: what is sent grows no further than the button that sends it.
+  await field(window).fill('A line\n'.repeat(14))
+  for (const [width, height] of [[390, 420], [844, 390]] as const) {
+    await window.page.setViewportSize({ width, height })
+    await painted(window.page)
+    const button = await send(window).boundingBox()
+    assert.ok(button && button.y + button.height <= height, `the button to send is within reach at ${width} × ${height}`)
+    if (height === 420) await shot(window, 'keyboard-phone', true)
+  }
+  await window.page.setViewportSize(PHONE)
   await field(window).fill('Wait for it')
   await send(window).click()
   await window.page.getByText('Wait until the files are uploaded.').waitFor()
@@ -326,6 +336,18 @@ test('sound and film are played', async () => {
   // It can be saved too.
   const [download] = await Promise.all([window.page.waitForEvent('download'), said.getByRole('button', { name: 'Download clip.webm' }).click()])
   assert.equal(download.suggestedFilename(), 'clip.webm')
+  // Who goes elsewhere lets go of what was played.
+  const played = await window.page.evaluate(() => {
+    const revoked: string[] = []
+    const revoke = URL.revokeObjectURL
+    URL.revokeObjectURL = (url) => (revoked.push(url), revoke.call(URL, url))
+    Object.assign(globalThis, { revoked })
+    return [...document.querySelectorAll<HTMLMediaElement>('audio, video')].map(({ src }) => src).sort()
+  })
+  assert.equal(played.length, 2)
+  await window.page.getByRole('link', { name: 'Chats' }).click()
+  await said.waitFor({ state: 'detached' })
+  assert.deepEqual(await window.page.evaluate(() => (globalThis as unknown as { revoked: string[] }).revoked.sort()), played)
   assert.deepEqual(window.faults, [])
   await window.close()
 })

@@ -4,11 +4,14 @@ import { silence } from './core/announce.js'
 import { PAGE } from './core/layers.js'
 import { follow, go, parts, path } from './core/router.js'
 import { chat, ChatContext, useChat } from './core/session.js'
+import { setTitle, tellUnread } from './core/title.js'
 import { watched } from './core/watch.js'
 import { t } from './i18n/core.js'
 import { Account } from './screens/account/index.js'
 import { ConnectionBar } from './screens/connection.js'
 import { Conversations } from './screens/conversations/index.js'
+import { createDeskNews } from './screens/desk-news.js'
+import { listenToKeys } from './screens/keys.js'
 import { notifyOfMessages } from './screens/notifications.js'
 import { SignIn } from './screens/sign-in/index.js'
 import { Button } from './ui/button.js'
@@ -50,6 +53,7 @@ export function App() {
 
 function Shell() {
   notifyOfMessages()
+  listenToKeys()
   createEffect(() => {
     if (parts().length === 0) go('/conversations', { replace: true })
   })
@@ -82,7 +86,7 @@ function Shell() {
 }
 
 function Missing() {
-  createEffect(() => (document.title = `${t('page.missing')} – Palabre`))
+  setTitle(() => t('page.missing'))
   return (
     <div class="empty">
       <h1>{t('page.missing')}</h1>
@@ -114,22 +118,27 @@ function Broken(props: { again: () => void }) {
 
 function Rail() {
   const { client, me } = useChat()
-  const unread = watched(client, 'conversations', () => client.unread)
-  const pages = (): Array<{ to: string; icon: IconName; label: string; badge?: number }> => [
-    { to: '/conversations', icon: 'chat', label: t('conversations'), badge: unread() },
-    { to: '/support', icon: 'support', label: t('support') },
-    ...(me.role === 'admin' ? [{ to: '/live', icon: 'live', label: t('live') } as const] : []),
+  const unreadOf = (isSupport: boolean) => client.conversations.reduce((sum, { kind, unread }) => sum + ((kind === 'support') === isSupport ? unread : 0), 0)
+  const unread = watched(client, 'conversations', () => unreadOf(false))
+  const talks = watched(client, 'conversations', () => unreadOf(true))
+  const news = createDeskNews()
+  const atDesk = () => talks() + news()
+  tellUnread(() => unread() + atDesk())
+  const pages: Array<{ to: string; icon: IconName; label: () => string; badge?: () => number }> = [
+    { to: '/conversations', icon: 'chat', label: () => t('conversations'), badge: unread },
+    { to: '/support', icon: 'support', label: () => t('support'), badge: atDesk },
+    ...(me.role === 'admin' ? [{ to: '/live', icon: 'live', label: () => t('live') } as const] : []),
   ]
   return (
     <nav class="rail" aria-label={t('main')}>
       <ul role="list">
-        <For each={pages()}>
+        <For each={pages}>
           {(page) => (
             <li>
               <a class="rail-link" href={page.to} onClick={follow} aria-current={path().startsWith(page.to) ? 'page' : undefined}>
                 <Icon name={page.icon} size={22} />
-                <span>{page.label}</span>
-                <Show when={page.badge}>{(count) => <span class="badge">{count() > 99 ? '99+' : count()}</span>}</Show>
+                <span>{page.label()}</span>
+                <Show when={page.badge?.()}>{(count) => <span class="badge">{count() > 99 ? '99+' : count()}</span>}</Show>
               </a>
             </li>
           )}

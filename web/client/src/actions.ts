@@ -35,8 +35,8 @@ export abstract class Actions {
   }
 
   updateGroup(conversation: string, data: GroupData): Promise<Conversation> {
-    // Who is removed already can't be removed again.
-    return this.request('group.update', { ...data, conversation }, { repeat: !data.remove })
+    // Who is removed already can't be removed again; and who gave away their own right may not say so twice.
+    return this.request('group.update', { ...data, conversation }, { repeat: !data.remove && !data.permissions })
   }
 
   async deleteGroup(conversation: string): Promise<void> {

@@ -18,7 +18,7 @@ export interface SocketLike {
   binaryType: string
   readonly readyState: number
   readonly bufferedAmount: number
-  send(data: string | Uint8Array): void
+  send(data: string | Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   onopen: ((event: any) => void) | null
   onmessage: ((event: any) => void) | null
@@ -31,7 +31,10 @@ export type SocketConstructor = new (url: string, protocols: string[]) => Socket
 
 /** Where time and chance come from; tests bring their own. */
 export interface Clock {
+  /** Milliseconds since 1970, for what lasts: they do not go back when the device's clock is set. */
   now(): number
+  /** What the device's clock shows, where that is something else. */
+  date?(): number
   /** Between 0 and 1. */
   random(): number
   setTimeout(run: () => void, ms: number): unknown
@@ -227,8 +230,8 @@ export interface Palabre {
   stream(conversation: string): Stream | undefined
   /** Unconfirmed messages in the order of sending: of one conversation, or all. */
   pending(conversation?: string): readonly PendingMessage[]
-  /** The last warning about the use of bots. */
-  readonly quota: Pushes['quota.warning'] | undefined
+  /** The last warning about each quota of bots that is nearly used up, the newest at the end. */
+  readonly quotas: ReadonlyArray<Pushes['quota.warning']>
 
   // --- History ---
 
@@ -254,7 +257,10 @@ export interface Palabre {
   send(target: string | Target, text: string | TextData): PendingMessage
   /** Queues a game invitation. */
   sendGame(target: string | Target, game: GameData): PendingMessage
-  /** Resolves with the confirmed message; rejects when it is refused or discarded. */
+  /**
+   * Resolves with the confirmed message; rejects when it is refused or discarded. Of the last 500 that were confirmed, and those that are
+   * held, it may be asked afterwards, too.
+   */
   sent(id: string): Promise<Message>
   /** Tries a refused message again. */
   retry(id: string): void

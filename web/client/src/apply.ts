@@ -106,6 +106,20 @@ function change(state: State, data: Conversation, effects: Effects): void {
   if (isNew && data.last_seq > 0 && !data.last_message) effects.recount(data.id)
 }
 
+/** Who is seen no longer is said to be offline: of such a one nothing is known, as after a fresh load. */
+function status(state: State, data: Status): void {
+  const { id } = data.user
+  if (data.status !== 'offline' || state.statuses.has(id) || state.isSeen(id)) state.setStatus(data)
+}
+
+/** One's own, a conversation's, the project's: each is another quota, and each may be one in tokens and one in money. */
+function quota(state: State, data: Pushes['quota.warning']): void {
+  const { level, conversation, currency } = data
+  const others = state.quotas.filter((one) => one.level !== level || one.conversation !== conversation || one.currency !== currency)
+  state.quotas = [...others, data]
+  state.touch('quota')
+}
+
 /** Applies one event. What it does not know, it ignores: newer servers have more of them. */
 export function apply(state: State, type: string, data: unknown, effects: Effects): void {
   switch (type) {
@@ -138,12 +152,11 @@ export function apply(state: State, type: string, data: unknown, effects: Effect
     case 'contact.update':
       return contact(state, data as Contact, effects)
     case 'status.update':
-      return state.setStatus(data as Status)
+      return status(state, data as Status)
     case 'user.update':
       return state.setUser(data as User)
     case 'quota.warning':
-      state.quota = data as Pushes['quota.warning']
-      return state.touch('quota')
+      return quota(state, data as Pushes['quota.warning'])
   }
 }
 

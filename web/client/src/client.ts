@@ -113,7 +113,7 @@ class Client extends Actions implements Palabre {
       later: (ms, run) => void clock.setTimeout(run, ms),
       synced: (connection) => {
         this.#link.online(connection)
-        this.#outbox.locate()
+        this.#outbox.locate(true)
         if (state.session) this.#first?.resolve(state.session)
       },
       broken: (connection, error) => connection.abandon(String(error)),
@@ -212,8 +212,11 @@ class Client extends Actions implements Palabre {
   }
 
   async #sendReceipt(kind: 'delivered' | 'read', conversation: string, seq: number): Promise<Outcome> {
+    const connection = this.#current
+    if (!connection) return 'again'
     try {
-      await this.#link.request(`message.${kind}`, { conversation, seq })
+      // It goes in this very moment, which may be the last one.
+      await this.#link.ask(connection, `message.${kind}`, { conversation, seq }, this.#until)
       return 'done'
     } catch (error) {
       if (!(error instanceof PalabreError)) return 'refused'
@@ -255,12 +258,13 @@ class Client extends Actions implements Palabre {
     const first = deferred<Ready>()
     this.#first = first
     this.#unlisten()
-    this.#unlisten = onWaking(() => this.wake())
+    this.#unlisten = onWaking(() => this.wake(), () => this.#receipts.flush())
     this.#link.start()
     return first.promise
   }
 
   async close(): Promise<void> {
+    this.#receipts.flush()
     this.#link.stop()
     await this.#outbox.close()
   }
@@ -349,8 +353,8 @@ class Client extends Actions implements Palabre {
     return this.#outbox.pending(conversation)
   }
 
-  get quota(): Pushes['quota.warning'] | undefined {
-    return this.#state.quota
+  get quotas(): ReadonlyArray<Pushes['quota.warning']> {
+    return this.#state.quotas
   }
 
   // --- History ---

@@ -1,12 +1,37 @@
 import type { Clock } from './api.js'
 
+/** By how much the two clocks of a machine may differ for other reasons than that one was set. */
+const TREMBLE = 1_000
+
+/**
+ * The time by a clock that somebody may set, without going back with it, as two clocks tell: `ticks` can't be set. That it goes forward is
+ * believed: on some machines nothing ticks while they sleep.
+ */
+export function steady(date: () => number, ticks: () => number): () => number {
+  let ahead = 0
+  let between = date() - ticks()
+  return () => {
+    const back = between - (date() - ticks())
+    if (Math.abs(back) > TREMBLE) {
+      between -= back
+      // Forward again: it was set right, as far as it was wrong.
+      ahead = Math.max(0, ahead + back)
+    }
+    return date() + ahead
+  }
+}
+
 /** The machine's own time and chance. */
 export const systemClock: Clock = {
-  now: () => Date.now(),
+  now: steady(() => Date.now(), () => performance.now()),
+  date: () => Date.now(),
   random: () => Math.random(),
   setTimeout: (run, ms) => setTimeout(run, ms),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 }
+
+/** For what others see, or another run of the program. */
+export const dateOf = (clock: Clock): number => clock.date?.() ?? clock.now()
 
 /** The longest time that a timer takes; beyond it browsers fire at once. */
 export const LONGEST_TIMER = 0x7fff_ffff

@@ -84,7 +84,7 @@ export class Connection {
         return
       }
       const id = this.#nextId
-      let message: string | Uint8Array
+      let message: string | Uint8Array<ArrayBuffer>
       try {
         message = this.options.codec.request(id, type, data)
       } catch (error) {

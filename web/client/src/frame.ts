@@ -26,11 +26,11 @@ export class FrameError extends Error {}
 export interface Codec {
   readonly subprotocol: string
   /** Throws what can't be written. */
-  request(id: number, type: string, data: unknown): string | Uint8Array
+  request(id: number, type: string, data: unknown): string | Uint8Array<ArrayBuffer>
   /** What asks the server for a sign of life; `undefined` where only a request does. */
-  ping(): Uint8Array | undefined
+  ping(): Uint8Array<ArrayBuffer> | undefined
   /** What answers the server's. */
-  pong(): Uint8Array | undefined
+  pong(): Uint8Array<ArrayBuffer> | undefined
   read(data: unknown): Incoming[]
 }
 
@@ -40,7 +40,7 @@ export function sizeOf(message: string | Uint8Array): number {
   return new TextEncoder().encode(message).length
 }
 
-function frame(kind: number, correlation: number, payload: Uint8Array): Uint8Array {
+function frame(kind: number, correlation: number, payload: Uint8Array): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(HEADER + payload.length)
   const view = new DataView(bytes.buffer)
   bytes.set([MAGIC, VERSION, kind, 0])

@@ -35,6 +35,8 @@ export class Kept {
   readonly #stuck = new Set<string>()
   #isLate = false
   #isOpen = false
+  /** How often it was opened: a close takes its time, and may find that it is open again. */
+  #openings = 0
   #lookedAt = Number.NEGATIVE_INFINITY
   /** What the store's contents were called when it was last looked at. */
   #epoch: unknown
@@ -61,6 +63,7 @@ export class Kept {
   open(account: string): void {
     this.#account ??= account
     this.#isOpen = true
+    this.#openings++
     try {
       this.#unwatch ??= this.store.watch?.(this.#account, () => void this.look(true))
     } catch {
@@ -68,12 +71,15 @@ export class Kept {
     }
   }
 
-  /** Resolves when everything is written, or the patience is over. */
-  async close(): Promise<void> {
+  /** Resolves when everything is written, or the patience is over: with whether it is closed, for it may have been opened meanwhile. */
+  async close(): Promise<boolean> {
+    const openings = this.#openings
     await this.#patient(this.#last).catch(() => {})
+    if (openings !== this.#openings) return false
     this.#isOpen = false
     this.#unwatch?.()
     this.#unwatch = undefined
+    return true
   }
 
   /** A store that does not work (a private window, a full disk) must not keep messages from being sent: what it says of it is ignored. */

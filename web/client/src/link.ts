@@ -1,7 +1,7 @@
 /** Stays connected: tokens, reconnecting, renewing, and requests that wait for a connection. */
 import type { Clock, ConnectionState, Options, RequestOptions, SocketConstructor, TokenReason } from './api.js'
 import { lifeOf } from './claims.js'
-import { LONGEST_TIMER } from './clock.js'
+import { dateOf, LONGEST_TIMER } from './clock.js'
 import { Connection } from './connection.js'
 import { PalabreError } from './errors.js'
 import { binary, json } from './frame.js'
@@ -235,7 +235,7 @@ export class Link {
 
   #make(token: string, run: number): Connection {
     const { encoding, heartbeat } = this.options
-    const WebSocket = this.options.WebSocket ?? (globalThis.WebSocket as unknown as SocketConstructor | undefined)
+    const WebSocket = this.options.WebSocket ?? (globalThis.WebSocket as SocketConstructor | undefined)
     if (!WebSocket) throw new Error('there is no WebSocket here, and none was given')
     const connection: Connection = new Connection(
       {
@@ -275,7 +275,7 @@ export class Link {
   }
 
   #wait(ms: number, why: { closeCode?: number; reason?: string; error?: PalabreError }): void {
-    this.#set({ phase: 'waiting', retryAt: this.#clock.now() + ms, ...why })
+    this.#set({ phase: 'waiting', retryAt: dateOf(this.#clock) + ms, ...why })
     this.#timer = this.#clock.setTimeout(() => void this.#open(), ms)
   }
 

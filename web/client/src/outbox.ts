@@ -1,6 +1,6 @@
 /** Messages on their way: kept until the server confirms or refuses them, sent in the order of writing. */
 import type { Clock, Outgoing, OutboxStore, PendingMessage } from './api.js'
-import { type Deferred, deferred, uuid } from './clock.js'
+import { dateOf, type Deferred, deferred, uuid } from './clock.js'
 import { PalabreError } from './errors.js'
 import type { Message } from './generated.js'
 import { Kept, type Look } from './kept.js'
@@ -42,6 +42,8 @@ const LOOK_AFTER = 1_000
 const TAKE_OVER = 10_000
 /** As long is waited for a message that another client sent or gave up: it shows which. */
 const SEEN = 20_000
+/** So many that were confirmed are remembered. */
+const SENT = 500
 
 const abandoned = () => new PalabreError('aborted', 'the message was discarded')
 const elsewhere = () => new PalabreError('aborted', 'another client of this user sent or discarded the message')
@@ -54,9 +56,14 @@ export class Outbox {
   readonly #kept: Kept
   /** Those of the awaited that another client has sent or given up. */
   readonly #lost = new Map<string, unknown>()
-  #list: readonly PendingMessage[] | undefined
+  /** The last ones that were confirmed: somebody may yet ask what became of them. */
+  readonly #sent = new Map<string, Message>()
+  /** What is shown, of a conversation or all of it: the same as long as nothing changes. */
+  readonly #lists = new Map<string | undefined, readonly PendingMessage[]>()
   /** The store was looked at, as far as it can be: what it holds goes first. */
   #looked = false
+  /** Contacts were read: until then nobody knows whether a person and a conversation are the same place. */
+  #located = false
   #timer: unknown
   /** What ends the pauses before another try, by their timers. */
   readonly #pauses = new Map<unknown, () => void>()
@@ -92,9 +99,8 @@ export class Outbox {
   /** Resolves when what was to be kept is kept. */
   async close(): Promise<void> {
     this.#stop()
-    await this.#kept.close()
     // What the store told until then may have begun to wait for something.
-    this.#stop()
+    if (await this.#kept.close()) this.#stop()
   }
 
   #stop(): void {
@@ -110,7 +116,7 @@ export class Outbox {
 
   #found({ kept, missing, isNews }: Look): void {
     const { clock } = this.host
-    const now = clock.now()
+    const now = dateOf(clock)
     let wait = Number.POSITIVE_INFINITY
     let isChanged = false
     for (const outgoing of kept) {
@@ -120,7 +126,8 @@ export class Outbox {
         void this.#kept.remove(outgoing.id)
         continue
       }
-      const age = now - outgoing.created
+      // The clock was set back, if it is not written yet.
+      const age = Math.abs(now - outgoing.created)
       if (entry ? entry.view.state === 'sending' || !entry.outgoing.failed === !outgoing.failed : isNews && age < TAKE_OVER) {
         // Whoever wrote it just now is about to send it.
         if (!entry) wait = Math.min(wait, TAKE_OVER - age)
@@ -148,17 +155,17 @@ export class Outbox {
 
   /** In the order of sending. */
   pending(conversation?: string): readonly PendingMessage[] {
-    this.#list ??= [...this.#entries.values()].map(({ view }) => view)
-    return conversation === undefined ? this.#list : this.#list.filter((view) => view.conversation === conversation)
-  }
-
-  has(id: string): boolean {
-    return this.#entries.has(id)
+    let list = this.#lists.get(conversation)
+    if (!list) {
+      const all = [...this.#entries.values()].map(({ view }) => view)
+      this.#lists.set(conversation, (list = conversation === undefined ? all : all.filter((view) => view.conversation === conversation)))
+    }
+    return list
   }
 
   add(message: Omit<Outgoing, 'id' | 'created'>): PendingMessage {
     // What is written in the same moment keeps its order in the store, too.
-    this.#written = Math.max(this.host.clock.now(), this.#written + 1)
+    this.#written = Math.max(dateOf(this.host.clock), this.#written + 1)
     const outgoing: Outgoing = { ...message, id: uuid(), created: this.#written }
     const view = this.#set(outgoing, outgoing.created)
     this.#kept.put(outgoing)
@@ -166,10 +173,11 @@ export class Outbox {
     return view
   }
 
-  /** The fate of a message that is pending. */
+  /** The fate of a message that is pending, or was sent a while ago. */
   fate(id: string): Promise<Message> | undefined {
     const entry = this.#entries.get(id)
-    if (!entry) return undefined
+    const message = this.#sent.get(id)
+    if (!entry) return message && Promise.resolve(message)
     if (entry.view.error) return Promise.reject(entry.view.error)
     let awaited = this.#awaited.get(id)
     if (!awaited) this.#awaited.set(id, (awaited = deferred()))
@@ -185,7 +193,7 @@ export class Outbox {
     if (isTaken) outgoing.id = uuid()
     // To the end of the line; but it is not new, so the store is looked at before it is sent.
     this.#entries.delete(id)
-    this.#set(outgoing, this.host.clock.now(), entry.since)
+    this.#set(outgoing, dateOf(this.host.clock), entry.since)
     if (isTaken) {
       // In this order, so that it is in the store at any time.
       this.#kept.put(outgoing)
@@ -224,6 +232,8 @@ export class Outbox {
     const { id } = message
     if (this.#entries.has(id)) {
       void this.#forget(id)
+      this.#sent.set(id, message)
+      if (this.#sent.size > SENT) this.#sent.delete(this.#sent.keys().next().value!)
       this.host.sent(message)
     }
     this.#settle(id)?.resolve(message)
@@ -232,8 +242,7 @@ export class Outbox {
   /** Sends what waits, one after the other in each conversation. */
   pump(): void {
     if (!this.#looked || !this.host.isReady()) return
-    for (const { outgoing } of this.#entries.values()) {
-      if (outgoing.failed) continue
+    for (const outgoing of this.#line()) {
       const lane = this.#lane(outgoing)
       if (this.#lanes.has(lane)) continue
       this.#lanes.add(lane)
@@ -248,8 +257,18 @@ export class Outbox {
     return this.host.conversation(target) ?? `to ${target.to}`
   }
 
+  /** What may be sent, in its order. */
+  *#line(): Iterable<Outgoing> {
+    for (const { outgoing } of this.#entries.values()) {
+      if (outgoing.failed) continue
+      // What stands behind it may be for the same conversation.
+      if (!this.#located && this.host.conversation(outgoing.target) === undefined) return
+      yield outgoing
+    }
+  }
+
   #next(lane: string): Outgoing | undefined {
-    for (const { outgoing } of this.#entries.values()) if (!outgoing.failed && this.#lane(outgoing) === lane) return outgoing
+    for (const outgoing of this.#line()) if (this.#lane(outgoing) === lane) return outgoing
     return undefined
   }
 
@@ -328,14 +347,17 @@ export class Outbox {
     this.#changed()
   }
 
-  /** Contacts are known by now, and with them where messages to them will be. */
-  locate(): void {
+  /** Contacts are known by now (`all` of them), and with them where messages to them will be. */
+  locate(all = false): void {
     for (const entry of this.#entries.values()) {
       const conversation = this.host.conversation(entry.outgoing.target)
       if (conversation === undefined || conversation === entry.view.conversation) continue
       entry.view = { ...entry.view, conversation }
       this.#changed()
     }
+    if (!all || this.#located) return
+    this.#located = true
+    this.pump()
   }
 
   #fail(id: string, error: PalabreError): void {
@@ -369,7 +391,7 @@ export class Outbox {
   }
 
   #changed(): void {
-    this.#list = undefined
+    this.#lists.clear()
     this.host.changed()
   }
 }

@@ -19,8 +19,8 @@ export class Receipts {
   /** Up to where the server knows. */
   readonly #done = { delivered: new Map<string, number>(), read: new Map<string, number>() }
   #timer: unknown
-  /** Conversations whose receipt is under way. */
-  readonly #sending = new Set<string>()
+  /** Conversations whose receipt is under way. Reading does not wait for what has arrived: there may be no later. */
+  readonly #sending = { delivered: new Set<string>(), read: new Set<string>() }
   /** How many came to nothing since one got through, and until when none is tried again. */
   #failures = 0
   #until = 0
@@ -71,7 +71,7 @@ export class Receipts {
   resume(): void {
     this.#failures = 0
     this.#until = 0
-    this.#flush()
+    this.flush()
   }
 
   /** No session is to come soon. */
@@ -80,17 +80,18 @@ export class Receipts {
     this.#timer = undefined
   }
 
-  #flush(): void {
+  /** Sends now what was to be gathered: there may be no later. */
+  flush(): void {
     this.stop()
     // Planned before something failed.
     if (this.clock.now() < this.#until) return this.#plan()
-    while (this.isReady() && this.#sending.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
+    while (this.isReady() && this.#sending.read.size + this.#sending.delivered.size < (this.#failures > 0 ? 1 : RECEIPTS)) {
       // The more important ones first, as long as nothing fails: then one kind must not keep the other waiting either.
       const [first, second] = this.#failures % 2 === 0 ? KINDS : KINDS.toReversed()
       const next = this.#next(first!) ?? this.#next(second!)
       if (!next) return
       const { kind, id, seq } = next
-      this.#sending.add(id)
+      this.#sending[kind].add(id)
       void this.send(kind, id, seq)
         .then((outcome) => {
           const wanted = this.#wanted[kind].get(id)
@@ -104,7 +105,7 @@ export class Receipts {
           if (wanted !== undefined && wanted <= seq) this.#wanted[kind].delete(id)
         })
         .finally(() => {
-          this.#sending.delete(id)
+          this.#sending[kind].delete(id)
           if (this.#wanted.read.size + this.#wanted.delivered.size > 0) this.#plan()
         })
     }
@@ -125,12 +126,12 @@ export class Receipts {
   }
 
   #plan(): void {
-    if (this.isReady()) this.#timer ??= this.clock.setTimeout(() => this.#flush(), Math.max(GATHER, this.#until - this.clock.now()))
+    if (this.isReady()) this.#timer ??= this.clock.setTimeout(() => this.flush(), Math.max(GATHER, this.#until - this.clock.now()))
   }
 
   #next(kind: 'delivered' | 'read'): { kind: 'delivered' | 'read'; id: string; seq: number } | undefined {
     for (const [id, seq] of this.#wanted[kind]) {
-      if (this.#sending.has(id)) continue
+      if (this.#sending[kind].has(id) || this.#sending.read.has(id)) continue
       // Reading says it too.
       if (kind === 'delivered' && seq <= Math.max(this.#done.read.get(id) ?? 0, this.#wanted.read.get(id) ?? 0)) this.#wanted.delivered.delete(id)
       else return { kind, id, seq }

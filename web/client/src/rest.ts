@@ -1,4 +1,5 @@
 /** The part of the REST API that applications with a socket need beside it. */
+import { LONGEST_TIMER } from './clock.js'
 import { PalabreError } from './errors.js'
 import type { Account, Login, Me, Media, Problem, Register, SignedIn } from './generated.js'
 
@@ -10,7 +11,12 @@ export interface RestOptions {
   token?: string | (() => string | Promise<string>)
   /** In place of the global `fetch`. */
   fetch?: typeof fetch
+  /** How long a call may take, getting a token included: 20 000 ms by default. Files take as long as they take. */
+  timeout?: number
 }
+
+/** As long as a call takes at most, unless said otherwise. */
+const TIMEOUT = 20_000
 
 /** How an upload goes on. */
 export interface UploadOptions {
@@ -35,8 +41,11 @@ export interface Rest {
   changePassword(old: string, next: string): Promise<SignedIn>
   /** Changes one's own account; `null` takes a field away. */
   updateAccount(user: string, changes: { [K in keyof Account]?: Account[K] | null }): Promise<Account>
-  /** Any call: a path such as `/api/v1/users?limit=10`, and the document it answers with. */
-  call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T>
+  /**
+   * Any call: a path such as `/api/v1/users?limit=10`, and the document it answers with. A POST with a `key` is done once, however often
+   * it is sent: it is the `Idempotency-Key`.
+   */
+  call<T>(method: string, path: string, body?: unknown, signal?: AbortSignal, key?: string): Promise<T>
   /** Uploads a file; its id goes into a message's `attachments`. */
   upload(file: Blob, options?: UploadOptions): Promise<Media>
   /** The content of a file, or of its thumbnail. */
@@ -71,6 +80,26 @@ async function told<T>(answer: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Gives up when it takes too long, or when the caller does: also where whoever is asked does not listen to that. */
+function inTime<T>(ms: number, signal: AbortSignal | undefined, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const own = new AbortController()
+  return new Promise<T>((resolve, reject) => {
+    const abort = () => end(new PalabreError('aborted', 'given up'))
+    const late = () => end(new PalabreError('timeout', 'no answer came in time'))
+    const timer = setTimeout(late, Math.min(ms, LONGEST_TIMER))
+    const end = (error?: PalabreError) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      // What is over already is not changed by these.
+      reject(error)
+      own.abort(error)
+    }
+    if (signal?.aborted) return abort()
+    signal?.addEventListener('abort', abort)
+    run(own.signal).then(resolve, reject).finally(end)
+  })
+}
+
 function written(body: unknown): string {
   try {
     return JSON.stringify(body)
@@ -97,16 +126,15 @@ export function createRest(options: RestOptions = {}): Rest {
     return response
   }
 
-  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, isPublic = false): Promise<T> =>
-    told(async () => {
-      const init: RequestInit = { ...(signal && { signal }) }
-      if (body !== undefined) {
-        init.body = written(body)
-        init.headers = { 'content-type': 'application/json' }
-      }
-      const response = await answer(method, path, init, isPublic)
-      return (response.status === 204 ? undefined : await response.json()) as T
-    })
+  const call = <T>(method: string, path: string, body?: unknown, signal?: AbortSignal, key?: string, isPublic = false): Promise<T> =>
+    told(() =>
+      inTime(options.timeout ?? TIMEOUT, signal, async (signal) => {
+        const init: RequestInit = { signal, headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...(key !== undefined && { 'idempotency-key': key }) } }
+        if (body !== undefined) init.body = written(body)
+        const response = await answer(method, path, init, isPublic)
+        return (response.status === 204 ? undefined : await response.json()) as T
+      }),
+    )
 
   /** `fetch` can't tell how far an upload is; the older way can. */
   async function uploadWithProgress(form: FormData, onProgress: (share: number) => void, signal?: AbortSignal): Promise<Media> {
@@ -130,13 +158,13 @@ export function createRest(options: RestOptions = {}): Rest {
   }
 
   return {
-    login: (data) => call('POST', '/api/v1/auth/login', data, undefined, true),
-    register: (data) => call('POST', '/api/v1/auth/register', data, undefined, true),
+    login: (data) => call('POST', '/api/v1/auth/login', data, undefined, undefined, true),
+    register: (data) => call('POST', '/api/v1/auth/register', data, undefined, undefined, true),
     refresh: () => call('POST', '/api/v1/auth/refresh'),
     me: () => call('GET', '/api/v1/auth/me'),
     changePassword: (old, next) => call('POST', '/api/v1/auth/password', { old, new: next }),
     updateAccount: (user, changes) => call('PATCH', `/api/v1/users/${encodeURIComponent(user)}`, changes),
-    call: (method, path, body, signal) => call(method, path, body, signal),
+    call: (method, path, body, signal, key) => call(method, path, body, signal, key),
     upload: (file, { name, onProgress, signal } = {}) =>
       told(async () => {
         const form = new FormData()

@@ -64,7 +64,7 @@ function replaceUser<T>(value: T, user: User): T {
 /** See the top of the file. */
 export class State {
   session: Ready | undefined
-  quota: Pushes['quota.warning'] | undefined
+  quotas: ReadonlyArray<Pushes['quota.warning']> = []
   readonly conversations = new Map<string, ConversationState>()
   readonly windows = new Map<string, MessageWindow>()
   readonly members = new Map<string, readonly Member[]>()
@@ -325,6 +325,12 @@ export class State {
     if (contact.status === 'removed') this.contacts.delete(contact.user.id)
     else this.contacts.set(contact.user.id, contact)
     this.touch('contacts')
+  }
+
+  /** Whether somebody is one whose presence is told, as far as is known here: a contact, or a member of a group. */
+  isSeen(user: string): boolean {
+    if (this.contacts.get(user)?.status === 'accepted') return true
+    return [...this.members].some(([id, members]) => this.conversations.get(id)?.kind !== 'private' && members.some((member) => member.user.id === user))
   }
 
   setStatus(status: Status): void {

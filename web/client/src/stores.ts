@@ -20,14 +20,19 @@ const TABLE = 'outbox'
 /** Where the database says which one it is; no account is a number. */
 const EPOCH = [0, '']
 
+/** The part of `IDBFactory` that is used; a program without a browser's types knows no more of it. */
+export interface DatabaseFactory {
+  open(name: string, version?: number): unknown
+}
+
 /** Keeps them in the browser's IndexedDB, over reloads and restarts. */
-export function indexedDbStore(name = 'palabre', factory: IDBFactory = indexedDB): OutboxStore {
+export function indexedDbStore(name = 'palabre', factory: DatabaseFactory = indexedDB): OutboxStore {
   let database: Promise<IDBDatabase> | undefined
   let epoch: string | undefined
   const news = channel(`${name}.${TABLE}`)
   const open = () =>
     (database ??= new Promise<IDBDatabase>((resolve, reject) => {
-      const request = factory.open(name, 1)
+      const request = factory.open(name, 1) as IDBOpenDBRequest
       request.onupgradeneeded = () => {
         const table = request.result.createObjectStore(TABLE, { keyPath: ['account', 'entry.id'] })
         table.put({ account: EPOCH[0], entry: { id: EPOCH[1] }, epoch: uuid() })

@@ -263,7 +263,7 @@ describe('connecting', () => {
     Object.assign(globalThis, world)
     try {
       const client = make()
-      const socket = await online(client)
+      const socket = await online(client, [conversation('c', 2, { member_count: 60 })])
       const probed = async (target: EventTarget, sign: string) => {
         const before = socket.asked('status.fetch')
         target.dispatchEvent(new Event(sign))
@@ -275,6 +275,14 @@ describe('connecting', () => {
       document.visibilityState = 'visible'
       for (const sign of ['visibilitychange', 'resume']) assert.equal(await probed(document, sign), true, sign)
       for (const sign of ['online', 'pageshow']) assert.equal(await probed(window, sign), true, sign)
+      // Nobody knows whether it comes back: what was read is told now.
+      for (const [seq, leave] of [() => window.dispatchEvent(new Event('pagehide')), () => document.dispatchEvent(new Event('visibilitychange'))].entries()) {
+        client.visible('c', seq + 1)
+        if (seq === 1) document.visibilityState = 'hidden'
+        leave()
+        assert.equal(socket.asked('message.read'), seq + 1)
+        await socket.reply('message.read', { conversation: 'c', seq: seq + 1, user: ME })
+      }
       await client.close()
       assert.equal(await probed(document, 'resume'), false)
     } finally {
@@ -376,12 +384,16 @@ describe('requests', () => {
     const client = make()
     const socket = await online(client)
     const edited = client.edit('c', 'm1', 'new')
-    const made = assert.rejects(client.createGroup({}), refusal('disconnected'))
+    const renamed = client.updateGroup('c', { title: 'New' })
+    const once = [client.createGroup({}), client.updateGroup('c', { remove: [BOB.id] }), client.updateGroup('c', { permissions: { alice: 'w' } })]
+    const rejected = once.map((made) => assert.rejects(made, refusal('disconnected')))
     await socket.drop(4000)
-    await made
+    await Promise.all(rejected)
     await clock.pass(500)
     await FakeSocket.last.welcome()
-    assert.equal(FakeSocket.last.asked('group.update'), 0)
+    assert.deepEqual(FakeSocket.last.sent.filter(({ type }) => type === 'group.update').map(({ data }) => data['title']), ['New'])
+    await FakeSocket.last.reply('group.update', conversation('c', 0, { title: 'New', member_count: 60 }))
+    await renamed
     await FakeSocket.last.reply('message.edit', message('c', 1, { body: 'new' }))
     assert.equal((await edited).body, 'new')
   })

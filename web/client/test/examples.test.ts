@@ -26,12 +26,14 @@ for (const [name, words] of Object.entries(promised)) {
 /** The pieces of code in the README. */
 const pieces = async () => [...(await readFile(at('README.md'), 'utf8')).matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code]) => code!)
 
-it('the first lines of the README run as they are', async () => {
+it('the first lines of the README run', async () => {
   const [first] = await pieces()
   const script = at('build/readme.mjs')
-  // Of a program's own: the socket that Node 20 lacks, this server's address, and an end.
-  const around = [`import WebSocket from 'ws'\nglobalThis.WebSocket = WebSocket\n`, `\nawait client.close()\nconsole.log(client.user.username)\n`]
-  await writeFile(script, around.join(first!.replace('http://127.0.0.1:8080', server.url)))
+  // Of a program's own: this server's address, the socket that Node 20 has to be given, and an end.
+  const around = [`import WebSocket from 'ws'\n`, `\nawait client.close()\nconsole.log(client.user.username)\n`]
+  const changed = first!.replace('http://127.0.0.1:8080', server.url).replace(/token \}\)$/m, 'token, WebSocket })')
+  assert.match(changed, /token, WebSocket/)
+  await writeFile(script, around.join(changed))
   const { stdout } = await run(process.execPath, [script], { timeout: 60_000 })
   assert.match(stdout, /alice\n$/)
 })

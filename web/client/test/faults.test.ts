@@ -1,6 +1,6 @@
 /** What ought not to happen: tokens that never come, openings that stop halfway, and answers that are none. */
 import assert from 'node:assert/strict'
-import { describe, it } from 'node:test'
+import { describe, it, mock } from 'node:test'
 import { createRest, PalabreError, type TokenReason } from '../src/index.js'
 import { anew, clock, FakeSocket, make, ME, online, refusal, settle } from './support/fake.js'
 
@@ -149,6 +149,58 @@ describe('the REST helper', () => {
     await assert.rejects(rest(new TypeError('no storage')).upload(file), refusal('network'))
     await assert.rejects(rest(new TypeError('no storage')).download('m'), refusal('network'))
     await assert.rejects(rest(new PalabreError('unauthorized', 'signed out', 401)).me(), refusal('unauthorized'))
+  })
+
+  it('does not wait for ever, unless it is for a file', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] })
+    try {
+      let given: AbortSignal | null | undefined
+      const asked: string[] = []
+      const never = new Promise<never>(() => {})
+      const silent = (async (url: string, init?: RequestInit) => (asked.push(new URL(url).pathname), (given = init?.signal), never)) as typeof fetch
+      const settled: string[] = []
+      const outcome = (what: string, promise: Promise<unknown>) => void promise.catch((error: PalabreError) => settled.push(`${what} ${error.code}`))
+      const rest = createRest({ url: 'https://chat.example.org', fetch: silent })
+      outcome('upload', rest.upload(file))
+      outcome('download', rest.download('m'))
+      outcome('patient', createRest({ url: 'https://chat.example.org', fetch: silent, timeout: Number.POSITIVE_INFINITY }).me())
+      outcome('body', createRest({ ...answers(() => new Response(new ReadableStream({ pull: () => never }))) }).me())
+      outcome('token', createRest({ ...answers(() => new Response('{}')), token: () => never }).me())
+      outcome('brief', createRest({ url: 'https://chat.example.org', fetch: silent, timeout: 500 }).me())
+      const leaving = new AbortController()
+      outcome('left', rest.call('GET', '/api/v1/left', undefined, leaving.signal))
+      outcome('answer', rest.me())
+      await settle()
+      assert.equal(asked.length, 6)
+      leaving.abort()
+      mock.timers.tick(500)
+      await settle()
+      assert.deepEqual(settled.sort(), ['brief timeout', 'left aborted'])
+      mock.timers.tick(19_499)
+      await settle()
+      assert.equal(settled.length, 2)
+      assert.equal(given?.aborted, false)
+      mock.timers.tick(1)
+      await settle()
+      assert.deepEqual(settled.slice(2).sort(), ['answer timeout', 'body timeout', 'token timeout'])
+      assert.equal(given?.aborted, true, 'what nobody waits for is not fetched any more')
+      mock.timers.tick(3_600_000)
+      await settle()
+      assert.equal(settled.length, 5)
+    } finally {
+      mock.timers.reset()
+    }
+  })
+
+  it('names what is to be done once', async () => {
+    const sent: Array<Record<string, string>> = []
+    const rest = createRest({ url: 'https://chat.example.org', fetch: (async (_: string, init?: RequestInit) => (sent.push(init?.headers as Record<string, string>), new Response('{}'))) as typeof fetch })
+    await rest.call('POST', '/api/v1/x', { a: 1 }, undefined, 'k1')
+    await rest.call('POST', '/api/v1/x', undefined, undefined, 'k2')
+    await rest.call('POST', '/api/v1/x', { a: 1 })
+    await rest.login({ project: 'p', username: 'u', password: 'w' })
+    assert.deepEqual(sent.map((headers) => headers['idempotency-key']), ['k1', 'k2', undefined, undefined])
+    assert.deepEqual(sent.map((headers) => headers['content-type']), ['application/json', undefined, 'application/json', 'application/json'])
   })
 
   it('refuses what is no JSON, for good', async () => {

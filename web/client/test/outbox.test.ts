@@ -27,6 +27,36 @@ describe('the outbox', () => {
     assert.equal(client.conversation('c')?.unread, 0)
   })
 
+  it('keeps the order of a conversation that is named in several ways, before contacts are known', async () => {
+    const store = memoryStore()
+    const first = make({ store, account: 'p/alice' })
+    const targets = ['c', 'd', { to: 'bob' }, 'c', { to: BOB.id }, 'd'].entries()
+    const ids = [...targets].map(([index, to]) => first.send(to, String(index)).id)
+    await first.close()
+
+    const client = make({ store, account: 'p/alice' })
+    void client.connect()
+    await settle()
+    const socket = FakeSocket.last
+    const asked = () => socket.sent.filter(({ type }) => type === 'message.text').map(({ data }) => ids.indexOf(data['id'] as string))
+    const confirm = (index: number, conversation = 'c') => socket.confirm(message(conversation, index + 1, { id: ids[index], author: ME }))
+    socket.hello()
+    socket.push('group.summary', { conversations: [{ ...room, kind: 'private' }, conversation('d', 0)], more: false })
+    await settle()
+    assert.deepEqual(asked(), [0, 1], 'what was written before goes at once')
+    await confirm(0)
+    await confirm(1, 'd')
+    assert.deepEqual(asked(), [0, 1])
+    socket.push('contact.summary', { contacts: [{ user: BOB, status: 'accepted', conversation: 'c' }], more: false })
+    await settle()
+    await socket.reply('status.fetch', { statuses: [] })
+    assert.deepEqual(asked(), [0, 1, 2, 5])
+    await confirm(2)
+    await confirm(3)
+    assert.deepEqual(asked(), [0, 1, 2, 5, 3, 4])
+    await client.close()
+  })
+
   it('sends again what was under way when the connection went, under the same id', async () => {
     const client = make()
     await online(client, [room])
@@ -37,6 +67,22 @@ describe('the outbox', () => {
     await clock.pass(500)
     await FakeSocket.last.welcome([room])
     assert.deepEqual(FakeSocket.last.sent.find(({ type }) => type === 'message.text')?.data, { conversation: 'c', body: 'one', id })
+  })
+
+  it('says afterwards, too, what became of what was sent, of the last ones', async () => {
+    const client = make()
+    const socket = await online(client, [room])
+    const sent: string[] = []
+    for (let seq = 1; seq <= 501; seq++) {
+      const { id } = client.send('c', `line ${seq}`)
+      sent.push(id)
+      await settle()
+      await socket.reply('message.text', confirmed(id, seq))
+    }
+    assert.equal(client.messages('c'), undefined, 'the conversation is not open')
+    assert.equal((await client.sent(sent[500]!)).seq, 501)
+    assert.equal((await client.sent(sent[1]!)).seq, 2)
+    await assert.rejects(client.sent(sent[0]!), refusal('not_found'))
   })
 
   it('learns from what it reads that a message had arrived', async () => {

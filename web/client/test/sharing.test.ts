@@ -297,6 +297,29 @@ describe('a store that tells of changes', () => {
   })
 })
 
+describe('a store that is closed', () => {
+  it('is open again when the client connects before that is done', async () => {
+    const name = `sharing-${Math.random()}`
+    const first = make({ account: 'p/alice', store: indexedDbStore(name) })
+    const { id } = first.send('c', 'left behind')
+    await first.close()
+    const next = make({ token: async () => `e30.${btoa('{"project":"p","sub":"alice"}')}.x`, store: indexedDbStore(name) })
+    next.connect().catch(() => {})
+    const closed = next.close()
+    void next.connect()
+    await closed
+    const socket = await online(next, [room])
+    await until(() => asked(socket).length === 1)
+    assert.deepEqual(asked(socket), [id])
+    // It is told of what others do, too.
+    const other = make({ account: 'p/alice', store: indexedDbStore(name) })
+    await until(() => ids(other).length === 1)
+    await other.discard(id)
+    await until(() => ids(next).length === 0)
+    await Promise.all([next.close(), other.close()])
+  })
+})
+
 describe('a store that is emptied', () => {
   it('gets again what waits, and nothing that was removed before', async () => {
     const name = `sharing-${Math.random()}`

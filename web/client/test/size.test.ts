@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 
 /** Compressed bytes of what applications take, by what they import. */
-const LIMITS = { createClient: 18_500, '*': 19_600 }
+const LIMITS = { createClient: 19_000, '*': 20_500 }
 
 for (const [name, limit] of Object.entries(LIMITS)) {
   it(`is small, and needs nothing else (${name})`, async () => {

@@ -1,6 +1,7 @@
 /** What the client knows, against a server made of nothing. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import type { Palabre } from '../src/index.js'
 import { anew, BOB, clock, conversation, FakeSocket, make, ME, message, online, settle } from './support/fake.js'
 
 anew()
@@ -141,6 +142,19 @@ describe('the state', () => {
     assert.equal(socket.asked('message.delivered') + FakeSocket.last.asked('message.delivered'), 0, 'reading says it too')
   })
 
+  it('sends receipts at once when it is closed, and again when it is not known whether they came', async () => {
+    const { client, socket } = await opened([1, 2, 3].map((seq) => message('c', seq)))
+    client.visible('c', 3)
+    void client.close()
+    // Before anything else happens: the socket is closed by now.
+    assert.equal(socket.asked('message.read'), 1)
+    assert.equal(socket.readyState, 3)
+    const next = await online(client, [big('c', 3)])
+    assert.equal(client.unread, 0)
+    assert.equal(next.asked('message.read'), 1)
+    await client.close()
+  })
+
   it('is patient with a server that takes no receipts, for all conversations together', async () => {
     const client = make()
     const rooms = Array.from({ length: 12 }, (_, index) => big(`c${index}`, 3))
@@ -252,6 +266,46 @@ describe('the state', () => {
     assert.equal(reached('g'), 3)
   })
 
+  it('knows nothing of how somebody is who is seen no longer', async () => {
+    const client = make()
+    const pair = conversation('p', 0, { kind: 'private', members: [ME, BOB].map((user) => ({ user, permission: 'w', joined_at: '2026-11-20T18:00:00.000Z', delivered_seq: 0, read_seq: 0 })) })
+    const contact = (status: string) => ({ user: BOB, status, date: '2026-11-20T18:00:00.000Z', conversation: 'p' })
+    const socket = await online(client, [pair], [contact('accepted')])
+    await socket.reply('status.fetch', { statuses: [{ user: BOB, status: 'online' }] })
+    const presence = () => client.status(BOB.id)?.status
+    assert.equal(presence(), 'online')
+    const hide = () => socket.push('status.update', { user: BOB, status: 'offline', last_seen: '2026-11-20T18:00:00.000Z' })
+    socket.push('contact.update', contact('removed'))
+    await settle()
+    // As the server hides one from the other: before it answers, and on another node perhaps after that.
+    hide()
+    await socket.reply('status.fetch', { statuses: [] })
+    assert.equal(presence(), undefined)
+    hide()
+    assert.equal(presence(), undefined)
+    // A contact again, and then away, is known to be so.
+    socket.push('contact.update', contact('accepted'))
+    hide()
+    assert.equal(presence(), 'offline')
+    await client.close()
+  })
+
+  it('has a warning about each quota, the last of each', async () => {
+    const client = make()
+    const socket = await online(client)
+    const warn = (level: string, used: number, more: object = {}) => socket.push('quota.warning', { level, used, quota: 100, ...more })
+    warn('user', 80)
+    warn('conversation', 81, { conversation: 'c' })
+    warn('conversation', 82, { conversation: 'd' })
+    warn('project', 83)
+    const before = client.quotas
+    warn('user', 84, { currency: 'EUR' })
+    warn('conversation', 85, { conversation: 'c' })
+    assert.deepEqual(client.quotas.map(({ used }) => used), [80, 82, 83, 84, 85])
+    assert.equal(client.quotas[0], before[0])
+    await client.close()
+  })
+
   it('lets typing end by itself, repeats its own, and forgets it with the connection', async () => {
     const { client, socket } = await opened([])
     socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
@@ -304,6 +358,27 @@ describe('the state', () => {
     assert.equal(client.messages('c')?.items[0]?.author.name, 'Bob B.')
     assert.equal(first?.author.name, undefined)
     assert.equal(client.messages('c')?.items[1], second)
+  })
+
+  it('gives the same thing as long as nothing changes, whatever is asked', async () => {
+    const { client, socket } = await opened([message('c', 1)])
+    client.send('c', 'on its way')
+    await settle()
+    socket.push('contact.update', { user: BOB, status: 'accepted' })
+    socket.push('status.update', { user: BOB, status: 'online' })
+    socket.push('typing.update', { conversation: 'c', user: BOB, typing: true })
+    socket.push('llm.chunk', { conversation: 'c', message: 'm2', index: 0, text: 'Well' })
+    const getters: Array<keyof Palabre> = ['conversation', 'messages', 'members', 'peer', 'contact', 'status', 'typing', 'stream', 'pending']
+    const asked = (['c', BOB.id, 'unknown', undefined] as string[]).flatMap((id) => getters.map((name) => [`${name}(${id})`, () => (client[name] as (id: string) => unknown)(id)] as const))
+    const properties: Array<keyof Palabre> = ['connection', 'session', 'user', 'conversations', 'unread', 'contacts', 'quotas']
+    const read = properties.map((name) => [name, () => client[name] as unknown] as const)
+    for (const [name, get] of [...asked, ...read]) assert.equal(get(), get(), name)
+    assert.equal(client.pending('c').length, 1)
+    const before = client.pending('c')
+    await socket.reply('message.text', message('c', 2, { id: before[0]!.id, author: ME }))
+    assert.deepEqual(client.pending('c'), [])
+    assert.equal(before.length, 1, 'what was given is left as it was')
+    await client.close()
   })
 
   it('tells once for all changes of a moment, and only those who watch', async () => {

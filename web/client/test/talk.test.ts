@@ -67,6 +67,18 @@ for (const encoding of ['json', 'binary'] as const) {
       assert.deepEqual(b.messages(conversation)?.items[0]?.reactions, {})
     })
 
+    it('has told the server what was read when it is closed at once', async () => {
+      const { a, b, bob, conversation } = await pair('quinn', 'rosa')
+      await a.sent(a.send(conversation, 'Read me').id)
+      await until(b, 'the message', () => b.unread === 1)
+      b.visible(conversation, 1)
+      await b.close()
+      await until(a, 'read', () => a.conversation(conversation)?.last_message?.status === 'READ')
+      const again = client({ url: server.url, project: PROJECT, token: bob.token, encoding })
+      await again.connect()
+      assert.equal(again.unread, 0)
+    })
+
     it('holds nothing of what is released, also if it is still on its way', async () => {
       const { a, b, conversation } = await pair('mona', 'nick')
       for (const body of ['one', 'two', 'three']) await b.sent(b.send(conversation, body).id)

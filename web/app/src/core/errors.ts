@@ -1,10 +1,14 @@
 /** What went wrong, in words for people. */
 import { PalabreError } from '@palabre/client'
 import { t } from '../i18n/core.js'
+import { language } from '../i18n/index.js'
+
+/** With what was said about it, which is in English. */
+const inFull = (text: 'error.invalid' | 'error.other', detail: string): string => (language() === 'en' ? t(text, { detail }) : t(`${text}.short`))
 
 /** A text for an error; codes that people can do something about have texts of their own. */
 export function describe(error: unknown): string {
-  if (!(error instanceof PalabreError)) return t('error.other', { detail: error instanceof Error ? error.message : String(error) })
+  if (!(error instanceof PalabreError)) return inFull('error.other', error instanceof Error ? error.message : String(error))
   switch (error.code) {
     case 'unauthorized':
     case 'forbidden':
@@ -21,11 +25,11 @@ export function describe(error: unknown): string {
     case 'timeout':
       return t(`error.${error.code}`)
     case 'invalid':
-      return t('error.invalid', { detail: error.message })
+      return inFull('error.invalid', error.message)
     case 'disconnected':
     case 'offline':
       return t('error.network')
     default:
-      return t('error.other', { detail: error.message })
+      return inFull('error.other', error.message)
   }
 }

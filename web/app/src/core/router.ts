@@ -9,8 +9,16 @@ addEventListener('popstate', () => moved(location.pathname))
 /** Goes to a path of the application. */
 export function go(to: string, options: { replace?: boolean } = {}): void {
   if (to === location.pathname) return
-  history[options.replace ? 'replaceState' : 'pushState'](null, '', to)
+  if (options.replace) history.replaceState(history.state, '', to)
+  else history.pushState({ from: location.pathname }, '', to)
   moved(location.pathname)
+}
+
+/** Goes back to the page that this one belongs to: to where one was before, if it is that, so that nothing piles up for the browser's own way back. */
+export function back(to: string): void {
+  const { from } = (history.state ?? {}) as { from?: unknown }
+  if (from === to) history.back()
+  else go(to, { replace: true })
 }
 
 /** The parts of a path: `/conversations/ID` is `['conversations', 'ID']`. */

@@ -5,7 +5,7 @@
  * one asked to stay signed in. Then all tabs share the sign-in: what one of them renews the others take up, and where one signs out all do.
  * A tab touches only what is its own.
  */
-import { createClient, createRest, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
+import { createClient, createRest, expiryOf, PalabreError, type Palabre, type Rest, type UserRole } from '@palabre/client'
 import { createContext, createSignal, useContext } from 'solid-js'
 import { release } from './media.js'
 import { go } from './router.js'
@@ -38,6 +38,7 @@ interface Kept {
 }
 
 const KEY = 'palabre.session'
+const PROJECT = 'palabre.project'
 /** The close code for one session more than a user may have. */
 const CROWDED = 4204
 
@@ -68,6 +69,9 @@ let given = new AbortController()
 /** Where things of who is signed in are remembered: as long as the sign-in itself. */
 export const place = (): Place => current?.place ?? session
 
+/** The project that one was signed in to last: in this tab, or else on this device. */
+export const lastProject = (): string | undefined => session.get(PROJECT) ?? local.get(PROJECT)
+
 /** Signs in; rejects with a {@link PalabreError}. */
 export async function signIn(project: string, username: string, password: string, stay: boolean): Promise<void> {
   const { token, user } = await createRest().login({ project, username, password })
@@ -76,6 +80,8 @@ export async function signIn(project: string, username: string, password: string
   if (stay) session.remove(KEY)
   const kept = { token, project, me: { id: user.id, username: user.username, role: user.role ?? 'user' } }
   keep(kept, place)
+  session.set(PROJECT, project)
+  local.set(PROJECT, project)
   start({ kept, place })
 }
 
@@ -147,19 +153,9 @@ function parsed(text: string | null | undefined): Kept | undefined {
   }
 }
 
-/** When a token ends, in seconds since 1970. */
-function endOf(token: string): number {
-  try {
-    const { exp } = JSON.parse(atob(token.split('.')[1]!.replaceAll('-', '+').replaceAll('_', '/'))) as { exp?: number }
-    return exp ?? 0
-  } catch {
-    return 0
-  }
-}
-
 /** Takes up what another tab has renewed. */
 function adopt(here: SignedIn, stored: Kept): void {
-  if (endOf(stored.token) > endOf(here.kept.token)) here.kept = stored
+  if ((expiryOf(stored.token) ?? 0) > (expiryOf(here.kept.token) ?? 0)) here.kept = stored
 }
 
 /** A fresh token: another tab's, or one of our own. */

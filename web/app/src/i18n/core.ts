@@ -88,7 +88,11 @@ export const t = area(
     'error.network': 'The server was not reached.',
     'error.timeout': 'The server did not answer in time.',
     'error.invalid': 'That was not understood: {detail}',
+    'error.invalid.short': 'That was not understood.',
     'error.other': 'That did not work: {detail}',
+    'error.other.short': 'That did not work.',
+    said: '{who}: {what}',
+    'new.request': 'New request: {subject}',
   },
   {
     conversations: 'Messages',
@@ -176,6 +180,10 @@ export const t = area(
     'error.network': 'Le serveur n’a pas été joint.',
     'error.timeout': 'Le serveur n’a pas répondu à temps.',
     'error.invalid': 'Cela n’a pas été compris : {detail}',
+    'error.invalid.short': 'Cela n’a pas été compris.',
     'error.other': 'Cela n’a pas marché : {detail}',
+    'error.other.short': 'Cela n’a pas marché.',
+    said: '{who} : {what}',
+    'new.request': 'Nouvelle demande : {subject}',
   },
 )

@@ -5,6 +5,7 @@
  * depends on a number has two: `t.count('message', 3)` takes `message.one` or `message.other` and puts the number in for `{count}`.
  */
 import { createSignal } from 'solid-js'
+import { isolated } from '../core/bidi.js'
 import { local } from '../core/storage.js'
 
 /** The languages there are. */
@@ -49,7 +50,7 @@ type Counted<K extends string> = K extends `${infer Stem}.one` ? Stem : never
 
 /** Makes the texts of an area known. */
 export function area<K extends string>(en: Record<K, string>, fr: Record<NoInfer<K>, string>): Area<K> {
-  const texts: Record<Language, Record<K, string>> = { en, fr }
+  const texts: Record<Language, Record<K, string>> = { en, fr: spaced(fr) }
   const say = (key: K, values?: Values) => fill(texts[language()][key], values)
   const count = (key: Counted<K>, number: number, values?: Values) => {
     const which = new Intl.PluralRules(language()).select(number) === 'one' ? 'one' : 'other'
@@ -58,6 +59,10 @@ export function area<K extends string>(en: Record<K, string>, fr: Record<NoInfer
   return Object.assign(say, { count, texts })
 }
 
+/** French has a space before some marks, at which no line ends. */
+const spaced = <T extends Record<string, string>>(texts: T): T =>
+  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, text.replace(/ (?=[:»])|(?<=«) /g, '\u00a0').replace(/ (?=[;!?])/g, '\u202f')])) as T
+
 function fill(text: string, values?: Values): string {
-  return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole))
+  return values === undefined ? text : text.replace(/\{(\w+)\}/g, (whole, name: string) => isolated(String(values[name] ?? whole)))
 }

@@ -148,7 +148,6 @@ export const t = area(
     'star.one': '{count} star',
     'star.other': '{count} stars',
     'rated': 'Rating',
-    'new.request': 'New request: {subject}',
     'loading.failed': 'The requests could not be loaded.',
   },
   {
@@ -297,7 +296,6 @@ export const t = area(
     'star.one': '{count} étoile',
     'star.other': '{count} étoiles',
     'rated': 'Évaluation',
-    'new.request': 'Nouvelle demande : {subject}',
     'loading.failed': 'Les demandes n’ont pas pu être chargées.',
   },
 )

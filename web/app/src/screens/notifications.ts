@@ -4,6 +4,7 @@ import { onCleanup } from 'solid-js'
 import { createNotifier } from '../core/notify.js'
 import { go } from '../core/router.js'
 import { useChat } from '../core/session.js'
+import { t } from '../i18n/core.js'
 import { gist } from './conversations/gist.js'
 import { nameOf, titleOf } from './conversations/names.js'
 import { pathOf } from './conversations/place.js'
@@ -20,8 +21,8 @@ export function notifyOfMessages(): void {
     notify({
       about: message.conversation,
       title,
-      body: title === author ? gist(message) : `${author}: ${gist(message)}`,
-      open: () => go(conversation?.kind === 'support' ? '/support' : pathOf(message.conversation)),
+      body: title === author ? gist(message) : t('said', { who: author, what: gist(message) }),
+      open: () => go(pathOf(message.conversation)),
     })
   }
   const ends = [client.on('message.text', tell), client.on('message.game', tell), client.on('llm.done', ({ message }) => tell(message))]

@@ -97,6 +97,13 @@ export class FakeSocket implements SocketLike {
     await settle()
   }
 
+  /** The reply to one message of many that are under way. */
+  async confirm(message: { id: string }): Promise<void> {
+    const request = this.sent.findLast(({ type, data }) => type === 'message.text' && data['id'] === message.id)!
+    this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'message.text', data: message }) })
+    await settle()
+  }
+
   async refuse(type: string, error: { status: number; code: string; retry_after_ms?: number }): Promise<void> {
     const request = this.sent.findLast((request) => request.type === type)!
     this.onmessage?.({ data: JSON.stringify({ re: request.id, type: 'error', data: { message: 'no', ...error } }) })
@@ -124,16 +131,21 @@ export class FakeSocket implements SocketLike {
 
   /** Opens, with all that a server says first. */
   async welcome(conversations: unknown[] = [], contacts: unknown[] = [], ready: object = {}): Promise<void> {
+    this.hello(ready)
+    this.push('group.summary', { conversations, more: false })
+    this.push('contact.summary', { contacts, more: false })
+    this.push('status.update', { user: ME, status: 'online' })
+    await settle()
+  }
+
+  /** Opens, and says no more than who it is. */
+  hello(ready: object = {}): void {
     this.readyState = 1
     this.onopen?.({})
     this.push('session.ready', {
       session: 's', user: ME, role: 'user', project: 'p', server_time: '2026-11-20T18:00:00.000Z', expires_at: '2026-11-21T02:00:00.000Z',
       limits: { frame_bytes: 65_536, outstanding_bytes: 1_048_576, outstanding_frames: 4_096, events_per_second: 200 }, ...ready,
     })
-    this.push('group.summary', { conversations, more: false })
-    this.push('contact.summary', { contacts, more: false })
-    this.push('status.update', { user: ME, status: 'online' })
-    await settle()
   }
 }
 

@@ -19,7 +19,7 @@ export function Account() {
       <button type="button" class="rail-link" aria-haspopup="dialog" onClick={() => setOpen(true)}>
         <Avatar id={me.id} name={name()} picture={user()?.avatar} presence={presence()} small />
         <span class="one-line">
-          <span class="unseen">{t('you')}: </span>
+          <span class="unseen">{t('said', { who: t('you'), what: '' })}</span>
           {name()}
         </span>
       </button>

@@ -1,7 +1,7 @@
 /** A conversation: who it is with, what was said, who is typing, and where one writes. */
 import { PalabreError, type ConversationState, type Message } from '@palabre/client'
-import { createMemo, createSignal, Match, Show, Switch, type JSX } from 'solid-js'
-import { go, parts } from '../../core/router.js'
+import { createEffect, createMemo, createSignal, Match, onMount, Show, Switch, type JSX } from 'solid-js'
+import { back, go, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
@@ -19,14 +19,18 @@ import { BotBar } from './bot/bot-bar.js'
 import { maySwitch, switchMode } from './bot/mode.js'
 import { Confirm } from '../../ui/confirm.js'
 import { Closed } from './closed.js'
-import { Composer, intentOf, type Intent } from './composer/composer.js'
+import { Composer, intentOf, isTouch, type Intent } from './composer/composer.js'
 import { draft } from './drafts.js'
 import { GroupInfo } from './dialogs/group-info.js'
 import { InviteToGame, mayInvite } from './games/invite.js'
 import { History } from './history/history.js'
 import type { Actions } from './history/message.js'
+import { needMembers } from './members.js'
 import { nameOf, titleOf } from './names.js'
 import { brief } from './times.js'
+
+/** What may name somebody. */
+const MENTION = /(?:^|[^\p{L}\p{N}])@[\p{L}\p{N}]/u
 
 interface Props {
   id: string
@@ -51,6 +55,9 @@ export function Conversation(props: Props) {
   const isBlocked = () => contact()?.status === 'blocked'
   const mayWrite = () => (conversation()?.permission ?? 'r') !== 'r' && !isBlocked()
   const members = watched(client, `members:${id}`, () => client.members(id) ?? [])
+  const areKnown = watched(client, `members:${id}`, () => client.members(id) !== undefined)
+  const isSomebodyNamed = watched(client, `messages:${id}`, () => client.messages(id)?.items.some(({ body }) => MENTION.test(body)) ?? false)
+  createEffect(() => isSomebodyNamed() && !areKnown() && needMembers(client, id))
   // Members change with each receipt, the people seldom.
   const people = createMemo(() => members().map(({ user }) => user), [], { equals: (a, b) => a.length === b.length && a.every((one, at) => one === b[at]) })
   const actions: Actions = {
@@ -147,6 +154,9 @@ function Header(props: { id: string }) {
   const away = (done: Promise<unknown>, refused = toastError) => done.then(() => parts()[1] === id && go('/conversations'), refused)
   const stays = (error: unknown) => (error instanceof PalabreError && error.code === 'conflict' ? toast(t('group.leave.owner')) : toastError(error))
   const close = () => setDialog(undefined)
+  let heading!: HTMLHeadingElement
+  // Where one touches the field is left alone; what was focused is gone, and who hears the page would begin at its top.
+  onMount(() => isTouch && heading.focus({ preventScroll: true }))
   const name = () => {
     const peer = client.peer(id)
     return peer ? nameOf(peer) : title()
@@ -154,11 +164,13 @@ function Header(props: { id: string }) {
   return (
     <header class="conversation-head">
       <span class="only-narrow">
-        <IconButton icon="back" label={core('back')} onClick={() => go('/conversations')} />
+        <IconButton icon="back" label={core('back')} onClick={() => back('/conversations')} />
       </span>
       <Avatar id={peer()?.id ?? id} name={title()} picture={conversation()?.kind === 'private' ? peer()?.avatar : undefined} presence={isGroup() ? undefined : status()?.status} group={conversation()?.kind !== 'private'} />
       <div class="conversation-name">
-        <h2 class="one-line">{title()}</h2>
+        <h2 ref={heading} class="one-line" tabindex="-1">
+          {title()}
+        </h2>
         <p class="quiet small one-line">{about()}</p>
       </div>
       <Show when={items().length > 0}>

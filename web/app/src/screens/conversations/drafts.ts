@@ -1,6 +1,6 @@
 /**
- * What was begun and not sent, by conversation: the words, and what goes with them. Kept with the sign-in of whoever wrote it: by the tab,
- * or by the device of who stays signed in, and forgotten when they sign out.
+ * What was begun and not sent, by conversation, and at the desk by note and request: the words, and what goes with them. Kept with the sign-in
+ * of whoever wrote it: by the tab, or by the device of who stays signed in, and forgotten when they sign out.
  */
 import type { Message } from '@palabre/client'
 import { createSignal, untrack } from 'solid-js'

@@ -1,13 +1,16 @@
 /** The list of conversations, and beside it the one that is looked at. On phones one of the two. */
-import { createEffect, Match, onCleanup, Show, Switch } from 'solid-js'
-import { follow, go, parts } from '../../core/router.js'
+import { createEffect, createMemo, Match, on, Show, Switch } from 'solid-js'
+import { follow, parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
+import { setTitle } from '../../core/title.js'
 import { watched } from '../../core/watch.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/conversation.js'
 import { Conversation } from './conversation.js'
 import { ConversationList } from './list/index.js'
 import { titleOf } from './names.js'
+import { pathOf } from './place.js'
+import { ToDesk } from './to-desk.js'
 import './list/list.css'
 import './conversation.css'
 import './history/body.css'
@@ -19,42 +22,34 @@ export function Conversations() {
   const { client } = useChat()
   const all = watched(client, 'conversations', () => client.conversations)
   const connection = watched(client, 'connection', () => client.connection.phase)
+  const byId = createMemo(() => new Map(all().map((one) => [one.id, one])))
   const id = () => parts()[1]
-  const here = () => {
-    const wanted = id()
-    return wanted === undefined ? undefined : all().find((one) => one.id === wanted)
-  }
+  const here = () => byId().get(id() ?? '')
   /** All conversations were told at least once. */
   const isKnown = (before: boolean): boolean => before || connection() === 'online'
 
-  createEffect(() => {
+  setTitle(() => {
     const shown = here()
-    const title = shown ? titleOf(client, shown) : t('title')
-    document.title = client.unread > 0 ? `(${client.unread}) ${title} – Palabre` : `${title} – Palabre`
+    return shown ? titleOf(client, shown) : t('title')
   })
 
-  /** Alt with the arrows goes through the list, wherever one is. */
-  const keys = (event: KeyboardEvent) => {
-    if (!event.altKey || event.ctrlKey || event.metaKey || (event.key !== 'ArrowUp' && event.key !== 'ArrowDown')) return
-    const shown = [...document.querySelectorAll<HTMLAnchorElement>('.conversation-link')]
-    const at = shown.findIndex((link) => link.getAttribute('aria-current') === 'page')
-    const next = shown.at(event.key === 'ArrowDown' ? (at + 1) % shown.length : Math.max(at - 1, -1))
-    if (!next) return
-    event.preventDefault()
-    go(next.pathname)
-  }
-  document.addEventListener('keydown', keys)
-  onCleanup(() => document.removeEventListener('keydown', keys))
+  // Back at the list one is where one left it: what had the focus is gone.
+  createEffect(
+    on(id, (now, before) => {
+      if (now !== undefined || before === undefined || (document.activeElement && document.activeElement !== document.body)) return
+      document.querySelector<HTMLElement>(`.conversation-link[href="${CSS.escape(pathOf(before))}"]`)?.focus()
+    }),
+  )
 
   let known = false
   return (
     <div class="conversations" classList={{ 'has-one': id() !== undefined }}>
       <h1 class="unseen">{t('title')}</h1>
-      <ConversationList all={all()} shown={id()} />
+      <ConversationList all={all()} byId={byId()} shown={id()} />
       <section class="conversation-place" aria-label={t('conversation')}>
         <Switch fallback={<p class="empty">{t('choose')}</p>}>
           <Match when={here()?.id} keyed>
-            {(shown) => <Conversation id={shown} />}
+            {(shown) => (here()?.kind === 'support' ? <ToDesk talk={here()!} /> : <Conversation id={shown} />)}
           </Match>
           <Match when={id() !== undefined}>
             <Show when={(known = isKnown(known))} fallback={<p class="empty">{core('loading')}</p>}>

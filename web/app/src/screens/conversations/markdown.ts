@@ -117,7 +117,7 @@ function formatted(text: string, people: readonly User[], me: string): DocumentF
 
 /** Marks `@username` where that is somebody of the conversation, and shows the name they go by. */
 function mention(fragment: DocumentFragment, people: readonly User[], me: string): void {
-  if (people.length === 0) return
+  if (people.length === 0 || !fragment.textContent?.includes('@')) return
   const known = new Map(people.map((user) => [user.username.toLocaleLowerCase(), user]))
   const longest = [...known.keys()].sort((a, b) => b.length - a.length)
   // Looked at for each @, of which a text may have thousands.

@@ -9,7 +9,7 @@ export { wanted, setWanted }
 /** Where a conversation is. */
 export const pathOf = (conversation: string): string => `/conversations/${encodeURIComponent(conversation)}`
 
-/** Shows a message, wherever it is. */
+/** Shows a message that may be in another conversation than the one that is looked at. */
 export function jumpTo(conversation: string, seq: number): void {
   setWanted({ conversation, seq })
   go(pathOf(conversation))

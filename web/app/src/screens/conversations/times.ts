@@ -1,4 +1,5 @@
 /** Dates and times as people say them, in the language of the page. */
+import { createSignal } from 'solid-js'
 import { t } from '../../i18n/conversation.js'
 import { language } from '../../i18n/index.js'
 
@@ -18,11 +19,22 @@ const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), d
 const daysAgo = (date: Date, now: Date) => Math.round((midnight(now) - midnight(date)) / DAY_MS)
 
 export const dayKey = (date: Date): string => `${date.getFullYear()}-${date.getMonth() + 1}-${date.getDate()}`
+
+/** Some time of this day: a signal that changes at midnight, and when one comes back to a page that slept over it. */
+const [today, setToday] = createSignal(new Date(), { equals: (a, b) => dayKey(a) === dayKey(b) })
+const look = () => setToday(new Date())
+function lookAtMidnight(): void {
+  const now = new Date()
+  setTimeout(() => (look(), lookAtMidnight()), midnight(new Date(now.getFullYear(), now.getMonth(), now.getDate() + 1)) - now.getTime() + 1)
+}
+lookAtMidnight()
+document.addEventListener('visibilitychange', look)
+
 export const time = (date: Date): string => format(date, { hour: '2-digit', minute: '2-digit' })
 export const moment = (date: Date): string => format(date, { dateStyle: 'full', timeStyle: 'short' })
 
 /** `Today`, `Yesterday`, `Monday`, `3 March`, `3 March 2025`. */
-export function day(date: Date, now = new Date()): string {
+export function day(date: Date, now = today()): string {
   const days = daysAgo(date, now)
   if (days === 0) return t('today')
   if (days === 1) return t('yesterday')
@@ -31,7 +43,7 @@ export function day(date: Date, now = new Date()): string {
 }
 
 /** As short as it can be told in a list. */
-export function brief(date: Date, now = new Date()): string {
+export function brief(date: Date, now = today()): string {
   const days = daysAgo(date, now)
   if (days <= 0) return time(date)
   if (days === 1) return t('yesterday')

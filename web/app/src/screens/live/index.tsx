@@ -1,5 +1,6 @@
 /** The live view of a project, for those who run it. */
 import { createEffect, createMemo, createSignal, For, lazy, Match, onCleanup, Show, Suspense, Switch } from 'solid-js'
+import { setTitle } from '../../core/title.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/live.js'
 import { Button } from '../../ui/button.js'
@@ -33,7 +34,7 @@ function value(of: Figure, figures: Figures): number | null {
 export function Live() {
   const feed = createFeed()
   const latest = () => feed.figures().at(-1)
-  createEffect(() => (document.title = `${t('title')} – Palabre`))
+  setTitle(() => t('title'))
   return (
     <div class="live">
       <header class="live-head">

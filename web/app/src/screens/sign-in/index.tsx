@@ -1,8 +1,9 @@
 /** Signing in, by name and password; on a server with demo data also as one of its users. */
 import { PalabreError } from '@palabre/client'
-import { createEffect, createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
+import { createResource, createSignal, For, Match, Show, Switch } from 'solid-js'
 import { describe } from '../../core/errors.js'
-import { over, retry, signIn } from '../../core/session.js'
+import { lastProject, over, retry, signIn } from '../../core/session.js'
+import { setTitle } from '../../core/title.js'
 import { t } from '../../i18n/core.js'
 import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
@@ -41,7 +42,7 @@ const FIELDS = ['project', 'username', 'password'] as const
 
 export function SignIn() {
   const [server] = createResource(about)
-  const [project, setProject] = createSignal('default')
+  const [project, setProject] = createSignal(lastProject() ?? 'default')
   const [username, setUsername] = createSignal('')
   const [password, setPassword] = createSignal('')
   const [stay, setStay] = createSignal(false)
@@ -67,7 +68,7 @@ export function SignIn() {
   }
 
   // Not that of what was shown to whoever was here before.
-  createEffect(() => (document.title = `${t('signIn')} – Palabre`))
+  setTitle(() => t('signIn'))
   const at = (field: Problem['field']) => (problem()?.field === field ? problem()?.text : undefined)
 
   return (

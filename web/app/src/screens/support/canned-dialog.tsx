@@ -3,6 +3,7 @@ import { PalabreError } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { describe } from '../../core/errors.js'
 import { loaded } from '../../core/loaded.js'
+import { make } from '../../core/once.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
@@ -65,7 +66,8 @@ export function CannedDialog(props: { many: boolean; onPick: (text: string) => v
     // Another one may be written by the time the server has it.
     const isHere = () => edited() === one && name() === written && body() === text
     try {
-      await rest.call(one ? 'PATCH' : 'POST', one ? `${CANNED}/${one.id}` : CANNED, { name: written.trim(), body: text.trim() })
+      const answer = { name: written.trim(), body: text.trim() }
+      await (one ? rest.call('PATCH', `${CANNED}/${one.id}`, answer) : make(rest, CANNED, answer))
       if (isHere()) edit()
       void refetch()
     } catch (error) {

@@ -5,13 +5,14 @@
 import { PalabreError, type AgentStatus, type Message, type SupportPlace, type SupportPriority, type SupportRequest, type SupportSession, type SupportStatus, type User } from '@palabre/client'
 import { createContext, createEffect, createMemo, createSignal, on, onCleanup, useContext } from 'solid-js'
 import { announce } from '../../core/announce.js'
+import { make } from '../../core/once.js'
 import type { Chat } from '../../core/session.js'
 import { createTold } from '../../core/told.js'
 import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { findRequest } from './find.js'
+import { PATHS, requestOf as find, type List } from './find.js'
 import type { Page } from './pages.js'
 import { isSame } from './reading.js'
 
@@ -34,20 +35,12 @@ export interface Standing {
   mayDecide: boolean
 }
 
-/** One's own as a customer; what waits; what one has; all of it. */
-export type List = 'own' | 'queue' | 'mine' | 'all'
 /** What only some of a list is shown by. */
 export interface Filter {
   status?: SupportStatus
   priority?: SupportPriority
 }
 
-const PATHS: Record<List, string> = {
-  own: '/api/v1/support/requests?whose=own',
-  queue: '/api/v1/support/queue?',
-  mine: '/api/v1/support/requests?whose=assigned',
-  all: '/api/v1/support/requests?whose=all',
-}
 /** Of a list, at once. */
 const PAGE = 50
 /** Only available agents are told of the queue: others ask for it now and then. */
@@ -56,6 +49,10 @@ const ASK_AGAIN_MS = 15_000
 const MOST_OPEN = 40
 const RANKS: Record<SupportPriority, number> = { HIGH: 0, MEDIUM: 1, LOW: 2 }
 const STAGES: Record<SupportStatus, number> = { IN_PROGRESS: 0, NEW: 1, RESOLVED: 2, CLOSED: 3 }
+
+/** What has ended does not go on, whatever the clocks of those who wrote the times. */
+const isLater = (one: SupportSession, other: SupportSession): boolean =>
+  other.status === 'ACTIVE' && (one.status !== 'ACTIVE' || one.updated_at > other.updated_at)
 
 export const isOpen = ({ status }: SupportRequest): boolean => status === 'NEW' || status === 'IN_PROGRESS'
 
@@ -143,7 +140,9 @@ export function createDesk({ client, rest, me }: Chat) {
   /** Asks for a request, or for something to be done with one, and takes what it is then. */
   const ask = async (method: string, path = '', body?: unknown): Promise<SupportRequest> => {
     const isTold = told.places.since()
-    const request = await rest.call<SupportRequest>(method, `/api/v1/support/requests${path}`, body)
+    const whole = `/api/v1/support/requests${path}`
+    // A new one has no id yet.
+    const request = await (path === '' ? make<SupportRequest>(rest, whole, body) : rest.call<SupportRequest>(method, whole, body))
     const { id, place, wait_s } = request
     // A list that is under way may be from before it was there.
     told.requests.note(id)
@@ -182,7 +181,7 @@ export function createDesk({ client, rest, me }: Chat) {
     setSessions((before) => {
       const known = before.get(session.request) ?? []
       // Told again, it stays the same object: what shows it has nothing to do. An answer may be older than what was told.
-      if (known.some((one) => isSame(one, session) || (one.id === session.id && one.updated_at > session.updated_at))) return before
+      if (known.some((one) => isSame(one, session) || (one.id === session.id && isLater(one, session)))) return before
       const others = known.filter(({ id }) => id !== session.id)
       const all = [...others, session].sort((a, b) => a.created_at.localeCompare(b.created_at))
       return new Map(before).set(session.request, all)
@@ -201,13 +200,7 @@ export function createDesk({ client, rest, me }: Chat) {
   /** Which request something was said about; looked up among those one has, where that is needed. */
   const requestOf = async (said: Message): Promise<string | undefined> => {
     const known = [...sessions().values()].flat().find(({ conversation }) => conversation === said.conversation)?.request
-    if (known !== undefined) return known
-    const lists: List[] = me.role === 'admin' ? ['all'] : isStaff ? ['mine', 'own'] : ['own']
-    for (const which of lists) {
-      const found = await findRequest(rest, PATHS[which], said, (items) => items.forEach(putSession))
-      if (found !== undefined) return found
-    }
-    return undefined
+    return known ?? find({ rest, me }, said, (items) => items.forEach(putSession))
   }
 
   // --- Agents ---
@@ -243,10 +236,8 @@ export function createDesk({ client, rest, me }: Chat) {
 
   const ends = [
     client.on('support.request', (request) => {
-      const isNews = request.status === 'NEW' && !known().has(request.id) && request.customer.id !== me.id
       told.requests.note(request.id)
       put(request)
-      if (isNews) announce(t('new.request', { subject: request.subject }))
       // Only as its customer or agent one may read what is said.
       if (isOpen(request) && (request.agent?.id === me.id || request.customer.id === me.id)) void loadSessions(request.id).catch(() => undefined)
     }),

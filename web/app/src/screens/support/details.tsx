@@ -2,11 +2,14 @@
 import type { SupportRequest, Timestamp, User } from '@palabre/client'
 import { createResource, createSignal, For, Show } from 'solid-js'
 import { loaded } from '../../core/loaded.js'
+import { make } from '../../core/once.js'
 import { useChat } from '../../core/session.js'
+import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
 import { Button, IconButton } from '../../ui/button.js'
 import { TextArea } from '../../ui/field.js'
 import { toastError } from '../../ui/toast.js'
+import { draft, setDraft } from '../conversations/drafts.js'
 import { nameOf } from '../conversations/names.js'
 import { useDesk } from './desk.js'
 import { duration, exactly } from './format.js'
@@ -89,17 +92,16 @@ function Tags(props: { request: SupportRequest }) {
   const desk = useDesk()
   const [text, setText] = createSignal('')
   const tags = () => props.request.tags ?? []
-  const set = async (next: string[]) => {
-    try {
-      await desk.ask('PUT', `/${props.request.id}/tags`, { tags: next })
-    } catch (error) {
-      toastError(error)
-    }
+  const { id } = props.request
+  // The server is told all of them: each change begins with what has become of those before it.
+  let turn = Promise.resolve()
+  const change = (to: (tags: string[]) => string[]) => {
+    turn = turn.then(async () => void (await desk.ask('PUT', `/${id}/tags`, { tags: to(desk.request(id)?.tags ?? []) }))).catch(toastError)
   }
   const add = () => {
     const tag = text().trim()
     setText('')
-    if (tag && !tags().includes(tag)) void set([...tags(), tag])
+    if (tag && !tags().includes(tag)) change((all) => (all.includes(tag) ? all : [...all, tag]))
   }
   return (
     <section>
@@ -110,7 +112,7 @@ function Tags(props: { request: SupportRequest }) {
             {(tag) => (
               <li class="support-chip tag">
                 <span>{tag}</span>
-                <IconButton icon="close" small label={t('tag.remove', { tag })} onClick={() => void set(tags().filter((one) => one !== tag))} />
+                <IconButton icon="close" small label={t('tag.remove', { tag })} onClick={() => change((all) => all.filter((one) => one !== tag))} />
               </li>
             )}
           </For>
@@ -135,8 +137,13 @@ function Tags(props: { request: SupportRequest }) {
 }
 
 function Notes(props: { id: string }) {
-  const { rest } = useChat()
-  const [text, setText] = createSignal('')
+  const { rest, me } = useChat()
+  const { id } = props
+  // One looks at other requests before it is written.
+  const place = `note-${id}`
+  const text = () => draft(me.id, place).text
+  const setText = (next: string) => setDraft(me.id, place, { text: next })
+  let isBusy = false
   const [kept] = createResource(
     () => props.id,
     (id) => all<Note>(rest, `/api/v1/support/requests/${id}/notes`).catch((error: unknown) => (toastError(error), [])),
@@ -149,14 +156,17 @@ function Notes(props: { id: string }) {
   }
   const add = async () => {
     const body = text().trim()
-    if (!body) return
+    if (!body || isBusy) return
+    isBusy = true
     try {
-      const note = await rest.call<Note>('POST', `/api/v1/support/requests/${props.id}/notes`, { body })
-      setText('')
+      const note = await make<Note>(rest, `/api/v1/support/requests/${id}/notes`, { body })
+      // More may have been written meanwhile.
+      if (text().trim() === body) setText('')
       setAdded((before) => [...before, note])
     } catch (error) {
       toastError(error)
     }
+    isBusy = false
   }
   return (
     <section>
@@ -200,7 +210,7 @@ function Audit(props: { request: SupportRequest }) {
   const whom = ({ actor, from, to }: Step) => {
     const who = actor ? nameOf(actor) : t('by.desk')
     const way = [from, to].filter((user) => user !== undefined).map(nameOf).join(' → ')
-    return way && way !== who ? `${who}: ${way}` : who
+    return way && way !== who ? core('said', { who, what: way }) : who
   }
   return (
     <details class="support-audit" onToggle={(event) => setOpen(event.currentTarget.open)}>

@@ -1,13 +1,25 @@
-/** Which request something was said about, for what a search has found: it names the conversation only. */
-import type { Message, Rest, SupportRequest, SupportSession } from '@palabre/client'
+/** Which request a talk is about: messages, and links to conversations, do not say. */
+import type { ConversationState, Message, Rest, SupportRequest, SupportSession } from '@palabre/client'
+import type { Chat } from '../../core/session.js'
 import type { Page } from './pages.js'
+
+/** One's own as a customer; what waits; what one has; all of it. */
+export type List = 'own' | 'queue' | 'mine' | 'all'
+/** Where they are. */
+export const PATHS: Record<List, string> = {
+  own: '/api/v1/support/requests?whose=own',
+  queue: '/api/v1/support/queue?',
+  mine: '/api/v1/support/requests?whose=assigned',
+  all: '/api/v1/support/requests?whose=all',
+}
 
 /** Requests in a page, as many as the server gives. */
 const PAGE = 200
 /** Requests whose sessions are looked up at a time. */
 const AT_ONCE = 5
 
-type Said = Pick<Message, 'author' | 'conversation' | 'date' | 'role'>
+/** What is known of something that was said. */
+export type Said = Pick<Message, 'conversation' | 'date' | 'role'> & { author: { id: string } }
 
 /**
  * How likely it was said about a request: 0 by one of its two sides, 1 by an agent who passed it on since, or by a bot; none if it can't have been.
@@ -47,3 +59,18 @@ export async function findRequest(rest: Pick<Rest, 'call'>, list: string, said: 
   } while (after !== undefined)
   return among(unlikely)
 }
+
+/** The request that something was said about, among those that somebody has. */
+export async function requestOf({ rest, me }: Pick<Chat, 'rest' | 'me'>, said: Said, seen: (sessions: SupportSession[]) => void = () => undefined): Promise<string | undefined> {
+  const lists: List[] = me.role === 'admin' ? ['all'] : me.role === 'agent' ? ['mine', 'own'] : ['own']
+  for (const which of lists) {
+    const found = await findRequest(rest, PATHS[which], said, seen)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** As {@link requestOf}, for a talk that one takes part in. */
+export const requestOfTalk = (chat: Pick<Chat, 'rest' | 'me'>, { id, updated_at }: ConversationState): Promise<string | undefined> =>
+  // Not said by anybody: one's own requests are looked up first, then all others.
+  requestOf(chat, { author: chat.me, conversation: id, date: updated_at, role: 'assistant' })

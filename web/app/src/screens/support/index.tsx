@@ -1,7 +1,8 @@
 /** The support desk, for customers and agents: requests on one side, the one that is looked at on the other. */
-import { createEffect, Show } from 'solid-js'
+import { Show } from 'solid-js'
 import { parts } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
+import { setTitle } from '../../core/title.js'
 import { t } from '../../i18n/support.js'
 import { createDesk, DeskContext } from './desk.js'
 import { Requests } from './list.js'
@@ -12,10 +13,7 @@ import './support.css'
 export function Support() {
   const desk = createDesk(useChat())
   const chosen = () => parts()[1]
-  createEffect(() => {
-    const subject = chosen() === undefined ? undefined : desk.request(chosen()!)?.subject
-    document.title = `${subject ?? t('title')} – Palabre`
-  })
+  setTitle(() => (chosen() === undefined ? undefined : desk.request(chosen()!)?.subject) ?? t('title'))
   return (
     <DeskContext.Provider value={desk}>
       <div class="support" classList={{ deep: chosen() !== undefined }}>

@@ -12,7 +12,8 @@ import { Button, IconButton } from '../../ui/button.js'
 import { Icon } from '../../ui/icon.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { useDesk, type List } from './desk.js'
+import { useDesk } from './desk.js'
+import type { List } from './find.js'
 import { when } from './format.js'
 import { NewRequest } from './new-request.js'
 import type { Page } from './pages.js'
@@ -207,7 +208,7 @@ export function StatusChip(props: { of: SupportRequest }) {
 export function Priority(props: { of: SupportRequest }) {
   return (
     <span class="support-chip" data-priority={props.of.priority}>
-      <span class="unseen">{t('filter.priority')}: </span>
+      <span class="unseen">{core('said', { who: t('filter.priority'), what: '' })}</span>
       {t(`priority.${props.of.priority}`)}
     </span>
   )

@@ -1,25 +1,53 @@
 /** Asking for support. */
 import { PalabreError, type SupportPriority, type SupportType } from '@palabre/client'
-import { createSignal, For } from 'solid-js'
+import { createEffect, createSignal, For } from 'solid-js'
 import { describe } from '../../core/errors.js'
 import { go } from '../../core/router.js'
+import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
 import { Button } from '../../ui/button.js'
 import { Dialog } from '../../ui/dialog.js'
 import { CheckField, SelectField, TextArea, TextField } from '../../ui/field.js'
+import { draft, setDraft } from '../conversations/drafts.js'
 import { useDesk } from './desk.js'
 
 const TYPES: readonly SupportType[] = ['CHAT', 'CONTACT_FORM']
 const ORDER: readonly SupportPriority[] = ['LOW', 'MEDIUM', 'HIGH']
 
+/** What is written, also when one has closed it before it was sent. */
+interface Written {
+  type: SupportType
+  subject: string
+  priority: SupportPriority
+  message: string
+  bot: boolean
+}
+
+function read(text: string): Partial<Written> {
+  try {
+    return (JSON.parse(text || '{}') ?? {}) as Partial<Written>
+  } catch {
+    return {}
+  }
+}
+
 export function NewRequest(props: { subject?: string; onClose: () => void; onDone?: () => void }) {
   const desk = useDesk()
-  const [type, setType] = createSignal<SupportType>('CHAT')
-  const [subject, setSubject] = createSignal(props.subject ?? '')
-  const [priority, setPriority] = createSignal<SupportPriority>('MEDIUM')
-  const [message, setMessage] = createSignal('')
-  const [bot, setBot] = createSignal(false)
+  const { me } = useChat()
+  const { subject: given = '' } = props
+  const place = `request-${given}`
+  const kept = read(draft(me.id, place).text)
+  const [type, setType] = createSignal<SupportType>(kept.type ?? 'CHAT')
+  const [subject, setSubject] = createSignal(kept.subject ?? given)
+  const [priority, setPriority] = createSignal<SupportPriority>(kept.priority ?? 'MEDIUM')
+  const [message, setMessage] = createSignal(kept.message ?? '')
+  const [bot, setBot] = createSignal(kept.bot ?? false)
+  createEffect(() => {
+    const written: Written = { type: type(), subject: subject(), priority: priority(), message: message(), bot: bot() }
+    const isNothing = written.message === '' && (written.subject === '' || written.subject === given)
+    setDraft(me.id, place, { text: isNothing ? '' : JSON.stringify(written) })
+  })
   const [busy, setBusy] = createSignal(false)
   const [problem, setProblem] = createSignal<string>()
 
@@ -40,6 +68,7 @@ export function NewRequest(props: { subject?: string; onClose: () => void; onDon
       })
       // A chat begins at once, also before anything was said.
       if (type() === 'CHAT' && !text && !wantsBot) await desk.openSession(request.id).catch(() => undefined)
+      setDraft(me.id, place, { text: '' })
       props.onDone?.()
       props.onClose()
       go(`/support/${request.id}`)

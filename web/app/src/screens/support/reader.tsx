@@ -8,6 +8,7 @@ import { t } from '../../i18n/support.js'
 import { Avatar } from '../../ui/avatar.js'
 import { Button } from '../../ui/button.js'
 import { toastError } from '../../ui/toast.js'
+import { Links } from '../conversations/dialogs/link-notice.js'
 import { Body } from '../conversations/history/body.js'
 import { excerpt } from '../conversations/markdown-text.js'
 import { nameOf } from '../conversations/names.js'
@@ -65,21 +66,23 @@ export function Reader(props: { session: SupportSession['id'] }) {
   return (
     <>
       <div ref={place} class="said" role="region" aria-label={t('talk')} tabindex="0">
-        <Show when={held()} fallback={<p class="empty">{core('loading')}</p>}>
-          {(now) => (
-            <>
-              <Show when={now().hasOlder}>
-                <Button small onClick={() => void older().catch(toastError)}>
-                  {t('older')}
-                </Button>
-              </Show>
-              <Lines items={now().items} />
-              <Show when={now().items.length === 0}>
-                <p class="empty">{t('say.nothing')}</p>
-              </Show>
-            </>
-          )}
-        </Show>
+        <Links>
+          <Show when={held()} fallback={<p class="empty">{core('loading')}</p>}>
+            {(now) => (
+              <>
+                <Show when={now().hasOlder}>
+                  <Button small onClick={() => void older().catch(toastError)}>
+                    {t('older')}
+                  </Button>
+                </Show>
+                <Lines items={now().items} />
+                <Show when={now().items.length === 0}>
+                  <p class="empty">{t('say.nothing')}</p>
+                </Show>
+              </>
+            )}
+          </Show>
+        </Links>
       </div>
       <div class="support-notice">
         <p>

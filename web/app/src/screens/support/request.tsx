@@ -1,7 +1,8 @@
 /** A request: what may be done with it, what is said about it, and for agents what they know of it. */
-import type { SupportRequest, SupportSession } from '@palabre/client'
+import { PalabreError, type SupportRequest, type SupportSession } from '@palabre/client'
 import { createEffect, createMemo, createSignal, createUniqueId, For, Match, onCleanup, Show, Switch } from 'solid-js'
-import { go } from '../../core/router.js'
+import { describe } from '../../core/errors.js'
+import { back } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { t } from '../../i18n/support.js'
@@ -10,6 +11,7 @@ import { Menu, type MenuItem } from '../../ui/menu.js'
 import { Icon } from '../../ui/icon.js'
 import { toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
+import { wanted } from '../conversations/place.js'
 import { isOpen, type Standing, useDesk } from './desk.js'
 import { Details } from './details.js'
 import { duration, exactly } from './format.js'
@@ -24,6 +26,9 @@ import { Transfer } from './transfer.js'
 /** From here on what agents know stands beside the talk. */
 const WIDE = '(min-width: 75rem)'
 
+/** Whether it won't be there when it is asked for again. */
+const isNowhere = (error: unknown): boolean => error instanceof PalabreError && (error.code === 'not_found' || error.code === 'forbidden' || error.code === 'invalid')
+
 export function RequestView(props: { id: string }) {
   const desk = useDesk()
   const [problem, setProblem] = createSignal<unknown>()
@@ -35,8 +40,17 @@ export function RequestView(props: { id: string }) {
       fallback={
         <div class="empty support-main">
           <Show when={problem()} fallback={core('loading')}>
-            <p role="alert">{core('error.not_found')}</p>
-            <Button onClick={() => go('/support')}>{core('back')}</Button>
+            {(error) => (
+              <>
+                <p role="alert">{isNowhere(error()) ? core('error.not_found') : describe(error())}</p>
+                <Show when={!isNowhere(error())}>
+                  <Button look="primary" onClick={load}>
+                    {core('retry')}
+                  </Button>
+                </Show>
+                <Button onClick={() => back('/support')}>{core('back')}</Button>
+              </>
+            )}
           </Show>
         </div>
       }
@@ -82,6 +96,11 @@ function Shown(props: { request: SupportRequest }) {
   const [chosen, setChosen] = createSignal<string>()
   const sessions = () => desk.sessions(id())
   const session = () => sessions().find((one) => one.id === chosen()) ?? sessions().at(-1)
+  // What is to be shown may be in an earlier talk.
+  createEffect(() => {
+    const place = sessions().find(({ conversation }) => conversation === wanted()?.conversation)
+    if (place) setChosen(place.id)
+  })
   return (
     <section class="support-main" classList={{ detailed: details() && standing().isStaff }} aria-label={props.request.subject}>
       <Head request={props.request} standing={standing()} session={session()} detailed={details()} onDetails={() => setDetails((open) => !open)} />
@@ -138,7 +157,7 @@ function Head(props: { request: SupportRequest; standing: Standing; session: Sup
   return (
     <header class="support-bar">
       <span class="support-back">
-        <IconButton icon="back" label={core('back')} onClick={() => go('/support')} />
+        <IconButton icon="back" label={core('back')} onClick={() => back('/support')} />
       </span>
       <div class="support-title">
         <h2 class="one-line" title={props.request.subject}>
@@ -146,7 +165,7 @@ function Head(props: { request: SupportRequest; standing: Standing; session: Sup
         </h2>
         <p class="support-row-line small">
           <span class="quiet one-line">
-            {props.standing.isCustomer ? t('agent') : t('customer')}: {other() ? nameOf(other()!) : t('nobody')}
+            {core('said', { who: props.standing.isCustomer ? t('agent') : t('customer'), what: other() ? nameOf(other()!) : t('nobody') })}
           </span>
           <StatusChip of={props.request} />
           <Priority of={props.request} />

@@ -24,6 +24,10 @@ const BOTS_SHOWN = 50
 
 const LEVELS = ['user', 'conversation', 'project', 'organization'] as const
 type Level = (typeof LEVELS)[number]
+const isLevel = (level: string): level is Level => LEVELS.some((one) => one === level)
+
+/** Warnings that were closed: they are in all conversations, and when one comes back to this one. */
+const [closed, setClosed] = createSignal<ReadonlySet<QuotaWarning>>(new Set())
 
 export function BotBar(props: { conversation: ConversationState }) {
   const { client } = useChat()
@@ -67,13 +71,11 @@ function Bar(props: { conversation: ConversationState; name: string; isBot: bool
 /** Most of a month is used up: of one's own, or of what this conversation belongs to. */
 function Warning(props: { conversation: string; usage: Usage | undefined }) {
   const { client } = useChat()
-  const told = watched(client, 'quota', () => client.quota)
-  const [seen, setSeen] = createSignal<QuotaWarning>()
-  const warning = (): (QuotaWarning & { level: Level }) | undefined => {
-    const now = told()
-    const level = LEVELS.find((one) => one === now?.level)
-    if (!now || !level || now === seen() || (now.conversation !== undefined && now.conversation !== props.conversation)) return undefined
-    return { ...now, level }
+  const told = watched(client, 'quota', () => client.quotas)
+  /** The newest that concerns this conversation; once it is closed, the one before. */
+  const warning = () => {
+    const one = told().findLast((one) => isLevel(one.level) && (one.conversation ?? props.conversation) === props.conversation && !closed().has(one))
+    return one && { one, level: one.level as Level }
   }
   /** What was used since is known of one's own only. */
   const share = ({ level, currency, used, quota }: QuotaWarning) => {
@@ -87,8 +89,8 @@ function Warning(props: { conversation: string; usage: Usage | undefined }) {
         {(now) => (
           <div class="bot-warning">
             <Icon name="alert" size={18} />
-            <span>{t(`warning.${now().level}`, { share: share(now()) })}</span>
-            <IconButton icon="close" small label={core('close')} onClick={() => setSeen(told())} />
+            <span>{t(`warning.${now().level}`, { share: share(now().one) })}</span>
+            <IconButton icon="close" small label={core('close')} onClick={() => setClosed((all) => new Set(all).add(now().one))} />
           </div>
         )}
       </Show>

@@ -1,10 +1,14 @@
 /** Who answers in a conversation, and who may change that. */
-import type { ConversationState, Mode, Palabre, Rest } from '@palabre/client'
+import { PalabreError, type ConversationState, type Mode, type Palabre, type Rest } from '@palabre/client'
 import { createSignal, For } from 'solid-js'
 import { announce } from '../../../core/announce.js'
+import { make } from '../../../core/once.js'
+import { go } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { t } from '../../../i18n/bot.js'
-import { toastError } from '../../../ui/toast.js'
+import { toast, toastError } from '../../../ui/toast.js'
+import { nameOf } from '../names.js'
+import { pathOf } from '../place.js'
 
 const MODES = ['bot', 'human'] as const
 
@@ -24,9 +28,15 @@ export async function switchMode(client: Palabre, conversation: string, mode: Mo
   }
 }
 
-/** A new conversation with the project's assistant; its id. */
-export async function askAssistant(rest: Rest): Promise<string> {
-  return (await rest.call<{ id: string }>('POST', '/api/v1/conversations', { kind: 'assistant' })).id
+/** Goes to a conversation with the project's assistant: one in which nothing was said yet, or a new one. */
+export async function askAssistant(client: Palabre, rest: Rest): Promise<void> {
+  const fresh = client.conversations.find(({ kind, last_seq }) => kind === 'assistant' && last_seq === 0)
+  try {
+    go(pathOf((fresh ?? (await make<{ id: string }>(rest, '/api/v1/conversations', { kind: 'assistant' }))).id))
+  } catch (error) {
+    if (error instanceof PalabreError && error.field === 'chatbot') toast(t('assistant.none'))
+    else toastError(error)
+  }
 }
 
 /** The name of the bot of a conversation: bots are known by what they said. */
@@ -34,7 +44,7 @@ export function botName(client: Palabre, conversation: ConversationState): strin
   const { chatbot, last_message: last } = conversation
   const said = [...(client.messages(conversation.id)?.items ?? []), ...(last ? [last] : [])].reverse()
   const own = said.find(({ role, author }) => role === 'assistant' && (chatbot === undefined || author.id === chatbot))
-  return own ? own.author.name || own.author.username : t('bot')
+  return own ? nameOf(own.author) : t('bot')
 }
 
 /** A switch between bot and people. */

@@ -1,6 +1,6 @@
 /** The answer that a bot is giving, at the end of the messages: that it thinks, what it has said so far, or why there is nothing. */
 import type { ConversationState, Message, Palabre, User } from '@palabre/client'
-import { createEffect, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
+import { createEffect, createMemo, createSignal, Match, onCleanup, Show, Switch, type Accessor } from 'solid-js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t } from '../../../i18n/bot.js'
@@ -8,6 +8,7 @@ import { Avatar } from '../../../ui/avatar.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
+import { Links } from '../dialogs/link-notice.js'
 import { Body } from '../history/body.js'
 import { botName } from './mode.js'
 import './bot.css'
@@ -22,7 +23,7 @@ const NOBODY: readonly User[] = []
 const KNOWN = ['model_failed', 'unavailable', 'quota_exceeded'] as const
 
 export function StreamingAnswer(props: { conversation: ConversationState }) {
-  const { client } = useChat()
+  const { client, me } = useChat()
   const id = () => props.conversation.id
   const stream = watched(client, () => `stream:${id()}` as const, () => client.stream(id()))
   const last = watched(client, () => `messages:${id()}` as const, () => {
@@ -31,46 +32,78 @@ export function StreamingAnswer(props: { conversation: ConversationState }) {
   })
   // A fence is no failure: who switched knows.
   const error = () => (stream()?.error?.code === 'conflict' ? undefined : stream()?.error)
-  const thinks = createThinking(client, () => (props.conversation.mode === 'bot' && !stream() ? last() : undefined))
+  const isSending = watched(client, 'outbox', () => client.pending(id()).length > 0)
+  const { unanswered, thinks, giveUp } = createThinking(client, id(), () => props.conversation.mode === 'bot', () => (stream() || isSending() ? undefined : last()))
+  const stop = () => client.stop(id()).then(() => stream() || giveUp(), toastError)
   const name = () => botName(client, props.conversation)
   const mayWrite = () => props.conversation.permission !== 'r'
   return (
-    <Switch>
-      <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
-      <Match when={(stream() && !stream()?.error) || thinks()}>
-        <div class="message first answer" aria-busy="true">
-          <span class="message-avatar">
-            <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
-          </span>
-          <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
-          <div class="bubble">
-            <Show when={stream()?.text} fallback={<Dots />}>
-              {(text) => <Body text={text()} people={NOBODY} me="" />}
-            </Show>
-            <Show when={mayWrite()}>
-              <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void client.stop(id()).catch(toastError)}>
-                {t('stop')}
-              </Button>
-            </Show>
+    <Links>
+      <Switch>
+        <Match when={error()}>{(failed) => <Failed code={failed().code} message={failed().message} conversation={id()} mayAsk={mayWrite()} />}</Match>
+        <Match when={(stream() && !stream()?.error) || thinks()}>
+          <div class="message first answer" aria-busy="true">
+            <span class="message-avatar">
+              <Avatar id={props.conversation.chatbot ?? id()} name={name()} small />
+            </span>
+            <p class="message-author small quiet">{t(stream() ? 'answering' : 'thinking', { name: name() })}</p>
+            <div class="bubble">
+              <Show when={stream()?.text} fallback={<Dots />}>
+                {(text) => <Body text={text()} people={NOBODY} me="" />}
+              </Show>
+              <Show when={mayWrite()}>
+                <Button small icon="stop" class="answer-stop" aria-label={t('stop.label')} onClick={() => void stop()}>
+                  {t('stop')}
+                </Button>
+              </Show>
+            </div>
           </div>
-        </div>
-      </Match>
-    </Switch>
+        </Match>
+        <Match when={mayWrite() && unanswered()?.author.id === me.id}>
+          <div class="answer-end answer-none small">
+            <span>{t('unanswered')}</span>
+            <AskAgain conversation={id()} />
+          </div>
+        </Match>
+      </Switch>
+    </Links>
   )
 }
 
-/** Whether a message waits for the bot's answer, by what is known of it: nobody says that a model was asked. */
-function createThinking(client: Pick<Palabre, 'now'>, last: Accessor<Message | undefined>): Accessor<boolean> {
-  const [thinks, set] = createSignal(false)
-  createEffect(() => {
+/** From when on the answers of bots, and their failures, would have been seen; and when people let a bot answer, by conversation. */
+const seen = new WeakMap<Palabre, { since: number; switched: Map<string, number> }>()
+
+/**
+ * The last message, if it should have a bot's answer and has none, and whether a bot is thinking about it. Nobody says that a model was asked:
+ * it is taken for asked by what one saw come. What was there before may have failed long ago.
+ */
+function createThinking(client: Palabre, conversation: string, isBot: Accessor<boolean>, last: Accessor<Message | undefined>) {
+  const known = seen.get(client) ?? { since: client.now(), switched: new Map<string, number>() }
+  seen.set(client, known)
+  const [givenUp, setGivenUp] = createSignal<string>()
+  const switched = createMemo<{ isBot: boolean; at: number }>((before) => {
+    if (isBot() && before?.isBot === false) known.switched.set(conversation, client.now())
+    return { isBot: isBot(), at: known.switched.get(conversation) ?? 0 }
+  })
+  const unanswered = createMemo(() => {
     const message = last()
-    const left = message && message.role === 'user' && message.kind === 'text' && !message.deleted_at ? Date.parse(message.date) + THINKS_MS - client.now() : 0
-    set(left > 0)
-    if (left <= 0) return
-    const timer = setTimeout(() => set(false), Math.min(left, THINKS_MS))
+    if (!isBot() || message?.role !== 'user' || message.kind !== 'text' || message.deleted_at) return undefined
+    // It was for people.
+    return Date.parse(message.date) < switched().at ? undefined : message
+  })
+  const left = (message: Message) => (Date.parse(message.date) < known.since ? 0 : Date.parse(message.date) + THINKS_MS - client.now())
+  const thinks = createMemo(() => {
+    const message = unanswered()
+    return message !== undefined && message.id !== givenUp() && left(message) > 0
+  })
+  const giveUp = () => setGivenUp(unanswered()?.id)
+  createEffect(() => {
+    const message = unanswered()
+    if (!message || !thinks()) return
+    const timer = setTimeout(giveUp, Math.min(left(message), THINKS_MS))
     onCleanup(() => clearTimeout(timer))
   })
-  return thinks
+  return { unanswered, thinks, giveUp }
 }
 
 function Dots() {

@@ -1,6 +1,7 @@
 /** Where one writes. Enter sends, Shift with Enter begins a line, as does Enter where one touches; the arrow up in an empty field edits what one wrote last. */
 import type { Member, Message } from '@palabre/client'
 import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, onMount, Show, untrack, type Accessor, type JSX } from 'solid-js'
+import { announce } from '../../../core/announce.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
 import { t as core } from '../../../i18n/core.js'
@@ -15,6 +16,7 @@ import { UploadButton, UploadTray } from '../attachments/upload-tray.js'
 import { toast, toastError } from '../../../ui/toast.js'
 import { draft, setDraft, type Draft } from '../drafts.js'
 import { excerpt } from '../markdown-text.js'
+import { needMembers } from '../members.js'
 import { nameOf } from '../names.js'
 import { TONES, toneName } from '../tones.js'
 import { editsOf, type Mending } from './edits.js'
@@ -24,8 +26,9 @@ import { EmojiPicker } from './emoji-picker.js'
 const MOST_CHARACTERS = 16_384
 /** Mentions that are offered at once. */
 const OFFERED = 6
-/** As high as it grows, in pixels. */
+/** As high as it grows, in pixels, and of the window: with a keyboard on the screen there is little, and the button to send is below. */
 const HIGHEST = 220
+const HIGHEST_SHARE = 0.3
 
 /** What is done with what is written. */
 export interface Intent {
@@ -38,7 +41,7 @@ export interface Intent {
 export const intentOf = ({ replyTo, edit }: Draft): Intent => ({ replyTo, edit: edit?.message })
 
 /** A keyboard on the screen has no Shift with Enter: there Enter begins a line, and the button sends. */
-const isTouch = matchMedia('(hover: none)').matches
+export const isTouch = matchMedia('(hover: none)').matches
 
 export function Composer(props: { id: string; title: string; intent: Intent; onIntent: (intent: Intent) => void; last: Accessor<Message | undefined>; register: (focus: () => void) => void; tools?: ((insert: (text: string) => void) => JSX.Element) | undefined }) {
   const chat = useChat()
@@ -67,7 +70,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
 
   const grow = () => {
     field.style.height = 'auto'
-    field.style.height = `${Math.min(HIGHEST, field.scrollHeight)}px`
+    field.style.height = `${Math.min(HIGHEST, innerHeight * HIGHEST_SHARE, field.scrollHeight)}px`
   }
   const write = (next: string, at = next.length) => {
     setText(next)
@@ -77,20 +80,26 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     grow()
   }
   const focus = () => field.focus()
+  addEventListener('resize', grow)
+  onCleanup(() => removeEventListener('resize', grow))
   onMount(() => {
     props.register(focus)
     grow()
     // Where one touches, that would open the keyboard over what one wants to read.
     if (!isTouch) focus()
   })
+  let last = props.intent
   createEffect(
     on(
       () => props.intent,
-      (intent, before) => {
-        if (intent.edit && !before?.edit) aside = text()
+      (intent) => {
+        // Also what it was at first, which `on` does not tell.
+        const before = last
+        last = intent
+        if (intent.edit && !before.edit) aside = text()
         // What is not saved yet is gone on with.
-        if (intent.edit && intent.edit.id !== before?.edit?.id) write(edits.of(intent.edit.id)?.body ?? intent.edit.body)
-        else if (!intent.edit && before?.edit) write(aside)
+        if (intent.edit && intent.edit.id !== before.edit?.id) write(edits.of(intent.edit.id)?.body ?? intent.edit.body)
+        else if (!intent.edit && before.edit) write(aside)
         if (intent.edit || intent.replyTo) focus()
       },
       { defer: true },
@@ -121,6 +130,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
     return others.filter(begins).slice(0, OFFERED)
   })
   createEffect(on(asked, () => (setChoice(0), setDismissed(false)), { defer: true }))
+  createEffect(() => asked() !== undefined && needMembers(client, id))
   const take = (member: Member) => {
     const begin = cursor() - (asked()?.length ?? 0)
     const name = `${member.user.username} `
@@ -137,10 +147,14 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
 
   /** There is something to send. Files belong to new messages only. */
   const isSomething = () => text().trim() !== '' || (!props.intent.edit && uploads.all().some((upload) => upload.state().is !== 'failed'))
+  /** So many characters too long: all that is pasted is kept, to be shortened by who knows what may go. */
+  const excess = createMemo(() => Math.max(0, text().trim().length - MOST_CHARACTERS))
+  const tooLong = () => t.count('tooLong', excess())
+  createEffect(on(() => excess() > 0, (is) => is && announce(untrack(tooLong)), { defer: true }))
   const send = () => {
     const body = text().trim()
     const { edit, replyTo } = props.intent
-    if (!isSomething()) return
+    if (!isSomething() || excess() > 0) return
     if (edit) {
       if (isSaving()) return
       // It stays in the field until the server has it.
@@ -262,6 +276,11 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
       <Show when={!props.intent.edit}>
         <UploadTray uploads={uploads} />
       </Show>
+      <Show when={excess() > 0}>
+        <p class="composer-excess small" id={`${listId}-excess`}>
+          {tooLong()}
+        </p>
+      </Show>
       <div class="composer-row">
         <UploadButton disabled={props.intent.edit !== undefined} onFiles={(chosen) => (uploads.add(chosen), focus())} />
         <textarea
@@ -270,7 +289,8 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
           rows="1"
           aria-label={t('write.to', { name: props.title })}
           placeholder={t('write.to', { name: props.title })}
-          maxLength={MOST_CHARACTERS}
+          aria-invalid={excess() > 0}
+          aria-describedby={excess() > 0 ? `${listId}-excess` : undefined}
           readOnly={isSaving()}
           aria-haspopup="listbox"
           aria-controls={offered().length > 0 ? listId : undefined}
@@ -300,7 +320,7 @@ export function Composer(props: { id: string; title: string; intent: Intent; onI
             <Icon name="tone" />
           </Menu>
           <IconButton icon="smile" label={t('emoji')} onClick={(event) => setPicker(event.currentTarget)} />
-          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || isSaving()} />
+          <IconButton type="submit" icon={props.intent.edit ? 'check' : 'send'} look="primary" label={props.intent.edit ? core('save') : t('send')} disabled={!isSomething() || excess() > 0 || isSaving()} />
         </div>
       </div>
       <Show when={picker()}>

@@ -15,6 +15,7 @@ import { TextField } from '../../../ui/field.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu, type MenuItem } from '../../../ui/menu.js'
 import { toastError } from '../../../ui/toast.js'
+import { isLarge, SMALL } from '../members.js'
 import { nameOf } from '../names.js'
 import { PeopleField, type Chosen } from './people-field.js'
 
@@ -42,7 +43,10 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
   onCleanup(() => (isShown = false))
   createEffect(() => known() === undefined && void read().catch(toastError))
 
+  let takeTyped = () => {}
   const save = async () => {
+    if (title().trim() === '') return setProblem(t('group.untitled'))
+    takeTyped()
     setProblem(undefined)
     const renamed = title().trim() !== (props.conversation.title ?? '')
     try {
@@ -90,9 +94,12 @@ export function GroupInfo(props: { conversation: ConversationState; onClose: () 
       </Show>
       <Show when={mayChange()} fallback={<p>{props.conversation.title}</p>}>
         <TextField label={t('group.title')} required maxLength={200} value={title()} onInput={(event) => setTitle(event.currentTarget.value)} />
-        <PeopleField chosen={people()} onChange={setPeople} without={members()?.map(({ user }) => user.id) ?? []} />
+        <PeopleField chosen={people()} onChange={setPeople} register={(take) => (takeTyped = take)} without={members()?.map(({ user }) => user.id) ?? []} />
       </Show>
       <h3 class="dialog-part">{t.count('members', props.conversation.member_count)}</h3>
+      <Show when={isLarge(props.conversation)}>
+        <p class="quiet small">{t('group.large', { count: SMALL })}</p>
+      </Show>
       <ul role="list" class="members">
         <ById each={members() ?? []} id={({ user }) => user.id}>
           {(member) => (

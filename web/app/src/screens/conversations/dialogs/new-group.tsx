@@ -17,8 +17,11 @@ export function NewGroup(props: { onClose: () => void }) {
   const [people, setPeople] = createSignal<Chosen[]>([])
   const [busy, setBusy] = createSignal(false)
   const [problem, setProblem] = createSignal<string>()
+  let takeTyped = () => {}
   const make = async () => {
     if (busy()) return
+    if (title().trim() === '') return setProblem(t('group.untitled'))
+    takeTyped()
     setBusy(true)
     setProblem(undefined)
     try {
@@ -52,7 +55,7 @@ export function NewGroup(props: { onClose: () => void }) {
         )}
       </Show>
       <TextField label={t('group.title')} required maxLength={200} value={title()} onInput={(event) => setTitle(event.currentTarget.value)} />
-      <PeopleField chosen={people()} onChange={setPeople} />
+      <PeopleField chosen={people()} onChange={setPeople} register={(take) => (takeTyped = take)} />
     </Dialog>
   )
 }

@@ -14,7 +14,8 @@ export interface Chosen {
   name: string
 }
 
-export function PeopleField(props: { chosen: Chosen[]; onChange: (chosen: Chosen[]) => void; without?: readonly string[] }) {
+/** `register` is given what takes the name that stands in the field and was not added: whoever typed it means it. */
+export function PeopleField(props: { chosen: Chosen[]; onChange: (chosen: Chosen[]) => void; without?: readonly string[]; register: (take: () => void) => void }) {
   const { client } = useChat()
   const id = createUniqueId()
   const [text, setText] = createSignal('')
@@ -35,6 +36,7 @@ export function PeopleField(props: { chosen: Chosen[]; onChange: (chosen: Chosen
     if (!isChosen(key)) props.onChange([...props.chosen, { key, name: known ? nameOf(known.user) : name }])
     setText('')
   }
+  props.register(byName)
   return (
     <div class="field people">
       <label for={id}>{t('people')}</label>

@@ -8,6 +8,7 @@ import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
 import { createTimeLeft, inWords } from './time-left.js'
+import { nameOf } from '../names.js'
 import './games.css'
 
 /** Seats that are drawn; of more only the number is told. */
@@ -15,8 +16,6 @@ const SEATS_SHOWN = 8
 /** Details that are shown, and characters of each: a payload is for the game, people get a glance. */
 const DETAILS_SHOWN = 6
 const DETAIL_CHARS = 80
-
-const nameOf = (user: User) => user.name || user.username
 
 /** What of a payload means something to people. */
 function details(payload: unknown): Array<[string, string]> {

@@ -3,7 +3,7 @@ import type { User } from '@palabre/client'
 import { createEffect, createMemo, createSignal, Show } from 'solid-js'
 import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
-import { LinkNotice } from '../dialogs/link-notice.js'
+import { useLinks } from '../dialogs/link-notice.js'
 import { render } from '../markdown.js'
 
 /** More than this is shown when one asks for it: so that one message does not keep others from being seen. */
@@ -26,7 +26,7 @@ export function Body(props: { text: string; people: readonly User[]; me: string;
     else opened.delete(props.text)
     setOpen(next)
   }
-  const [leaving, setLeaving] = createSignal<string>()
+  const ask = useLinks()
   let place!: HTMLDivElement
   // Made anew only when it is another text: a receipt must not take away what somebody has just marked to copy it.
   const text = createMemo(() => props.text)
@@ -41,7 +41,7 @@ export function Body(props: { text: string; people: readonly User[]; me: string;
     // The right button opens the browser's own menu.
     if (!link || event.button > 1) return
     event.preventDefault()
-    setLeaving(link.href)
+    ask(link.href)
   }
   return (
     <>
@@ -51,7 +51,6 @@ export function Body(props: { text: string; people: readonly User[]; me: string;
           {t(isOpen() ? 'show.less' : 'show.all')}
         </Button>
       </Show>
-      <Show when={leaving()}>{(url) => <LinkNotice url={url()} onClose={() => setLeaving(undefined)} />}</Show>
     </>
   )
 }

@@ -13,6 +13,7 @@ import { Icon } from '../../../ui/icon.js'
 import { toastError } from '../../../ui/toast.js'
 import { StreamingAnswer } from '../bot/streaming-answer.js'
 import { excerpt } from '../markdown-text.js'
+import { isLarge } from '../members.js'
 import { nameOf } from '../names.js'
 import { setWanted, wanted } from '../place.js'
 import { hold } from './hold.js'
@@ -67,7 +68,8 @@ export function History(props: { id: string; actions: Actions }) {
       const window = held()
       // What is on its way stands below the newest; where those are not held it is shown only while they can't be had.
       const waiting = window?.hasNewer && isOnline() ? [] : pending()
-      const watchedMembers = conversations()?.kind === 'private' ? [] : members()
+      const known = conversations()
+      const watchedMembers = !known || known.kind === 'private' || isLarge(known) ? [] : members()
       const all = make({ items: window?.items ?? [], pending: waiting, readUpTo: readUpTo(), members: watchedMembers, me: me.id })
       return { all, shift: wereAddedBefore(before.all, all) }
     },

@@ -1,6 +1,7 @@
 /** A message: who, when, what, and what may be done with it. */
 import type { Message, PendingMessage, User } from '@palabre/client'
 import { createEffect, createResource, createSignal, For, Match, onCleanup, Show, Switch } from 'solid-js'
+import { copyText } from '../../../core/clipboard.js'
 import { loaded } from '../../../core/loaded.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -20,7 +21,7 @@ import { AnswerEnd } from '../bot/streaming-answer.js'
 import { GameCard } from '../games/game-card.js'
 import { excerpt } from '../markdown-text.js'
 import { nameOf } from '../names.js'
-import { jumpTo } from '../place.js'
+import { setWanted } from '../place.js'
 import { moment, time } from '../times.js'
 import { toneName } from '../tones.js'
 import { Body } from './body.js'
@@ -261,7 +262,7 @@ function Quote(props: { conversation: string; id: string }) {
   return (
     <Show when={message()} fallback={<p class="quote quiet small">{fetched.loading ? '…' : t('quote.gone')}</p>}>
       {(quoted) => (
-        <button type="button" class="quote small" onClick={() => jumpTo(props.conversation, quoted().seq)}>
+        <button type="button" class="quote small" onClick={() => setWanted({ conversation: props.conversation, seq: quoted().seq })}>
           <strong class="one-line">{nameOf(quoted().author)}</strong>
           <span class="one-line">{quoted().deleted_at ? t('deleted') : (quoted().game?.name ?? (excerpt(quoted().body) || quoted().attachments[0]?.name))}</span>
         </button>
@@ -307,10 +308,5 @@ function Readers(props: { readers: readonly User[] }) {
 }
 
 async function copy(text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text)
-    toast(t('copied'))
-  } catch (error) {
-    toastError(error)
-  }
+  toast(t((await copyText(text)) ? 'copied' : 'copy.not'))
 }

@@ -8,6 +8,7 @@ import { Confirm } from '../../../ui/confirm.js'
 import { Icon } from '../../../ui/icon.js'
 import { StayContext } from '../../../ui/stay.js'
 import { toastError } from '../../../ui/toast.js'
+import { Links } from '../dialogs/link-notice.js'
 import { day } from '../times.js'
 import { MessageRow, type Actions } from './message.js'
 import type { Row } from './rows.js'
@@ -52,7 +53,9 @@ export function RowView(props: RowProps) {
           return <Broken message={row.view().message} pending={row.view().pending?.id} conversation={props.conversation} actions={props.actions} />
         }}
       >
-        <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
+        <Links refocus={() => document.querySelector<HTMLElement>(`[data-message="${CSS.escape(row.key)}"]`)?.focus()}>
+          <MessageRow view={row.view()} conversation={props.conversation} actions={props.actions} isActive={props.active === row.key} isMarked={props.marked === row.key} onActive={() => props.onActive(row.key)} />
+        </Links>
       </ErrorBoundary>
     </StayContext.Provider>
   )

@@ -32,11 +32,15 @@ export function staying(rows: Accessor<readonly Row[]>) {
         // Not in the midst of what takes it.
         requestAnimationFrame(look)
       })
-      // A row that others are put before may be taken out and put in again, and comes back without the focus that it had.
+      // A row that others are put before may be taken out and put in again, and comes back without the focus that it had. What is shown anew, as
+      // a message that is confirmed, or is there no more, as a button of one that is tried again, leaves it to the message.
       const moved = new MutationObserver((changes) => {
         const own = lost
-        if (!own?.isConnected || document.activeElement !== document.body) return
-        if (changes.some(({ removedNodes }) => [...removedNodes].some((node) => node.contains(own)))) own.focus({ preventScroll: true })
+        if (!own || document.activeElement !== document.body) return
+        if (!changes.some(({ removedNodes }) => [...removedNodes].some((node) => node.contains(own)))) return
+        const key = focused()
+        const now = own.isConnected || key === undefined ? own : scroller.querySelector<HTMLElement>(`[data-message="${CSS.escape(key)}"]`)
+        now?.focus({ preventScroll: true })
       })
       moved.observe(scroller, { childList: true, subtree: true })
       onCleanup(() => moved.disconnect())

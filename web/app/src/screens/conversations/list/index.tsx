@@ -1,6 +1,6 @@
 /** The list of conversations: search, what others want of one, and ways to begin something new. */
 import type { ConversationState, Message } from '@palabre/client'
-import { createEffect, createMemo, createSignal, For, on, onCleanup, Show } from 'solid-js'
+import { createEffect, createMemo, createSignal, For, Match, on, onCleanup, Show, Switch } from 'solid-js'
 import { go } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
@@ -10,7 +10,6 @@ import { t } from '../../../i18n/conversation.js'
 import { Button } from '../../../ui/button.js'
 import { Icon } from '../../../ui/icon.js'
 import { Menu } from '../../../ui/menu.js'
-import { toastError } from '../../../ui/toast.js'
 import { askAssistant } from '../bot/mode.js'
 import { Contacts } from '../dialogs/contacts.js'
 import { Invite } from '../dialogs/invite.js'
@@ -30,10 +29,15 @@ const FOUND = 20
 
 const plain = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLocaleLowerCase()
 
-export function ConversationList(props: { all: readonly ConversationState[]; shown: string | undefined }) {
+export function ConversationList(props: { all: readonly ConversationState[]; byId: ReadonlyMap<string, ConversationState>; shown: string | undefined }) {
   const { client, rest } = useChat()
   const [query, setQuery] = createSignal('')
-  const [found, setFound] = createSignal<Message[]>([])
+  /** Messages with the words that are sought; `undefined` while they were not asked for. */
+  const [answer, setAnswer] = createSignal<'asking' | 'failed' | Message[]>()
+  const found = () => {
+    const given = answer()
+    return Array.isArray(given) ? given : []
+  }
   const [dialog, setDialog] = createSignal<'group' | 'invite' | 'contacts'>()
   const connection = watched(client, 'connection', () => client.connection.phase)
   // Their ids: so that a row stays the same one when something in it changes.
@@ -47,22 +51,21 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
     [] as string[],
     { equals: (a, b) => a.length === b.length && a.every((id, at) => id === b[at]) },
   )
-  let search!: HTMLInputElement
 
+  const words = createMemo(() => query().trim())
+  const [again, askAgain] = createSignal<object>()
   createEffect(
-    on(query, (text) => {
-      const words = text.trim()
-      if (words.length < FEWEST) {
-        setFound([])
-        return
-      }
+    on([words, again], ([text]) => {
+      // What was found of other words is no answer to these.
+      setAnswer(text.length < FEWEST ? undefined : 'asking')
+      if (text.length < FEWEST) return
       const given = new AbortController()
+      const tell = (told: 'failed' | Message[]) => given.signal.aborted || setAnswer(told)
       const timer = setTimeout(() => {
-        rest
-          .call<{ items: Message[] }>('GET', `/api/v1/messages/search?limit=${FOUND}&q=${encodeURIComponent(words)}`, undefined, given.signal)
-          .then(({ items }) => setFound(items))
-          // Conversations by name are found all the same.
-          .catch(() => undefined)
+        rest.call<{ items: Message[] }>('GET', `/api/v1/messages/search?limit=${FOUND}&q=${encodeURIComponent(text)}`, undefined, given.signal).then(
+          ({ items }) => tell(items),
+          () => tell('failed'),
+        )
       }, SETTLED_MS)
       onCleanup(() => {
         clearTimeout(timer)
@@ -70,15 +73,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
       })
     }),
   )
-
-  const keys = (event: KeyboardEvent) => {
-    if (event.key.toLowerCase() !== 'k' || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return
-    event.preventDefault()
-    search.focus()
-    search.select()
-  }
-  document.addEventListener('keydown', keys)
-  onCleanup(() => document.removeEventListener('keydown', keys))
+  const isNothing = () => answer() !== 'asking' && answer() !== 'failed' && shown().length === 0 && found().length === 0
 
   return (
     <section class="list" aria-label={t('title')}>
@@ -91,7 +86,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
             { label: t('new.contact'), icon: 'invite', run: () => setDialog('invite') },
             'line',
             { label: t('contacts'), icon: 'person', run: () => setDialog('contacts') },
-            { label: bots('new.assistant'), icon: 'bot', run: () => void askAssistant(rest).then((id) => go(pathOf(id)), toastError) },
+            { label: bots('new.assistant'), icon: 'bot', run: () => void askAssistant(client, rest) },
           ]}
         >
           <Icon name="plus" />
@@ -100,7 +95,6 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
       <div class="list-search" role="search">
         <Icon name="search" size={18} />
         <input
-          ref={search}
           class="input"
           type="search"
           aria-label={t('search')}
@@ -126,7 +120,7 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
         <Show
           when={shown().length > 0}
           fallback={
-            <Show when={query() === ''} fallback={found().length === 0 && <p class="list-empty quiet">{t('search.none')}</p>}>
+            <Show when={words() === ''}>
               <Show when={connection() === 'online'} fallback={<p class="list-empty quiet">{core('loading')}</p>}>
                 <div class="list-empty">
                   <p class="quiet">{t('empty')}</p>
@@ -139,9 +133,27 @@ export function ConversationList(props: { all: readonly ConversationState[]; sho
           }
         >
           <ul role="list" class="list-rows" aria-label={t('title')} onKeyDown={walk}>
-            <For each={shown()}>{(id) => <Row id={id} all={props.all} isShown={id === props.shown} />}</For>
+            <For each={shown()}>{(id) => <Row id={id} byId={props.byId} isShown={id === props.shown} />}</For>
           </ul>
         </Show>
+        <div role="status">
+          <Show when={words() !== ''}>
+            <Switch>
+              <Match when={answer() === 'asking'}>
+                <p class="list-empty quiet">{t('search.asking')}</p>
+              </Match>
+              <Match when={answer() === 'failed'}>
+                <div class="list-empty">
+                  <p>{t('search.failed')}</p>
+                  <Button onClick={() => askAgain({})}>{core('retry')}</Button>
+                </div>
+              </Match>
+              <Match when={isNothing()}>
+                <p class="list-empty quiet">{t(answer() === undefined ? 'search.short' : 'search.none')}</p>
+              </Match>
+            </Switch>
+          </Show>
+        </div>
         <Show when={found().length > 0}>
           <h3 class="list-part">{t('search.messages')}</h3>
           <ul role="list" class="list-rows">

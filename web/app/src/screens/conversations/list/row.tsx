@@ -1,9 +1,10 @@
 /** A conversation in the list: who, the last that was said, what is unread. */
 import type { ConversationState, Message } from '@palabre/client'
-import { Match, Show, Switch } from 'solid-js'
+import { createMemo, Match, Show, Switch } from 'solid-js'
 import { follow } from '../../../core/router.js'
 import { useChat } from '../../../core/session.js'
 import { watched } from '../../../core/watch.js'
+import { t as core } from '../../../i18n/core.js'
 import { t } from '../../../i18n/conversation.js'
 import { Avatar } from '../../../ui/avatar.js'
 import { draft } from '../drafts.js'
@@ -13,7 +14,7 @@ import { excerpt } from '../markdown-text.js'
 import { nameOf, titleOf } from '../names.js'
 import { brief } from '../times.js'
 
-export function Row(props: { id: string; all: readonly ConversationState[]; isShown: boolean }) {
+export function Row(props: { id: string; byId: ReadonlyMap<string, ConversationState>; isShown: boolean }) {
   const { client, me } = useChat()
   const typing = watched(client, () => `typing:${props.id}` as const, () => client.typing(props.id))
   const statuses = watched(client, 'statuses', () => {
@@ -22,10 +23,8 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
   })
   const peer = watched(client, () => `members:${props.id}` as const, () => client.peer(props.id))
   const pending = watched(client, 'outbox', () => client.pending(props.id).at(-1))
-  const one = (before: ConversationState | undefined) => props.all.find(({ id }) => id === props.id) ?? before
-  // It is rendered no longer once it is gone; until then it is as it was.
-  let last: ConversationState | undefined
-  const conversation = () => (last = one(last)) as ConversationState
+  // It is rendered no longer once it is gone; until then it is as it was. One of many, it changes only when its own does.
+  const conversation = createMemo<ConversationState>((before) => props.byId.get(props.id) ?? before!, undefined as never)
   const title = () => (peer(), titleOf(client, conversation()))
   const isPrivate = () => conversation().kind === 'private'
   const begun = () => (props.isShown ? '' : draft(me.id, props.id).text)
@@ -56,9 +55,7 @@ export function Row(props: { id: string; all: readonly ConversationState[]; isSh
                 </Match>
                 <Match when={pending()}>
                   {(message) => (
-                    <>
-                      {t('you')}: {'body' in message().data ? excerpt((message().data as { body: string }).body) : t('game')}
-                    </>
+                    <>{core('said', { who: t('you'), what: 'body' in message().data ? excerpt((message().data as { body: string }).body) : t('game') })}</>
                   )}
                 </Match>
               </Switch>
@@ -83,12 +80,9 @@ function Last(props: { message: Message | undefined; isPrivate: boolean }) {
   return (
     <Show when={props.message} fallback={t('nothing')}>
       {(message) => (
-        <>
-          <Show when={message().kind !== 'system' && (message().author.id === me.id || !props.isPrivate)}>
-            {message().author.id === me.id ? t('you') : nameOf(message().author)}:{' '}
-          </Show>
-          {gist(message())}
-        </>
+        <Show when={message().kind !== 'system' && (message().author.id === me.id || !props.isPrivate)} fallback={gist(message())}>
+          {core('said', { who: message().author.id === me.id ? t('you') : nameOf(message().author), what: gist(message()) })}
+        </Show>
       )}
     </Show>
   )
