@@ -64,6 +64,8 @@ test('a tab leaves alone what another keeps', async () => {
   await one.page.getByLabel('Stay signed in').check()
   await signIn(one, bob)
   assert.equal(await staying(other.page), bob.username)
+  // Her tab has heard of that when it keeps its sign-in itself.
+  await other.page.waitForFunction((key) => sessionStorage.getItem(key) !== null, KEY, { polling: 50 })
   await other.page.reload()
   await account(other, 'Alice').waitFor()
   // What she has begun is hers all the same; once sent it is kept nowhere.
