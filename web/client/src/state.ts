@@ -153,6 +153,8 @@ export class State {
       conversation.last_seq = Math.max(known.last_seq, change.last_seq)
       conversation.read_seq = Math.max(known.read_seq, conversation.read_seq)
       if (known.updated_at > conversation.updated_at) conversation.updated_at = known.updated_at
+      // Told before what was said since, which is counted already.
+      if (known.last_seq > change.last_seq) conversation.unread = known.unread
     }
     this.conversations.set(change.id, conversation)
     this.touch('conversations')

@@ -188,6 +188,19 @@ describe('a conversation that is not open', () => {
     assert.equal(client.conversation('h')?.last_message?.status, 'READ')
   })
 
+  it('counts what came after one was added, also when that is told once more on top of a page', async () => {
+    const client = make()
+    const socket = await online(client)
+    const joined = group([member(ME), member(BOB)], { unread: 0 })
+    // Of another one nothing is known: the newest are read.
+    socket.push('message.text', message('h', 1))
+    await settle()
+    socket.push('group.update', joined)
+    socket.push('message.text', message('g', 1))
+    await socket.reply('group.summary', { conversations: [{ ...group([]), id: 'h', last_seq: 1, unread: 1 }, { ...joined, last_seq: 1, unread: 1 }], more: false })
+    assert.equal(client.conversation('g')?.unread, 1)
+  })
+
   it('has its last message when one is added to it', async () => {
     const client = make()
     const socket = await online(client)

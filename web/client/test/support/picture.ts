@@ -1,32 +1,34 @@
 /** What a client shows, to be compared with what another one shows to the same user. */
-import type { ConversationState, Member, Message, Palabre } from '../../src/index.js'
+import type { ConversationState, Message, Palabre } from '../../src/index.js'
 
-/** Everybody of whom a client that has just come knows something: contacts, and the members that it knows of. */
-export function seenBy(client: Palabre): string[] {
+/** What a client can tell that has just come. */
+export interface Seen {
+  /** Conversations that are open. */
+  open: readonly string[]
+  /** Those of them of which it holds all that is unread. The server's summaries count a little later than they tell where a conversation ends. */
+  counted: readonly string[]
+  /** Contacts, and the members that it knows of. */
+  people: readonly string[]
+}
+
+export function seenBy(client: Palabre, open: readonly string[]): Seen {
   const members = client.conversations.flatMap(({ id }) => client.members(id) ?? [])
-  return [...new Set([...members, ...client.contacts].map(({ user }) => user.id))].sort()
+  const counted = open.filter((id) => {
+    const window = client.messages(id)
+    return window && (!window.hasOlder || window.items[0]!.seq <= client.conversation(id)!.read_seq + 1)
+  })
+  return { open, counted, people: [...new Set([...members, ...client.contacts].map(({ user }) => user.id))].sort() }
 }
 
-/**
- * Messages, with how far they have come where that is followed. In a list only its author is shown it; and the server's pages count somebody whom
- * one blocks, of whom nothing is pushed.
- */
-function ticks(client: Palabre, message: Message, isOpen: boolean): object {
-  const isFollowed = isOpen || message.author.id === client.user?.id
-  if (isFollowed && !client.contacts.some(({ status }) => status === 'blocked')) return message
+/** A message; how far it has come is shown to its author alone. */
+function tick(client: Palabre, message: Message): object {
   const { status: _, ...rest } = message
-  return rest
+  return message.author.id === client.user?.id ? message : rest
 }
 
-/** A member; pages hide how far somebody has come whom one blocks, and what others change in a group does not. */
-function marks(client: Palabre, member: Member): object {
-  return client.contact(member.user.id)?.status === 'blocked' ? { ...member, delivered_seq: undefined, read_seq: undefined } : member
-}
-
-/** A conversation as in the list. */
-function listed(client: Palabre, { last_message, ...conversation }: ConversationState, open: readonly string[]): object {
-  return { ...conversation, last_message: last_message && ticks(client, last_message, open.includes(conversation.id)) }
-}
+/** A conversation as in the list, where unread messages are counted here. */
+const listed = (client: Palabre, { last_message, unread, ...conversation }: ConversationState, counted: readonly string[]): object =>
+  ({ ...conversation, last_message: last_message && tick(client, last_message), unread: counted.includes(conversation.id) ? unread : undefined })
 
 /** Differences by where they are, to be read by people. */
 export function differences(kept: unknown, fresh: unknown, path = ''): string[] {
@@ -37,15 +39,16 @@ export function differences(kept: unknown, fresh: unknown, path = ''): string[] 
 }
 
 /** All that is shown of conversations, of those that are open also the messages, and of people. */
-export function picture(client: Palabre, open: readonly string[], people: readonly string[]) {
+export function picture(client: Palabre, seen: Seen) {
+  const { open, people } = seen
   return {
-    conversations: client.conversations.map((conversation) => listed(client, conversation, open)),
+    conversations: Object.fromEntries(client.conversations.map((conversation) => [conversation.id, listed(client, conversation, seen.counted)])),
+    order: client.conversations.map(({ id }) => id),
     contacts: Object.fromEntries(client.contacts.map((contact) => [contact.user.id, contact])),
     // Of who is not seen any more one is told that they are offline; who comes later is told nothing.
     statuses: Object.fromEntries(people.map((id) => [id, [client.status(id)?.status ?? 'offline', client.status(id)?.text]])),
-    unread: client.unread,
-    messages: open.map((id) => client.messages(id)?.items.slice(-50).map((message) => ticks(client, message, true))),
-    members: open.map((id) => [...(client.members(id) ?? [])].sort((a, b) => (a.user.id < b.user.id ? -1 : 1)).map((member) => marks(client, member))),
+    messages: open.map((id) => client.messages(id)?.items.slice(-50).map((message) => tick(client, message))),
+    members: open.map((id) => [...(client.members(id) ?? [])].sort((a, b) => (a.user.id < b.user.id ? -1 : 1))),
     pending: client.pending(),
   }
 }
