@@ -18,11 +18,13 @@ after(async () => {
   await server.stop()
 })
 
-/** Other numbers than last time; with SEED=… a run is repeated. */
-const SEED = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+/** What is done, and where it breaks; another SEED=… does other things. */
+const SEED = Number(process.env['SEED'] ?? 1)
+/** For each encoding others. */
+const SEEDS = { json: [SEED, SEED + 1], binary: [SEED + 2] }
 
 for (const encoding of ['json', 'binary'] as const) {
-  for (const seed of [1, 2, 3]) {
+  for (const seed of SEEDS[encoding]) {
     it(`equals a fresh load after every kind of break (${encoding}, seed ${seed})`, { timeout: 120_000 }, () => live(server, 'breaks', encoding, seed))
   }
   it(`equals a fresh load when messages overtake each other (${encoding}, SEED=${SEED})`, { timeout: 120_000 }, () => live(server, 'reorders', encoding, SEED))
