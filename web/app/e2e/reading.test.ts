@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Message, SupportRequest } from '@palabre/client'
-import { findRequest, likelihood } from '../src/screens/support/find.js'
+import { findRequest, likelihood } from '../src/screens/conversations/request-of.js'
 import { merge, pauseAfter } from '../src/screens/support/reading.js'
 
 const message = (seq: number, body = `${seq}`) => ({ id: `m${seq}`, seq, body }) as Message

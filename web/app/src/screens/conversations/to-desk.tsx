@@ -6,7 +6,7 @@ import { go } from '../../core/router.js'
 import { useChat } from '../../core/session.js'
 import { t as core } from '../../i18n/core.js'
 import { Button } from '../../ui/button.js'
-import { requestOfTalk } from '../support/find.js'
+import { requestOfTalk } from './request-of.js'
 import { Conversation } from './conversation.js'
 
 /** Where a link, a notification or a search leads to such a talk. */

@@ -11,7 +11,7 @@ import { Button, IconButton } from '../../ui/button.js'
 import { Dialog } from '../../ui/dialog.js'
 import { TextArea, TextField } from '../../ui/field.js'
 import { toastError } from '../../ui/toast.js'
-import { all } from './pages.js'
+import { all } from '../../core/pages.js'
 import './canned.css'
 
 export interface Canned {

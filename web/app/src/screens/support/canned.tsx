@@ -7,7 +7,7 @@ import { Icon } from '../../ui/icon.js'
 import { Menu, type MenuItem } from '../../ui/menu.js'
 import { toastError } from '../../ui/toast.js'
 import { CANNED, CannedDialog, type Canned } from './canned-dialog.js'
-import type { Page } from './pages.js'
+import type { Page } from '../../core/pages.js'
 
 /** In the menu, by their names; a longer one would be slower than a search. */
 const IN_MENU = 10

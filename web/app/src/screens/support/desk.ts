@@ -12,8 +12,8 @@ import { watched } from '../../core/watch.js'
 import { t } from '../../i18n/support.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
-import { PATHS, requestOf as find, type List } from './find.js'
-import type { Page } from './pages.js'
+import { PATHS, requestOf as find, type List } from '../conversations/request-of.js'
+import type { Page } from '../../core/pages.js'
 import { isSame } from './reading.js'
 
 /** Somebody who works at the desk. */

@@ -13,7 +13,7 @@ import { draft, setDraft } from '../conversations/drafts.js'
 import { nameOf } from '../conversations/names.js'
 import { useDesk } from './desk.js'
 import { duration, exactly } from './format.js'
-import { all } from './pages.js'
+import { all } from '../../core/pages.js'
 import { Stars } from './rating.js'
 import './details.css'
 

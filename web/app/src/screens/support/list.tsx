@@ -13,10 +13,10 @@ import { Icon } from '../../ui/icon.js'
 import { toast, toastError } from '../../ui/toast.js'
 import { nameOf } from '../conversations/names.js'
 import { useDesk } from './desk.js'
-import type { List } from './find.js'
+import type { List } from '../conversations/request-of.js'
 import { when } from './format.js'
 import { NewRequest } from './new-request.js'
-import type { Page } from './pages.js'
+import type { Page } from '../../core/pages.js'
 
 export const STATUSES: readonly SupportStatus[] = ['NEW', 'IN_PROGRESS', 'RESOLVED', 'CLOSED']
 const PRIORITIES: readonly SupportPriority[] = ['HIGH', 'MEDIUM', 'LOW']

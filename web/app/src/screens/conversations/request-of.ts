@@ -1,7 +1,7 @@
 /** Which request a talk is about: messages, and links to conversations, do not say. */
 import type { ConversationState, Message, Rest, SupportRequest, SupportSession } from '@palabre/client'
 import type { Chat } from '../../core/session.js'
-import type { Page } from './pages.js'
+import type { Page } from '../../core/pages.js'
 
 /** One's own as a customer; what waits; what one has; all of it. */
 export type List = 'own' | 'queue' | 'mine' | 'all'
